@@ -1,0 +1,1 @@
+"""The YAML file as frozen models; knows nothing else of this package."""

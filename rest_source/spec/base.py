@@ -1,0 +1,104 @@
+"""The base of every model of the YAML file: frozen, strict about keys, and helpful about typing errors."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+Location = tuple[str | int, ...]
+
+
+class SpecModel(BaseModel):
+    """A frozen model that rejects unknown keys, naming the valid ones and the nearest match."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False, validate_by_name=False
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise located_error(
+                cls.__name__, [(line["loc"], cls._explain(line["loc"], line), line["type"]) for line in error.errors()]
+            ) from None
+
+    @classmethod
+    def _explain(cls, loc: Location, line: Any) -> str:
+        if line["type"] == "extra_forbidden" and len(loc) == 1:
+            return unknown("key", loc[0], _keys(cls))
+        if line["type"] == "missing" and len(loc) == 1:
+            return f"the key `{loc[0]}` is required"
+        if line["type"] == "literal_error" and isinstance(line["input"], str):
+            return unknown("value", line["input"], re.findall(r"'([^']*)'", line["ctx"]["expected"]))
+        return str(line["msg"]).removeprefix("Value error, ")
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def unknown(what: str, given: object, choices: Sequence[str]) -> str:
+    """One sentence for a word that is none of the choices."""
+    near = difflib.get_close_matches(str(given), choices, n=1, cutoff=0.5)
+    hint = f" Did you mean `{near[0]}`?" if near else ""
+    return f"unknown {what} `{given}`.{hint} Valid: {', '.join(choices)}"
+
+
+def located_error(title: str, lines: Iterable[tuple[Location, str, str]]) -> ValidationError:
+    """A ValidationError of (location, message, kind) lines, which outer models extend with their own place."""
+    return ValidationError.from_exception_data(
+        title,
+        [
+            InitErrorDetails(type=PydanticCustomError(_literal(kind), _literal(message)), loc=loc, input=None)
+            for loc, message, kind in lines
+        ],
+        hide_input=True,
+    )
+
+
+def invalid(*loc: str | int, message: str, kind: str = "invalid") -> ValidationError:
+    """One mistake at one place below the model that raises it."""
+    return located_error("file", [(loc, message, kind)])
+
+
+def _literal(text: str) -> Any:
+    # pydantic types its message templates as literals to keep user text out of them; no context is given
+    # here, so that a brace in the text stays a brace.
+    return text
+
+
+def tagged(models: Sequence[type[SpecModel]]) -> Callable[[Any], Any]:
+    """A before-validator that picks the model by its `type` key.
+
+    A discriminated union of pydantic does the same but puts the tag into the location of an error, which
+    then matches no line of the file.
+    """
+    by_type = {str(model.model_fields["type"].default): model for model in models}
+
+    def pick(data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = data.get("type")
+        if given is None:
+            raise invalid("type", message=f"the key `type` is required: {', '.join(by_type)}", kind="missing")
+        if given not in by_type:
+            raise invalid("type", message=unknown("type", given, list(by_type)))
+        return by_type[given].model_validate(data)
+
+    return pick
+
+
+NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+def valid_name(value: str) -> str:
+    """Names become asset keys, schemas and tables, so they hold letters, digits and underscores only."""
+    if not NAME.fullmatch(value):
+        raise ValueError(f"`{value}` is not a valid name: use letters, digits and _ only")
+    return value

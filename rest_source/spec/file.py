@@ -1,0 +1,138 @@
+"""Reading the YAML file: positions for every error, no key twice, nothing but plain data."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from rest_source.errors import RestSourceError
+from rest_source.spec.base import Location, unknown
+from rest_source.spec.source import SourceSpec
+
+COMPONENT_TYPE = "rest_source.RestSource"
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.CSafeLoader):
+    """Dates stay text, as Dagster reads them."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def load_source(path: Path) -> SourceSpec:
+    """The source in a component file; raises RestSourceError that names file, line and key of each mistake."""
+    node = _component(path, _documents(path))
+    data = _construct(node)
+    if "attributes" not in data:
+        raise invalid_file([f"{path}:{_line(node)}: the key `attributes` is required"])
+    try:
+        return SourceSpec.model_validate(data["attributes"])
+    except ValidationError as error:
+        raise invalid_file(
+            f"{path}:{_line_at(node, ('attributes', *line['loc']))}: "
+            f"{'.'.join(map(str, ('attributes', *line['loc'])))}: {line['msg']}"
+            for line in error.errors()
+        ) from None
+
+
+def reject_duplicate_keys(path: Path) -> None:
+    """Raise RestSourceError where a mapping of the file holds a key twice, which YAML parsers pass over."""
+    found = [
+        f"{path}:{line}: the key `{key}` stands twice in one mapping; the first is in line {first}"
+        for document in _documents(path)
+        for key, line, first in _duplicates(document)
+    ]
+    if found:
+        raise invalid_file(found)
+
+
+def invalid_file(mistakes: Sequence[str] | Iterator[str]) -> RestSourceError:
+    """The error for a file with mistakes, one a line."""
+    lines = list(mistakes)
+    return RestSourceError(
+        "invalid_file",
+        "\n".join(lines),
+        remedy=f"Correct the line{'s' if len(lines) > 1 else ''} named above; the README lists every key.",
+    )
+
+
+def _documents(path: Path) -> list[yaml.Node]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise RestSourceError(
+            "unreadable_file", f"The file {path} cannot be read: {reason}.", remedy="Check the path and its rights."
+        ) from None
+    try:
+        return list(yaml.compose_all(text, Loader=_Loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise invalid_file([f"{path}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}"]) from None
+    except yaml.YAMLError as error:
+        raise invalid_file([f"{path}:1: not valid YAML: {error}"]) from None
+
+
+def _component(path: Path, documents: Sequence[yaml.Node]) -> yaml.MappingNode:
+    reject_duplicate_keys(path)
+    found = [node for node in documents if isinstance(node, yaml.MappingNode)]
+    typed = [(node, _construct(node).get("type")) for node in found]
+    ours = [node for node, type_ in typed if type_ == COMPONENT_TYPE]
+    if len(ours) == 1:
+        return ours[0]
+    if ours:
+        raise invalid_file([f"{path}:{_line(ours[1])}: a second {COMPONENT_TYPE}; put each source into its own file"])
+    line = _line(found[0]) if found else 1
+    given = typed[0][1] if typed else None
+    mistake = unknown("type", given, [COMPONENT_TYPE]) if given else f"the key `type: {COMPONENT_TYPE}` is required"
+    raise invalid_file([f"{path}:{line}: {mistake}"])
+
+
+def _construct(node: yaml.Node) -> Any:
+    loader = _Loader("")
+    try:
+        return loader.construct_document(node)
+    except yaml.constructor.ConstructorError as error:
+        mark = error.problem_mark
+        raise invalid_file([f"line {mark.line + 1 if mark else 1}: {error.problem}"]) from None
+    finally:
+        loader.dispose()
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _line_at(node: yaml.Node, loc: Location) -> int:
+    """The line of the innermost key of a location that the file holds."""
+    line = _line(node)
+    for step in loc:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if pair is None:
+                return line
+            line, node = _line(pair[0]), pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = _line(node)
+        else:
+            return line
+    return line
+
+
+def _duplicates(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _duplicates(item)
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if key.value in seen and key.value != "<<":
+                yield key.value, _line(key), seen[key.value]
+            seen.setdefault(str(key.value), _line(key))
+            yield from _duplicates(value)

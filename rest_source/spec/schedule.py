@@ -1,0 +1,101 @@
+"""The ingestion frequency: `{every: 6h}` or `{cron: "..."}`."""
+
+import re
+from datetime import timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator, model_validator
+
+from rest_source.spec.base import SpecModel
+from rest_source.spec.units import Duration
+
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_NAMES = {
+    "month": ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    "weekday": ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+}
+
+
+def valid_timezone(name: str) -> str:
+    """An IANA time zone name, such as Europe/Paris."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError):
+        raise ValueError(f"`{name}` is not a time zone: write an IANA name such as UTC or Europe/Paris") from None
+    return name
+
+
+class Schedule(SpecModel):
+    """When an endpoint is loaded. Both forms come down to one cron line; `every` restarts at midnight."""
+
+    every: Duration | None = None
+    cron: str | None = None
+    timezone: str | None = None
+    enabled: bool = Field(False, strict=True)
+
+    @field_validator("every")
+    @classmethod
+    def _fits_a_clock(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None:
+            _cron_of(value)
+        return value
+
+    @field_validator("cron")
+    @classmethod
+    def _is_cron(cls, value: str | None) -> str | None:
+        return None if value is None else _valid_cron(value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str | None) -> str | None:
+        return None if value is None else valid_timezone(value)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.every is None) == (self.cron is None):
+            raise ValueError('write either `every: 6h` or `cron: "0 6 * * *"`')
+        return self
+
+    @property
+    def cron_line(self) -> str:
+        """The five-field cron expression."""
+        return self.cron or _cron_of(self.every or _HOUR)
+
+    @property
+    def cadence(self) -> str:
+        """A name for the frequency, made of letters, digits and underscores: `every_6h`, `cron_0_6_x_x_1_5`."""
+        if self.every is not None:
+            hours, rest = divmod(self.every, _HOUR)
+            return f"every_{rest // _MINUTE}m" if rest else f"every_{hours}h"
+        return "cron_" + re.sub(r"[^A-Za-z0-9]+", "_", (self.cron or "").replace("*/", "per").replace("*", "x"))
+
+
+def _cron_of(every: timedelta) -> str:
+    hours, minutes = every // _HOUR, every // _MINUTE
+    if every == hours * _HOUR and 1 <= hours <= 24:
+        return {1: "0 * * * *", 24: "0 0 * * *"}.get(hours, f"0 */{hours} * * *")
+    if every == minutes * _MINUTE and 15 <= minutes < 60 and 60 % minutes == 0:
+        return f"*/{minutes} * * * *"
+    raise ValueError("`every` is 15m, 20m, 30m, or whole hours from 1h to 24h; write a `cron` for anything else")
+
+
+def _numbered(item: str, field: str, low: int) -> str:
+    for index, word in enumerate(_NAMES.get(field, ())):
+        item = item.replace(word, str(index + low))
+    return item
+
+
+def _valid_cron(line: str) -> str:
+    parts = line.split()
+    if len(parts) != len(_FIELDS):
+        raise ValueError(f"`{line}` is not a cron expression: five fields, minute hour day month weekday")
+    for part, (name, low, high) in zip(parts, _FIELDS, strict=True):
+        for item in part.lower().split(","):
+            match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", _numbered(item, name, low))
+            bounds = [int(number) for number in match.groups()[:2] if number] if match else [-1]
+            if not all(low <= number <= high for number in bounds) or bounds != sorted(bounds):
+                raise ValueError(f"`{part}` is not a valid {name} ({low}-{high}) in the cron expression `{line}`")
+    return " ".join(parts)

@@ -1,0 +1,180 @@
+"""The few templates a file may hold: `{now-24h:%Y-%m-%d}`, `{env.NAME}` and their relatives.
+
+Every other brace is literal, so that GraphQL and JSON in strings need no escaping.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import BeforeValidator
+
+from rest_source.spec.units import SECONDS
+
+INSTANTS = ("now", "partition.start", "partition.end", "window.start", "window.end")
+_INSTANT = re.compile(
+    r"(?P<name>now|(?:partition|window)\.(?:start|end))(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?::(?P<format>.+))?",
+    re.DOTALL,
+)
+_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|env\.[A-Z_][A-Z0-9_]*)")
+_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|env)\.)[^{}]*)\}")
+_TYPED = ("epoch", "epoch_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment, shifted and formatted. Days and weeks shift the calendar, smaller units the clock."""
+
+    name: str
+    count: int = 0
+    unit: str = "s"
+    format: str = "iso"
+
+    def render(self, moment: datetime) -> str:
+        """The moment as text; `moment` carries the time zone to write it in."""
+        moved = self._shift(moment)
+        match self.format:
+            case "epoch":
+                return str(int(moved.timestamp()))
+            case "epoch_ms":
+                return str(int(moved.timestamp() * 1000))
+            case "iso":
+                return moved.isoformat(timespec="seconds").replace("+00:00", "Z")
+            case pattern:
+                return moved.strftime(pattern)
+
+    def _shift(self, moment: datetime) -> datetime:
+        delta = timedelta(seconds=self.count * SECONDS[self.unit])
+        if self.unit in "dw":
+            return moment + delta
+        return (moment.astimezone(UTC) + delta).astimezone(moment.tzinfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value looked up by name: `env.TOKEN`, `parent.id`, `partition.key`, `cursor`."""
+
+    name: str
+
+
+Part = str | Instant | Named
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What templates are rendered with: instants by name, and a look-up for the other names."""
+
+    instants: Mapping[str, datetime]
+    lookup: Callable[[str], str]
+
+
+@lru_cache(maxsize=65536)
+def parse(text: str) -> tuple[Part, ...]:
+    """The text cut into literals and templates; raises ValueError on a template that is nearly right."""
+    parts: list[Part] = []
+    end = 0
+    for match in _CANDIDATE.finditer(text):
+        template = _parse_one(match[1])
+        if template is None:
+            continue
+        parts += [text[end : match.start()], template]
+        end = match.end()
+    parts.append(text[end:])
+    return tuple(part for part in parts if part != "")
+
+
+def _parse_one(inner: str) -> Part | None:
+    if match := _NAMED.fullmatch(inner):
+        if match["name"] not in INSTANTS:
+            return Named(match["name"])
+    elif re.match(r"now\w|cursor\w", inner):
+        return None
+    match = _INSTANT.fullmatch(inner)
+    if match and (match["format"] is None or "%" in match["format"] or match["format"] in ("iso", *_TYPED)):
+        count = int(f"{match['sign'] or '+'}{match['count'] or 0}")
+        return Instant(match["name"], count, match["unit"] or "s", match["format"] or "iso")
+    if inner.startswith("env."):
+        raise ValueError(f"`{{{inner}}}` names no environment variable: write {{env.NAME}} in upper case")
+    raise ValueError(
+        f"`{{{inner}}}` is not a template: write {{now}}, {{now-24h}} (units s m h d w) or {{now-1d:%Y-%m-%d}} "
+        "(a strftime format, iso, epoch or epoch_ms)"
+    )
+
+
+def render(text: str, scope: Scope, encode: bool = False) -> str:
+    """The text with its templates replaced; with `encode` each value is percent-encoded for a path.
+
+    A template that opens the text as a full URL stays as it is.
+    """
+    return "".join(
+        part if isinstance(part, str) else _encoded(_value(part, scope), encode, first=index == 0)
+        for index, part in enumerate(parse(text))
+    )
+
+
+def _encoded(value: str, encode: bool, first: bool) -> str:
+    if not encode or (first and value.startswith(("http://", "https://"))):
+        return value
+    return quote(value, safe="")
+
+
+def _value(part: Instant | Named, scope: Scope) -> str:
+    if isinstance(part, Instant):
+        return part.render(scope.instants[part.name])
+    return scope.lookup(part.name)
+
+
+def render_json(value: Any, scope: Scope) -> Any:
+    """A JSON value with templates replaced in every string; a lone epoch template becomes a number."""
+    if isinstance(value, str):
+        parts = parse(value)
+        text = render(value, scope)
+        lone = parts[0] if len(parts) == 1 else None
+        return int(text) if isinstance(lone, Instant) and lone.format in _TYPED else text
+    if isinstance(value, Mapping):
+        return {key: render_json(item, scope) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [render_json(item, scope) for item in value]
+    return value
+
+
+def names(text: str) -> list[str]:
+    """The names of the templates in a text, in order: `now`, `env.TOKEN`, `partition.start`."""
+    return [part.name for part in parse(text) if not isinstance(part, str)]
+
+
+def env_reference(value: Any) -> Any:
+    """`{env: NAME}` written as a mapping becomes the template `{env.NAME}`, so that one mechanism serves both."""
+    if isinstance(value, dict) and set(value) == {"env"}:
+        name = value["env"]
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+            raise ValueError(f"`env: {name}` names no environment variable: upper-case letters, digits and _")
+        return f"{{env.{name}}}"
+    return value
+
+
+def _checked(value: Any) -> Any:
+    value = env_reference(value)
+    if isinstance(value, str):
+        parse(value)
+    return value
+
+
+def _checked_json(value: Any) -> Any:
+    value = _checked(value)
+    if isinstance(value, dict):
+        return {str(key): _checked_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_checked_json(item) for item in value]
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_checked)]
+"""A string, or `{env: NAME}`; templates in it are checked when the file is read."""
+
+Json = Annotated[Any, BeforeValidator(_checked_json)]
+"""Any YAML value; templates and `{env: NAME}` are accepted wherever it holds a string."""
