@@ -1,0 +1,147 @@
+"""What an API's refusals mean and what to do about them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from http import HTTPStatus
+from typing import NamedTuple
+
+from rest_source.errors import RestSourceError
+from rest_source.http.excerpt import server_message
+from rest_source.http.request import Answer
+
+Mask = Callable[[str], str]
+
+RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+"""The statuses after which the same request may succeed."""
+
+
+class RetryLater(RestSourceError):
+    """The server asks for a longer pause than a load may wait; `seconds` is that pause."""
+
+    def __init__(
+        self, message: str, seconds: float, *, where: str, cause: str, remedy: str, status: int | None
+    ) -> None:
+        super().__init__("retry_later", message, where=where, cause=cause, remedy=remedy, retryable=True, status=status)
+        self.seconds = seconds
+
+
+class Advice(NamedTuple):
+    """The likely cause and the remedy of a status."""
+
+    cause: str
+    remedy: str
+
+
+_ADVICE = {
+    400: Advice(
+        "A parameter or the body has a name, type or format that the API does not accept.",
+        "Compare `params`, `headers` and `body` with the API's documentation; `rest-source preview` shows the request.",
+    ),
+    401: Advice(
+        "The token is expired or wrong, its header is missing or misnamed, or it belongs to another address.",
+        "Check `auth` (type, name, value), the environment variable it reads, and `base_url`.",
+    ),
+    403: Advice(
+        "The credentials are valid but lack the scope, role or plan for this endpoint, or this machine's address "
+        "is blocked.",
+        "Give the key or user of `auth` the permission.",
+    ),
+    404: Advice(
+        "`path` or `base_url` is misspelled, misses its version, or names something that does not exist (any more).",
+        "Compare `base_url` and `path` with the API's documentation; some APIs also hide what a key may not see.",
+    ),
+    405: Advice("The endpoint wants another method.", "Set `method: POST` (or `method: GET`) as the API documents it."),
+    406: Advice(
+        "The API cannot answer in the format it was asked for; only JSON is read here.",
+        "Set `headers: {Accept: application/json}`, or the media type the API documents for JSON.",
+    ),
+    408: Advice(
+        "The API did not receive or finish the request in time.",
+        "Ask for less per request (a smaller page `size`, a shorter period in `params`), or run again later.",
+    ),
+    409: Advice(
+        "The request conflicts with the state of the resource, such as an export that still runs.",
+        "Run again later, or check `params` and `body` against the API's documentation.",
+    ),
+    410: Advice(
+        "The endpoint or this version of it was removed, or a page cursor has expired.",
+        "Change `path` or `base_url` to the current version; after an expired cursor, run again.",
+    ),
+    415: Advice(
+        "The API does not read the format of the body; `body` is sent as JSON, `form` urlencoded.",
+        "Use `form` instead of `body` (or the reverse), or set `headers: {Content-Type: ...}` as documented.",
+    ),
+    422: Advice(
+        "The request is well-formed, but a value in it is not valid for the API.",
+        "Check the values of `params` and `body`: dates, enumerations, and the page size's upper limit.",
+    ),
+    429: Advice(
+        "More requests were sent than the API allows in a period, perhaps by other users of the same key.",
+        "Set `limits: {rate: 5/s}` to the documented limit, lower `limits: {concurrency: 1}`, or run again later.",
+    ),
+}
+_OTHER_CLIENT = Advice(
+    "The API refuses the request as it is.",
+    "Compare `method`, `path`, `params`, `headers` and `body` with the API's documentation.",
+)
+_SERVER = Advice(
+    "The API, or a proxy in front of it, is failing, overloaded or in maintenance.",
+    "Run again later; if it persists, ask for less per request (page `size`, `limits: {concurrency: 1}`).",
+)
+_UNEXPECTED = Advice(
+    "The address leads to something other than the API's data, such as a sign-in page or a cached answer.",
+    "Check `base_url`, `path` and `headers` against the API's documentation.",
+)
+
+
+def advice(status: int) -> Advice:
+    """What a status usually means here."""
+    by_class = {4: _OTHER_CLIENT, 5: _SERVER}
+    return _ADVICE.get(status) or by_class.get(status // 100, _UNEXPECTED)
+
+
+def http_error(answer: Answer, where: str, mask: Mask = str) -> RestSourceError:
+    """The error of a status that is no success, with the server's own words; its id is `http_<status>`."""
+    said = server_message(answer, mask)
+    meaning = advice(answer.status)
+    return RestSourceError(
+        f"http_{answer.status}",
+        f"The API answered {_named(answer.status)}" + (f': "{said}".' if said else "."),
+        where=where,
+        cause=meaning.cause,
+        remedy=meaning.remedy,
+        retryable=answer.status in RETRYABLE,
+        status=answer.status,
+    )
+
+
+def _named(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def retry_later(error: RestSourceError, seconds: float, limit: timedelta) -> RetryLater:
+    """The error of an answer that asks for a pause beyond `limits.max_wait`."""
+    return RetryLater(
+        f"The API asks to wait {seconds:,.0f} s, longer than limits.max_wait ({limit.total_seconds():,.0f} s). "
+        f"{error.message}",
+        seconds,
+        where=error.where,
+        cause=error.cause,
+        remedy=f"Run again in {timedelta(seconds=int(seconds) + 1)} h, or raise `limits: {{max_wait: ...}}`; "
+        "`limits: {rate: ...}` keeps below the API's limit.",
+        status=error.status,
+    )
+
+
+def too_large(limit: int, where: str) -> RestSourceError:
+    """The error of a body that exceeds `limits.max_response` when decoded."""
+    return RestSourceError(
+        "response_too_large",
+        f"The answer is larger than limits.max_response ({limit:,} bytes).",
+        where=where,
+        cause="The endpoint returns everything at once, or its pages are very large.",
+        remedy="Ask for smaller pages (`pagination` with a `size`), or raise `limits: {max_response: 1GB}`.",
+    )

@@ -1,0 +1,69 @@
+"""What an answer says, short enough to quote."""
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from rest_source.http.request import Answer
+
+QUOTED = 300
+_READ = 1_000_000  # an error's text stands early in its body
+_KEYS = ("message", "error", "title", "detail", "error_description", "errors")
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.IGNORECASE | re.DOTALL)
+
+
+def server_message(answer: Answer, mask: Callable[[str], str] = str) -> str:
+    """The server's own words: the message of a JSON error, the title of a page, else the body's start."""
+    text = _text(answer)
+    found = _from_json(answer.body)
+    if not found:
+        found = _from_html(text) if looks_like_markup(text) else text
+    return shorten(found, QUOTED, mask)
+
+
+def start_of(answer: Answer, length: int, mask: Callable[[str], str] = str) -> str:
+    """The first characters of the body, on one line."""
+    return shorten(_text(answer), length, mask)
+
+
+def shorten(text: str, length: int, mask: Callable[[str], str]) -> str:
+    """The text on one line, masked before it is cut: half a secret would not be recognised."""
+    text = " ".join(mask(text).split())
+    return text if len(text) <= length else text[:length] + "…"
+
+
+def looks_like_markup(text: str) -> bool:
+    """Whether the text is HTML or XML."""
+    return text.lstrip("\ufeff \t\r\n").startswith("<")
+
+
+def _text(answer: Answer) -> str:
+    return answer.body[:_READ].decode("utf-8", "replace")
+
+
+def _from_json(body: bytes) -> str:
+    try:
+        document = orjson.loads(body) if len(body) <= _READ else None
+    except orjson.JSONDecodeError:
+        return ""
+    return ": ".join(dict.fromkeys(_messages(document))) if isinstance(document, dict | list) else ""
+
+
+def _messages(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value[:3]:
+            yield from _messages(item)
+    elif isinstance(value, dict):
+        for key in _KEYS:
+            yield from _messages(value.get(key))
+
+
+def _from_html(text: str) -> str:
+    title = _TITLE.search(text)
+    return html.unescape(title[1] if title else _TAG.sub(" ", text))

@@ -1,0 +1,120 @@
+"""Keeping secrets out of every text that leaves a session."""
+
+import base64
+import html
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, quote_plus
+
+from rest_source.errors import RestSourceError
+from rest_source.spec.environment import Environment
+
+SHORT = 4
+"""Below this length a value is found in ordinary words, so it counts only where it stands alone."""
+
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s@]+@")
+_LOGGER = logging.getLogger("urllib3.connectionpool")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What to look for, compiled once for a set of known secrets; each pattern's groups end in the value."""
+
+    labels: dict[str, str]
+    anywhere: re.Pattern[str]
+    alone: re.Pattern[str]
+
+
+class Redactor:
+    """Masks each value the environment gave out as `{env.NAME}`, and each registered secret as `***`."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._registered: tuple[str, ...] = ()
+        self._known: dict[str, str] = {}
+        self._rules = _compile({})
+
+    def register(self, *secrets: str) -> None:
+        """Mask these texts too: secrets written in the file, or combined from several values."""
+        self._registered += tuple(secret for secret in secrets if secret)
+
+    def mask(self, text: str) -> str:
+        """The text without secrets, in whatever encoding they stand in it."""
+        rules = self._current()
+        text = rules.anywhere.sub(lambda match: rules.labels[match[0]], text)
+        text = rules.alone.sub(lambda match: match[1] + rules.labels[match[2]], text)
+        return _USER_INFO.sub("***@", text)
+
+    def leaks(self, text: str) -> bool:
+        """Whether a header's or a parameter's value holds a secret."""
+        rules = self._current()
+        return rules.anywhere.search(text) is not None or text in rules.labels
+
+    def clean(self, error: RestSourceError) -> None:
+        """Mask every text of an error, where it is."""
+        error.message = self.mask(error.message)
+        error.where, error.cause, error.remedy = map(self.mask, (error.where, error.cause, error.remedy))
+        error.args = (error.message,)
+
+    def _current(self) -> _Rules:
+        # Variables are read as templates need them, so the set grows while a load runs.
+        known = dict.fromkeys(self._registered, "***")
+        known |= {value: f"{{env.{name}}}" for name, value in self._environment.given.copy().items() if value}
+        if known != self._known:
+            self._rules, self._known = _compile(known), known
+        return self._rules
+
+
+class LogMask(logging.Filter):
+    """Masks what urllib3 logs, which names full URLs; set while a session is open."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, masked."""
+        record.msg, record.args = self._redactor.mask(record.getMessage()), ()
+        return True
+
+    def install(self) -> None:
+        """Start masking."""
+        _LOGGER.addFilter(self)
+
+    def remove(self) -> None:
+        """Stop masking."""
+        _LOGGER.removeFilter(self)
+
+
+def _compile(known: dict[str, str]) -> _Rules:
+    labels: dict[str, str] = {}
+    for value, label in known.items():
+        for variant in _variants(value):
+            labels.setdefault(variant, label)
+    # The longest first: a secret that contains another is masked as a whole.
+    ordered = sorted(labels, key=len, reverse=True)
+    long = "|".join(re.escape(text) for text in ordered if len(text) >= SHORT)
+    short = "|".join(re.escape(text) for text in ordered if len(text) < SHORT)
+    alone = rf"([?&][^=&#\s]+=|^[\w-]+:[ ])({short or '(?!)'})(?=$|[&#\s\"',)])"
+    return _Rules(labels, re.compile(long or "(?!)"), re.compile(alone, re.MULTILINE))
+
+
+def _variants(value: str) -> Iterator[str]:
+    yield value
+    if len(value) < SHORT:
+        yield from (quote(value, safe="", errors="replace"), quote_plus(value, errors="replace"))
+        return
+    raw = value.encode("utf-8", "surrogatepass")
+    for quoted in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
+        yield quoted
+        yield re.sub(r"%..", lambda match: match[0].lower(), quoted)
+    for encoded in (base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()):
+        yield encoded
+        yield encoded.rstrip("=")
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield json.dumps(value)[1:-1].replace("/", "\\/")
+    yield html.escape(value)

@@ -1,0 +1,61 @@
+"""What is asked, what is answered, and what it took."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from urllib.parse import urlencode
+
+from requests.structures import CaseInsensitiveDict
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request before credentials: `url` is absolute and may hold a query, which `params` extend."""
+
+    method: str
+    url: str
+    params: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    @property
+    def full_url(self) -> str:
+        """The URL with `params` appended; what it held before stays byte for byte, its fragment goes."""
+        url = self.url.partition("#")[0]
+        if not self.params:
+            return url
+        joint = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
+        return f"{url}{joint}{urlencode(self.params, errors='surrogatepass')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, its body decoded and complete; `url` is the final one, without our credentials."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __post_init__(self) -> None:
+        # Whoever builds an answer may write header names as they like; whoever reads one, too.
+        object.__setattr__(self, "headers", CaseInsensitiveDict(self.headers))
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a load has cost so far: redirects and retries count as requests, `bytes` are decoded ones."""
+
+    requests: int = 0
+    retries: int = 0
+    wait_seconds: float = 0.0
+    bytes: int = 0
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    def add(self, *, requests: int = 0, retries: int = 0, wait_seconds: float = 0.0, bytes: int = 0) -> None:
+        """Count further; safe from any thread."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.wait_seconds += wait_seconds
+            self.bytes += bytes

@@ -1,0 +1,258 @@
+"""Every failure says what happened, why probably, and what to do."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import orjson
+import pytest
+
+from rest_source.demo.server import LoopbackServer, Reply
+from rest_source.errors import RestSourceError
+from rest_source.http.errors import RETRYABLE, advice, http_error
+from rest_source.http.network_errors import network_error
+from rest_source.http.parse_errors import unreadable
+from rest_source.http.request import Answer, Request, Tally
+from rest_source.http.session import ApiSession
+from rest_source.spec.environment import Environment
+from rest_source.spec.source import SourceSpec
+
+
+def answer(body: bytes, status: int = 200, content_type: str = "application/json") -> Answer:
+    return Answer(status, "http://h/a", {"content-type": content_type}, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (400, "`params`"),
+        (401, "`auth`"),
+        (403, "`auth`"),
+        (404, "`path`"),
+        (405, "method: POST"),
+        (406, "headers: {Accept: application/json}"),
+        (408, "`size`"),
+        (409, "later"),
+        (410, "`path`"),
+        (415, "`form`"),
+        (422, "`params`"),
+        (429, "limits: {rate:"),
+        (418, "`params`"),
+        (500, "later"),
+        (599, "later"),
+        (304, "`path`"),
+    ],
+)
+def test_each_status_has_its_own_cause_and_remedy(status: int, remedy: str) -> None:
+    error = http_error(answer(b"", status), "GET http://h/a")
+    assert (error.id, error.status, error.where) == (f"http_{status}", status, "GET http://h/a")
+    assert remedy in error.remedy and error.cause and str(status) in error.message
+    assert error.retryable is (status in RETRYABLE)
+
+
+def test_no_two_listed_statuses_share_their_advice() -> None:
+    listed = [400, 401, 403, 404, 405, 406, 408, 409, 410, 415, 418, 422, 429, 500]
+    assert len({advice(status) for status in listed}) == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"message": "No such user"}', "No such user"),
+        (b'{"error": {"code": 7, "message": "Bad key"}}', "Bad key"),
+        (b'{"error": "invalid_token", "error_description": "It expired"}', "invalid_token: It expired"),
+        (b'{"title": "Invalid", "detail": "limit > 100"}', "Invalid: limit > 100"),
+        (b'{"errors": [{"detail": "one"}, "two", {"message": "three"}, "four"]}', "one: two: three"),
+        (b'["plain", "plain"]', "plain"),
+        (b'{"code": 7}', '{"code": 7}'),
+        (b'"text"', '"text"'),
+        (b"<html><head><title>502 Bad &amp;\n Gateway</title></head><body>x</body></html>", "502 Bad & Gateway"),
+        (b"<html><style>p {}</style><p>Sorry</p></html>", "Sorry"),
+        (b"plain\n\n text", "plain text"),
+        (b"\xff\xfe broken", "\ufffd\ufffd broken"),
+        (b"x" * 400, "x" * 300 + "…"),
+        (b"", ""),
+    ],
+)
+def test_the_servers_own_words_are_quoted(body: bytes, said: str) -> None:
+    message = http_error(answer(body, 400), "").message
+    assert message == ("The API answered 400 Bad Request" + (f': "{said}".' if said else "."))
+
+
+def test_a_secret_across_the_cut_is_masked_as_a_whole() -> None:
+    body = b"x" * 295 + b"secret-token"
+    message = http_error(answer(body, 400), "", lambda text: text.replace("secret-token", "***")).message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "id"),
+    [
+        (b"", "application/json", "empty_body"),
+        (b" \n", "", "empty_body"),
+        (b'{"a": [1, 2', "application/json", "truncated_json"),
+        ('{"ä": "ü'.encode(), "text/plain", "truncated_json"),
+        ('{"a": "ü'.encode()[:-1], "application/json", "truncated_json"),
+        (b"<!doctype html><title>Sign in</title>", "text/html", "html_instead_of_json"),
+        (b"\n <html>", "application/json", "html_instead_of_json"),
+        (b'<?xml version="1.0"?><a/>', "text/html", "xml_instead_of_json"),
+        (b"<a/>", "application/xml", "xml_instead_of_json"),
+        (b"id,name\n1,a\n", "text/csv; charset=utf-8", "csv_instead_of_json"),
+        (b"id;name\n1;a\n", "text/plain", "csv_instead_of_json"),
+        (b"id\tname\n1\ta\n", "application/octet-stream", "csv_instead_of_json"),
+        (b"Hello, you\nthere\n", "text/plain", "not_json"),
+        (b'{"a": 1}\n{"a": 2}', "application/x-ndjson", "not_json"),
+        (b'callback({"a": 1})', "text/javascript", "not_json"),
+        (b'{"a": "\xff"}', "application/json", "not_json"),
+    ],
+)
+def test_a_body_that_is_no_json_is_named_for_what_it_is(body: bytes, content_type: str, id: str) -> None:
+    with pytest.raises(orjson.JSONDecodeError) as caught:
+        orjson.loads(body)
+    error = unreadable(answer(body, 200, content_type), caught.value.msg, caught.value.pos, "GET http://h/a")
+    assert (error.id, error.retryable, error.where) == (id, id == "truncated_json", "GET http://h/a")
+    assert (content_type or "no content type") in error.message
+    assert body.decode("utf-8", "replace").strip()[:2] in error.message
+    assert error.cause and error.remedy
+
+
+def test_an_unreadable_body_is_quoted_briefly_and_masked() -> None:
+    error = unreadable(answer(b"secret " + b"y" * 200), "x", 0, "GET secret", lambda text: text.replace("secret", "*"))
+    assert "* " + "y" * 78 + "…" in error.message
+    assert "secret" not in str(error)
+
+
+def _with_arguments(*errors: BaseException) -> BaseException:
+    outer, *inner = errors
+    outer.args = ("outer", _with_arguments(*inner)) if inner else outer.args
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "id"),
+    [
+        (OSError(113, "No route to host"), "connection_failed"),
+        (_with_arguments(OSError(), TimeoutError("timed out")), "connect_timeout"),
+        (_with_arguments(OSError(), ssl.SSLEOFError("unexpected eof")), "connection_reset"),
+        (_with_arguments(OSError(), ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")), "tls_failed"),
+    ],
+)
+def test_exceptions_are_read_through_their_wrapping(error: BaseException, id: str) -> None:
+    assert network_error(error, "").id == id
+
+
+def test_an_exception_that_was_being_handled_is_not_taken_for_the_cause() -> None:
+    error = OSError(113, "No route to host")
+    error.__context__ = ConnectionRefusedError()
+    assert network_error(error, "").id == "connection_failed"
+
+
+Certificate = Callable[..., Path]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    """Writes a self-signed certificate with its key, which is its own authority."""
+    pytest.importorskip("cryptography")
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    def write(address: str = "127.0.0.1", days: int = 1) -> Path:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+        now = datetime.now(UTC)
+        built = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=30))
+            .not_valid_after(now + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
+            .sign(key, hashes.SHA256())
+        )
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path = tmp_path / f"{address}_{days}.pem"
+        path.write_bytes(secret + built.public_bytes(serialization.Encoding.PEM))
+        return path
+
+    return write
+
+
+def serve_tls(path: Path) -> Any:
+    """An HTTPS server on loopback that answers every request with `{}`, or a redirect to http."""
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302 if self.path == "/down" else 200)
+            self.send_header("Location", "http://127.0.0.1/plain")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    class Server(HTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None: ...
+
+    server = Server(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def ask(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Answer]]:
+    servers = []
+
+    def send(path: str = "/", trusted: bool = True, **how: Any) -> Answer:
+        pem = certificate(**how)
+        if trusted:
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
+        servers.append(serve_tls(pem))
+        return load(f"https://127.0.0.1:{servers[0].server_port}{path}")
+
+    yield send
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def load(url: str) -> Answer:
+    spec = {"name": "s", "base_url": url, "endpoints": [{"name": "e", "path": "/"}]}
+    with ApiSession(SourceSpec.model_validate(spec), Environment({})) as session:
+        return session.send(Request("GET", url), Tally())
+
+
+def test_a_trusted_certificate_is_accepted(ask: Callable[..., Answer]) -> None:
+    assert ask().body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("how", "id"),
+    [
+        ({"trusted": False}, "tls_unknown_ca"),
+        ({"days": -1}, "tls_expired"),
+        ({"address": "127.0.0.2"}, "tls_wrong_host"),
+        ({"path": "/down"}, "insecure_redirect"),
+    ],
+)
+def test_an_insecure_connection_is_refused_at_once(ask: Callable[..., Answer], how: dict[str, Any], id: str) -> None:
+    with pytest.raises(RestSourceError) as caught:
+        ask(**how)
+    assert (caught.value.id, caught.value.retryable) == (id, False)
+
+
+def test_https_to_a_port_without_tls_is_explained() -> None:
+    with LoopbackServer(lambda call: Reply({})) as api, pytest.raises(RestSourceError) as caught:
+        load(api.url.replace("http:", "https:"))
+    assert (caught.value.id, caught.value.retryable) == ("tls_failed", False)

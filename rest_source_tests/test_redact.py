@@ -1,0 +1,127 @@
+"""Secrets are masked in whatever shape they come back."""
+
+import base64
+import json
+import logging
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rest_source.errors import RestSourceError
+from rest_source.http.auth import credentials
+from rest_source.http.redact import LogMask, Redactor
+from rest_source.spec.auth import ApiKeyAuth, BasicAuth, BearerAuth
+from rest_source.spec.environment import Environment
+
+SECRET = 'p/s+w "ö\\&<'
+
+
+def redactor(*registered: str, **variables: str) -> Redactor:
+    environment = Environment(variables)
+    for name in variables:
+        environment[name]
+    result = Redactor(environment)
+    result.register(*registered)
+    return result
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").replace("%2F", "%2f").replace("%C3%B6", "%c3%b6").lower(),
+        quote_plus(SECRET),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="),
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+    ],
+)
+def test_a_value_is_masked_in_every_encoding(shape: str) -> None:
+    assert redactor(KEY=SECRET).mask(f"a {shape} b") == "a {env.KEY} b"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("absent", "absent"),
+        ("http://h/ab?k=ab&ab=abc&z=ab#f", "http://h/ab?k={env.KEY}&ab=abc&z={env.KEY}#f"),
+        ("X-Key: ab", "X-Key: {env.KEY}"),
+        ("X-Key: abc", "X-Key: abc"),
+        ('see "http://h?k=ab"', 'see "http://h?k={env.KEY}"'),
+    ],
+)
+def test_a_short_value_is_masked_only_where_it_stands_alone(text: str, masked: str) -> None:
+    assert redactor(KEY="ab").mask(text) == masked
+
+
+def test_the_longest_value_is_masked_first_and_masks_stay_whole() -> None:
+    masking = redactor("abcdefgh", A="abcd", B="abcdef", C="env.")
+    assert masking.mask("abcdefghi abcdefi abcdi") == "***i {env.B}i {env.A}i"
+
+
+def test_variables_read_later_are_masked_too_and_empty_ones_are_not() -> None:
+    environment = Environment({"KEY": "late-secret", "EMPTY": ""})
+    masking = Redactor(environment)
+    assert environment["EMPTY"] == ""
+    assert masking.mask("late-secret") == "late-secret"
+    assert environment["KEY"]
+    assert masking.mask("late-secret") == "{env.KEY}"
+
+
+def test_a_user_in_a_url_is_masked() -> None:
+    assert redactor().mask("GET https://me:pw@h/a@b and mail me@h") == "GET https://***@h/a@b and mail me@h"
+
+
+@pytest.mark.parametrize(
+    ("auth", "text", "masked"),
+    [
+        (BearerAuth(token="abc123"), "Bearer abc123", "Bearer ***"),
+        (BearerAuth(token="Token {env.KEY}"), "Bearer Token from-env", "Bearer Token {env.KEY}"),
+        (BasicAuth(username="me", password="hush"), "Basic bWU6aHVzaA== hush me", "Basic *** *** me"),
+        (BasicAuth(username="me", password="{env.KEY}"), "Basic bWU6ZnJvbS1lbnY=", "Basic ***"),
+        (ApiKeyAuth.model_validate({"type": "api_key", "name": "k", "value": "x"}), "k: x, xx", "k: ***, xx"),
+    ],
+)
+def test_secrets_written_in_the_file_are_masked(
+    auth: BearerAuth | BasicAuth | ApiKeyAuth, text: str, masked: str
+) -> None:
+    environment = Environment({"KEY": "from-env"})
+    masking = Redactor(environment)
+    masking.register(*credentials(auth, environment).secrets)
+    assert masking.mask(text) == masked
+
+
+def test_an_error_is_masked_in_all_its_texts() -> None:
+    error = RestSourceError("x", "secret!", where="at secret", cause="secret?", remedy="no secret")
+    redactor(KEY="secret").clean(error)
+    assert "secret" not in f"{error} {error!r} {error.args}"
+    assert error.where == "at {env.KEY}"
+
+
+@pytest.mark.parametrize(
+    ("text", "leaks"), [("Bearer secret", True), ("ab", True), ("cab", False), ("", False), ("other", False)]
+)
+def test_it_knows_a_value_that_holds_a_secret(text: str, leaks: bool) -> None:
+    assert redactor(KEY="secret", SHORT="ab", EMPTY="").leaks(text) is leaks
+
+
+def test_log_records_of_urllib3_are_masked_while_a_session_is_open(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    logger = logging.getLogger("urllib3.connectionpool")
+    mask = LogMask(redactor(KEY="secret"))
+    mask.install()
+    logger.debug('"GET %s"', "/a?k=secret")
+    mask.remove()
+    assert caplog.messages == ['"GET /a?k={env.KEY}"']
+    assert mask not in logger.filters
+
+
+@given(secret=st.text(min_size=4), before=st.text(), after=st.text())
+def test_no_secret_survives_anywhere(secret: str, before: str, after: str) -> None:
+    masked = redactor(KEY=secret).mask(before + secret + after)
+    assert secret not in masked.replace("{env.KEY}", "").replace("***@", "") or secret in before + after
