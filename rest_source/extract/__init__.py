@@ -1,0 +1,1 @@
+"""From an endpoint to its records on disk: requests, pages, paging, records, the spool."""

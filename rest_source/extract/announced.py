@@ -1,0 +1,82 @@
+"""Signs in a response that it is one page of many, with the pagination that would follow them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from requests.utils import parse_header_links
+
+from rest_source.extract.page import Response
+
+_WRAPPERS = ("meta", "pagination", "paging", "page", "links", "_links", "page_info", "pageInfo", "info", "cursor")
+_NEXT = ("next", "next_url", "nextUrl", "next_page_url", "nextPageUrl", "nextLink", "@odata.nextLink", "next_link")
+_CURSOR = ("next_cursor", "nextCursor", "cursor", "end_cursor", "endCursor", "next_page_token", "nextPageToken")
+_MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
+_PAGES = ("total_pages", "totalPages", "page_count", "pageCount", "last_page", "lastPage", "pages")
+_TOTAL = ("total", "total_count", "totalCount", "total_records", "totalRecords", "total_results", "count")
+
+
+def announced_pagination(response: Response) -> tuple[str, str] | None:
+    """What announces more (as a JSONPath with its value) and the YAML that would follow it, if anything does."""
+    for link in parse_header_links(response.headers.get("Link", "")):
+        if "next" in link.get("rel", "").lower().split():
+            return "Link: rel=next", "{type: link_header}"
+    signs = _signs(response.count)
+    if response.last_record is response.document:
+        signs = signs[:1]  # the answer itself is the record: its counts and flags are data
+    fields = list(_fields(response.document))
+    for names, applies, yaml in signs:
+        for path, name, value in fields:
+            if name in names and applies(value):
+                return f"{path} is {_short(value)}", yaml.format(path=path)
+    return None
+
+
+def _signs(count: int) -> list[tuple[tuple[str, ...], Callable[[Any], bool], str]]:
+    return [
+        (_NEXT, _is_url, "pagination: {{type: next_url, path: {path}}}"),
+        (_NEXT + _CURSOR, _is_token, "pagination: {{type: cursor, value: {path}, param: cursor}}"),
+        (_MORE, lambda value: value is True, "pagination: {{type: page_number}}"),
+        (
+            _PAGES,
+            lambda value: _is_count(value) and value > 1,
+            "pagination: {{type: page_number, total_pages: {path}}}",
+        ),
+        (
+            _TOTAL,
+            lambda value: _is_count(value) and value > count > 0,
+            "pagination: {{type: offset_limit, total_records: {path}}}",
+        ),
+    ]
+
+
+def _fields(document: Any) -> Iterator[tuple[str, str, Any]]:
+    if not isinstance(document, dict):
+        return
+    for name, value in document.items():
+        yield _path("$", name), name, value
+        if isinstance(value, dict) and name in _WRAPPERS:
+            for inner, item in value.items():
+                yield _path(_path("$", name), inner), inner, item
+                if inner == "next" and isinstance(item, dict) and "href" in item:
+                    yield _path(_path(_path("$", name), inner), "href"), "next", item["href"]
+
+
+def _path(base: str, name: str) -> str:
+    return f"{base}.{name}" if name.isidentifier() else f"{base}['{name}']"
+
+
+def _is_url(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://", "/", "?"))
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

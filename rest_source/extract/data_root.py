@@ -1,0 +1,106 @@
+"""The data root: which parts of a response are the records."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rest_source.errors import RestSourceError
+from rest_source.extract.document import LongNumber
+from rest_source.spec.jsonpath import JsonPath, compile_path
+from rest_source.spec.source import EndpointSpec
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DataRoot:
+    """Selects the records of a page by the rules of an endpoint."""
+
+    path: JsonPath
+    optional: bool
+    key_column: str | None
+    exclude: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, endpoint: EndpointSpec) -> "DataRoot":
+        """The data root of an endpoint."""
+        exclude = tuple(tuple(path.removeprefix("$.").split(".")) for path in endpoint.exclude)
+        return cls(compile_path(endpoint.data_root), endpoint.data_root_optional, endpoint.key_column, exclude)
+
+    def records(self, document: Any, first_page: bool) -> list[Record]:
+        """The records in a document, in its order.
+
+        An object is one record, a scalar becomes `{"value": …}`, null is none. On the first page a root
+        that is not there is an error; later it is an empty page.
+        """
+        matches = self._matches(document)
+        expected = first_page and document is not None and not self.optional
+        if not matches and expected and not self.path.reaches(document):
+            raise _no_match(self.path.text, document)
+        records = [record for match in matches for record in _as_records(match)]
+        for path in self.exclude:
+            for record in records:
+                _drop(record, path)
+        return records
+
+    def _matches(self, document: Any) -> list[Any]:
+        if self.key_column is None:
+            return self.path.find(document)
+        return [
+            {self.key_column: key, **record}
+            for key, match in self.path.keyed(document)
+            for record in _as_records(match)
+        ]
+
+
+def _as_records(match: Any) -> list[Record]:
+    items = match if isinstance(match, list) else [match]
+    return [item if isinstance(item, dict) else {"value": item} for item in items if item is not None]
+
+
+def _drop(record: Any, path: tuple[str, ...]) -> None:
+    if isinstance(record, list):
+        for item in record:
+            _drop(item, path)
+    elif isinstance(record, dict):
+        whole = ".".join(path)
+        if whole in record or len(path) == 1:
+            record.pop(whole, None)
+        else:
+            _drop(record.get(path[0]), path[1:])
+
+
+def find_roots(document: Any, limit: int = 5) -> list[tuple[str, str]]:
+    """Where records may lie, best first: (JSONPath, what is there)."""
+    found = sorted(_lists(document, "$", 0), key=lambda root: (-root[2], root[3]))
+    roots = [(path, f"{count} {what}") for path, what, count, _ in found[:limit]]
+    return roots or ([("$", "one object")] if isinstance(document, dict) else [])
+
+
+def _lists(value: Any, path: str, depth: int) -> Iterator[tuple[str, str, int, int]]:
+    if isinstance(value, list):
+        objects = sum(isinstance(item, dict) for item in value)
+        yield path, "objects" if objects == len(value) else "values", len(value), depth
+    elif isinstance(value, dict) and depth < 6:
+        for key, item in value.items():
+            step = f".{key}" if key.isidentifier() and key.isascii() else "['" + key.replace("'", "\\'") + "']"
+            yield from _lists(item, path + step, depth + 1)
+
+
+def _no_match(path: str, document: Any) -> RestSourceError:
+    roots = find_roots(document)
+    listed = "; ".join(f"{found} ({what})" for found, what in roots) or f"none, the answer is {_kind(document)}"
+    return RestSourceError(
+        "data_root_not_found",
+        f"The data root {path} matches nothing in the response.",
+        cause=f"The response holds no such path. Roots found: {listed}.",
+        remedy=f"Write `data_root: {roots[0][0] if roots else '$'}`, or `data_root_optional: true` if the root may "
+        "be missing where there is no data.",
+    )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    names = {list: "a list", str: "text", bool: "a boolean", LongNumber: "a number"}
+    return names.get(type(value), "a number")

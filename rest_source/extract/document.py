@@ -1,0 +1,117 @@
+"""From the bytes of a response to a JSON document that has lost nothing.
+
+orjson reads nearly every page. It rounds numbers of more than 17 significant digits, and refuses lone
+surrogates and infinities; such pages take the standard library's parser, whose numbers keep every digit.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from rest_source.errors import RestSourceError
+from rest_source.http.parse_errors import unreadable
+from rest_source.http.request import Answer
+
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?(?:\d{20,}|9[2-9]\d{17}|(?=[\d.]{19})\d+\.\d+|\d{18,}(?=[eE]))", re.DOTALL)
+_NUL = b"\\u0000"
+MAX_DIGITS = 17
+"""Significant digits that a double holds for certain."""
+
+_INT64 = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class LongNumber:
+    """A JSON number that neither 64 bits nor a double can hold, as the server wrote it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed response. `exact` tells that it may hold LongNumber, NUL or lone surrogates."""
+
+    value: Any
+    exact: bool = False
+
+
+def parse(answer: Answer, where: str, mask: Callable[[str], str]) -> Document:
+    """The document of a response; 204 is null. Raises RestSourceError for anything but JSON.
+
+    `where` and `mask` are for the error: the request without secrets, and what keeps them out of a quoted body.
+    """
+    if answer.status == 204:
+        return Document(None)
+    body = answer.body.removeprefix(b"\xef\xbb\xbf")
+    if needs_exact(body):
+        return _parse_exact(body, answer, where, mask)
+    try:
+        return Document(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return _parse_exact(body, answer, where, mask)
+
+
+def needs_exact(body: bytes) -> bool:
+    """Whether a page must be read digit by digit; cheap enough to ask of every page."""
+    zeros = body.translate(_DIGITS_TO_ZERO, b".")
+    return (b"0" * 18 in zeros and _LONG_NUMBER.search(body) is not None) or _NUL in body
+
+
+def _parse_exact(body: bytes, answer: Answer, where: str, mask: Callable[[str], str]) -> Document:
+    try:
+        text = _decode(body, answer)
+        value = json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_no_constant)
+        return Document(value, exact=True)
+    except RecursionError:
+        raise too_deep().at(where) from None
+    except json.JSONDecodeError as error:
+        raise unreadable(answer, error.msg, error.pos, where, mask) from None
+    except ValueError as error:
+        raise unreadable(answer, str(error), None, where, mask) from None
+
+
+def too_deep() -> RestSourceError:
+    """The error for values nested deeper than any table holds them (250 levels in one record)."""
+    return RestSourceError(
+        "too_deep",
+        "The response nests its values more than 250 levels deep.",
+        cause="The data is broken or hostile.",
+        remedy="Ask the API for fewer fields, or leave the endpoint out.",
+    )
+
+
+def _decode(body: bytes, answer: Answer) -> str:
+    charset = re.search(r"charset=\"?([\w.:-]+)", answer.headers.get("Content-Type", ""), re.IGNORECASE)
+    try:
+        return body.decode(json.detect_encoding(body))
+    except UnicodeDecodeError:
+        if charset is None:
+            raise
+        try:
+            return body.decode(charset[1])
+        except LookupError:
+            raise ValueError(f"the response is neither UTF-8 nor in a charset known as {charset[1]}") from None
+
+
+def _integer(text: str) -> int | LongNumber:
+    if len(text) < 19:
+        return int(text)
+    value = int(text) if len(text) < 30 else None
+    return value if value is not None and value in _INT64 else LongNumber(text)
+
+
+def _number(text: str) -> float | LongNumber:
+    digits = re.sub(r"[eE].*", "", text).replace("-", "").replace(".", "").lstrip("0")
+    value = float(text)
+    if len(digits) > MAX_DIGITS or value in (float("inf"), float("-inf")):
+        return LongNumber(text)
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

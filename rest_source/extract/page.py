@@ -1,0 +1,88 @@
+"""What travels between the parts of an extraction: a page, the request for the next, and why a series stops."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from rest_source.spec.jsonpath import MISSING, compile_path
+from rest_source.spec.pagination import HeaderValue
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What sets one page's request apart from the endpoint's own; JSON-serialisable."""
+
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    path: Mapping[str, Any] = field(default_factory=dict)
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One page as a pager sees it.
+
+    `url` is where the answer came from, `count` the number of records under the data root, `digest` a
+    fingerprint of them that changes with content and order.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    document: Any
+    count: int
+    last_record: Any = None
+    digest: str = ""
+
+    def find(self, where: str | HeaderValue) -> Any:
+        """The value at a JSONPath or in a header; MISSING where there is none."""
+        if isinstance(where, HeaderValue):
+            return self.headers.get(where.header, MISSING)
+        return compile_path(where).first(self.document)
+
+
+@dataclass(frozen=True, slots=True)
+class Next(Generic[State]):
+    """There is another page: its request, and the state to judge it with. Both are JSON-serialisable."""
+
+    state: State
+    request: PageRequest
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The series ends, for a reason. `keep` is false where the last page holds nothing new."""
+
+    reason: str
+    keep: bool = True
+    warnings: tuple[str, ...] = ()
+
+
+class Pager(Protocol[State]):
+    """The paging of one endpoint as a pure value: no I/O, no mutation.
+
+    Whoever holds a `Next` can go on from there, in this process or another.
+    """
+
+    def first(self) -> Next[State]:
+        """The first request."""
+        ...
+
+    def advance(self, state: State, response: Response) -> Next[State] | Stop:
+        """What follows the response to the request made in `state`; raises RestSourceError on a loop."""
+        ...
+
+    def past_end(self, state: State, status: int) -> Stop | None:
+        """The end, if an error status in this state only says that the last page is behind us."""
+        ...
+
+    def total(self, state: State, response: Response) -> int | None:
+        """The number of records the API announced, up to and with this response."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> State:
+        """The state from its JSON form."""
+        ...

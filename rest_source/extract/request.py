@@ -1,0 +1,118 @@
+"""The HTTP request of a page: the endpoint's templates rendered, the page's own values put in."""
+
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from rest_source.extract.page import PageRequest
+from rest_source.http.request import Request
+from rest_source.spec.environment import Environment
+from rest_source.spec.pagination import Cursor
+from rest_source.spec.source import EndpointSpec, SourceSpec
+from rest_source.spec.template import Scope, render, render_json
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBuilder:
+    """Builds the requests of one load of an endpoint; `now` is frozen for all of them."""
+
+    source: SourceSpec
+    endpoint: EndpointSpec
+    environment: Environment
+    now: datetime
+
+    def build(self, page: PageRequest) -> Request:
+        """The request for a page. A next URL is sent as it is: no parameters of ours are added again."""
+        url, params = (page.url, []) if page.url else self._url(page)
+        body, content_type = self._body(page)
+        headers = self._headers(page)
+        if content_type and not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", content_type))
+        return Request(self.endpoint.method, url, tuple(params), tuple(headers), body)
+
+    def _url(self, page: PageRequest) -> tuple[str, Pairs]:
+        scope = self._scope
+        path = render(self._with_page(self.endpoint.path, page), scope, encode=True)
+        base = render(self.source.base_url, scope)
+        parts = urlsplit(path if path.startswith(("http://", "https://")) else _joined(base, path))
+        params = parse_qsl(parts.query, keep_blank_values=True)
+        params += pairs(render_json(self.endpoint.params, scope))
+        params = [(name, value) for name, value in params if name not in page.query]
+        return urlunsplit(parts._replace(query="", fragment="")), params + pairs(page.query)
+
+    def _with_page(self, path: str, page: PageRequest) -> str:
+        """The path with the cursor in its `{param}`, or as a further segment; the first page has none."""
+        pagination = self.endpoint.pagination
+        if not isinstance(pagination, Cursor) or pagination.place != "path":
+            return path
+        placeholder = f"{{{pagination.param}}}"
+        for value in page.path.values():
+            segment = quote(str(value), safe="")
+            if placeholder in path:
+                return path.replace(placeholder, segment)
+            head, mark, query = path.partition("?")
+            return f"{head.rstrip('/')}/{segment}{mark}{query}"
+        return path.replace(f"/{placeholder}", "").replace(placeholder, "")
+
+    def _headers(self, page: PageRequest) -> Pairs:
+        merged: dict[str, tuple[str, Any]] = {}
+        for headers in (self.source.headers, self.endpoint.headers, page.headers):
+            merged |= {name.lower(): (name, value) for name, value in headers.items()}
+        return [(name, render(_text(value), self._scope)) for name, value in merged.values() if value is not None]
+
+    def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:
+        endpoint = self.endpoint
+        if endpoint.form is not None:
+            form = pairs(render_json({**endpoint.form, **page.body}, self._scope))
+            return urlencode(form).encode(), "application/x-www-form-urlencoded"
+        if endpoint.body is None and not page.body:
+            return None, None
+        body = render_json(deepcopy(endpoint.body), self._scope) if endpoint.body is not None else {}
+        for path, value in page.body.items():
+            _put(body, path.split("."), value)
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+
+    @property
+    def _scope(self) -> Scope:
+        now = self.now.astimezone(ZoneInfo(self.source.timezone))
+        return Scope({"now": now}, self.environment.template)
+
+
+def pairs(values: Mapping[str, Any]) -> Pairs:
+    """Parameters as name and text: null is left out, booleans are true and false, lists repeat the name."""
+    return list(_pairs(values))
+
+
+def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if item is not None:
+                yield name, _text(item)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _joined(base: str, path: str) -> str:
+    """The path below the base URL; a query of the base stays."""
+    parts = urlsplit(base)
+    head, _, query = path.partition("?")
+    joined = f"{parts.path.rstrip('/')}/{head.lstrip('/')}" if head else parts.path
+    queries = [part for part in (parts.query, query) if part]
+    return urlunsplit(parts._replace(path=joined, query="&".join(queries)))
+
+
+def _put(body: dict[str, Any], path: list[str], value: Any) -> None:
+    for step in path[:-1]:
+        inner = body.get(step)
+        body[step] = inner if isinstance(inner, dict) else {}
+        body = body[step]
+    body[path[-1]] = value

@@ -1,0 +1,144 @@
+"""The spool: one load's records and its journal on disk, safe before anything reaches the destination.
+
+    <state>/spool/<source>/<endpoint>/<load id>/
+        manifest.json          what is loaded: source, endpoint, fetch plan, frozen now, columns at the end
+        records-000001.ndjson  the records, in segments of about 64 MB cut at page ends
+        journal.ndjson         one line a page, written after its records: byte position, checksum, what follows
+
+A line of the journal vouches for every byte before its position; what stands behind the last one is a torn
+tail. Both files are synced to disk once a second and at the end.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic, time
+from typing import Any, BinaryIO, Self
+from zlib import crc32
+
+from rest_source.extract.columns import Column, Columns
+from rest_source.extract.page import Next
+from rest_source.extract.stream import Page
+
+SEGMENT_BYTES = 64_000_000
+SYNC_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledLoad:
+    """A complete extraction on disk, ready to be committed. `longest_line` is in bytes."""
+
+    load_id: str
+    directory: Path
+    segments: tuple[Path, ...]
+    columns: tuple[Column, ...]
+    rows: int
+    pages: int
+    longest_line: int
+
+
+class Spool:
+    """Appends pages durably; `finish` hands the load over and `remove` forgets it."""
+
+    def __init__(self, directory: Path, load_id: str, manifest: Mapping[str, Any]) -> None:
+        self.directory = directory / load_id
+        self.directory.mkdir(parents=True, mode=0o700)
+        self.load_id = load_id
+        self.rows = self.pages = self._longest = 0
+        self._manifest = {"version": 1, "load_id": load_id, **manifest}
+        self._segments: list[Path] = []
+        self._records: BinaryIO | None = None
+        self._position = 0
+        self._synced = monotonic()
+        self._write_manifest()
+        self._journal = (self.directory / "journal.ndjson").open("ab")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, page: Page, columns: Columns) -> None:
+        """Write a page's records, then the line of the journal that vouches for them."""
+        file = self._segment()
+        file.write(page.records.data)
+        file.flush()
+        self._position += len(page.records.data)
+        self.rows += page.records.count
+        self.pages += 1
+        self._longest = max(self._longest, page.records.longest)
+        self._journal.write(json.dumps(self._line(page, columns), separators=(",", ":")).encode() + b"\n")
+        self._journal.flush()
+        if monotonic() - self._synced >= SYNC_SECONDS:
+            self._sync()
+
+    def finish(self, columns: Columns) -> SpooledLoad:
+        """The complete load; its columns are kept in the manifest."""
+        self._sync()
+        seen = tuple(columns.by_name.values())
+        self._manifest |= {"columns": [column.to_json() for column in seen], "rows": self.rows, "pages": self.pages}
+        self._write_manifest()
+        self.close()
+        return SpooledLoad(
+            self.load_id, self.directory, tuple(self._segments), seen, self.rows, self.pages, self._longest
+        )
+
+    def remove(self) -> None:
+        """Forget the load; its records are in the destination, or not wanted any more."""
+        self.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def close(self) -> None:
+        """Close the files; the spool stays."""
+        for file in (self._records, self._journal):
+            if file is not None:
+                file.close()
+
+    def _segment(self) -> BinaryIO:
+        if self._records is None or self._position >= SEGMENT_BYTES:
+            if self._records is not None:
+                self._sync()
+                self._records.close()
+            path = self.directory / f"records-{len(self._segments) + 1:06d}.ndjson"
+            self._segments.append(path)
+            self._records, self._position = path.open("ab"), 0
+        return self._records
+
+    def _line(self, page: Page, columns: Columns) -> dict[str, Any]:
+        follows = {"next": asdict(page.after)} if isinstance(page.after, Next) else {"stop": asdict(page.after)}
+        return {
+            "page": page.number,
+            "segment": len(self._segments),
+            "end": self._position,
+            "crc": crc32(page.records.data),
+            "rows": self.rows,
+            "longest": self._longest,
+            "at": int(time() * 1000),
+            "columns": columns.take_changed(),
+            **follows,
+        }
+
+    def _sync(self) -> None:
+        for file in (self._records, self._journal):
+            if file is not None:
+                os.fsync(file.fileno())
+        self._synced = monotonic()
+
+    def _write_manifest(self) -> None:
+        path = self.directory / "manifest.json"
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text(json.dumps(self._manifest, indent=2))
+        os.replace(fresh, path)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove the spools that interrupted loads left in an endpoint's directory."""
+    with suppress(FileNotFoundError):
+        for leftover in directory.iterdir():
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
