@@ -1,0 +1,1 @@
+"""From a spool to a table: types, names, the stage, the destinations."""

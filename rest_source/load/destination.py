@@ -1,0 +1,148 @@
+"""What a destination is to the rest of the program, and how one is found by its URL."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from rest_source.errors import RestSourceError
+from rest_source.load.names import normalise
+from rest_source.load.schema import ColumnType
+from rest_source.load.stage import Stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DEFAULT_URL = "duckdb:///data/rest_source.duckdb"
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the destination, by its names there."""
+
+    schema: str
+    name: str
+
+    @classmethod
+    def of(cls, source: str, endpoint: str) -> "Table":
+        """The table of an endpoint."""
+        return cls(normalise(source), normalise(endpoint))
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column as it stands in a table; `original` is the field's name in the API."""
+
+    name: str
+    type: ColumnType
+    original: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """What is to be written, how, and what the extraction did; the stage holds the rows."""
+
+    load_id: str
+    source: str
+    endpoint: str
+    write: Literal["merge", "append", "replace"]
+    run_id: str = ""
+    started_at: int = 0
+    pages: int = 0
+    requests: int = 0
+    bytes: int = 0
+    stop_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitResult:
+    """What a commit did to its table. `row_count` is the table's size afterwards."""
+
+    rows_read: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_unchanged: int = 0
+    rows_deleted: int = 0
+    rows_rejected: int = 0
+    row_count: int = 0
+    columns_added: tuple[str, ...] = ()
+    columns_widened: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateReport:
+    """What stands in a table more often than it should.
+
+    `repeated_keys` and `null_keys` break the configured key. With the default key, `identity` names the
+    columns that identify a record, `entities` how many records stand in more than one row, `sample` some of
+    them with their number of rows.
+    """
+
+    rows: int
+    repeated_keys: int = 0
+    null_keys: int = 0
+    identity: tuple[str, ...] = ()
+    entities: int = 0
+    sample: tuple[tuple[str, int], ...] = field(default=())
+
+
+class Destination(Protocol):
+    """Where tables live. Every method opens and closes its own connection."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of storage, as Dagster calls it."""
+        ...
+
+    def commit(self, stage: Stage, load: LoadFacts, announce: Announce) -> CommitResult:
+        """Write a staged load and its record in one transaction; `announce` tells for whom it waits."""
+        ...
+
+    def columns(self, table: Table) -> tuple[TableColumn, ...]:
+        """The columns of a table, metadata columns included; none if there is no such table."""
+        ...
+
+    def preview(self, table: Table, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names, and the rows read last."""
+        ...
+
+    def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
+        """The rows of a table, in the given columns or all."""
+        ...
+
+    def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
+        """Repeated and null keys; with the default key, records that stand in several rows."""
+        ...
+
+    def full_name(self, table: Table) -> str:
+        """The table's name with schema and database."""
+        ...
+
+
+def open_destination(url: str) -> Destination:
+    """The destination behind a URL: `duckdb:///relative.duckdb` or `duckdb:////absolute.duckdb`."""
+    parts = urlsplit(url)
+    if parts.scheme == "duckdb" and not parts.netloc and len(parts.path) > 1:
+        from rest_source.load.duckdb.destination import DuckDBDestination
+
+        return DuckDBDestination(Path(parts.path[1:]))
+    raise RestSourceError(
+        "destination_url",
+        f"`{parts.scheme}:` is not a destination this version can load into."
+        if parts.scheme != "duckdb"
+        else "The DuckDB destination names no file.",
+        cause="The destination is given by REST_SOURCE_DESTINATION or --destination.",
+        remedy="Write duckdb:///relative.duckdb or duckdb:////absolute/path.duckdb (three or four slashes).",
+    )
+
+
+def resolve_column(columns: Sequence[TableColumn], name: str) -> str | None:
+    """The column that holds a field, by the field's original name or by the column's own."""
+    by_original: Mapping[str, str] = {column.original: column.name for column in columns}
+    return by_original.get(name) or next((column.name for column in columns if column.name == normalise(name)), None)

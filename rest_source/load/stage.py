@@ -1,0 +1,183 @@
+"""The stage: a load's records in a DuckDB file of their own, typed and deduplicated, for any destination.
+
+Building it reads the spool once and touches no destination, so that a destination is locked only for the
+commit. Its columns are called c0, c1, …: a source may call its fields anything, `rowid` included.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rest_source.errors import RestSourceError
+from rest_source.extract.columns import Column
+from rest_source.extract.spool import SpooledLoad
+from rest_source.load.names import normalise
+from rest_source.load.schema import EXACT_INTEGER, ColumnType, Nested, type_of
+from rest_source.spec.base import unknown
+
+MEMORY_LIMIT = 128 * 2**20
+_PER_THREAD = 32 * 2**20
+_TIMESTAMP = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)?"
+_DATE = r"\d{4}-\d\d-\d\d"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedColumn:
+    """A column of the stage: the field's original name, its name in the stage, and its type."""
+
+    original: str
+    name: str
+    type: ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A staged load. Its table `records` holds each key once; `key` names the stage's key columns.
+
+    `read` counts the records before deduplication, `rejected` those without a key, which stand in the table
+    `rejected` as (record, reason).
+    """
+
+    path: Path
+    columns: tuple[StagedColumn, ...]
+    key: tuple[str, ...]
+    read: int
+    rejected: int
+    timezone: str
+
+
+def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, nested: Nested, timezone: str) -> Stage:
+    """Read the spool into a stage; `unique` keeps only the newest record of each key."""
+    path = load.directory / "stage.duckdb"
+    path.unlink(missing_ok=True)
+    with duckdb.connect(str(path), config=config(load.directory)) as con:
+        con.execute(f"SET TimeZone = {literal(timezone)}")
+        read_as = {column.key: _read_type(column, nested) for column in load.columns}
+        _read_spool(con, load, read_as)
+        columns = tuple(
+            StagedColumn(column.name, f"c{index}", _refined(con, f"c{index}", column, nested))
+            for index, column in enumerate(load.columns)
+        )
+        key = _key_columns(columns, primary_key) if load.rows else ()
+        rejected = _reject_without_key(con, columns, key) if key else 0
+        if unique and load.rows:
+            _deduplicate(con, key or ("__hevo_id",))
+    return Stage(path, columns, key or ("__hevo_id",), load.rows, rejected, timezone)
+
+
+def config(temporary: Path) -> dict[str, Any]:
+    """DuckDB settings that keep a connection's memory flat; what does not fit goes to `temporary`."""
+    threads = max(1, min(os.cpu_count() or 1, 4, (MEMORY_LIMIT - 64 * 2**20) // _PER_THREAD))
+    return {
+        "memory_limit": f"{MEMORY_LIMIT // 2**20}MiB",
+        "threads": threads,
+        "temp_directory": str(temporary / "duckdb_tmp"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _read_type(column: Column, nested: Nested) -> str:
+    type_ = type_of(column.kinds, nested)
+    if type_ is ColumnType.DOUBLE and "integer" in column.kinds:
+        return "VARCHAR"
+    if type_ is ColumnType.JSON:
+        return "VARCHAR" if "encoded" in column.kinds else "JSON"
+    return type_ if type_ in (ColumnType.BOOLEAN, ColumnType.BIGINT, ColumnType.DOUBLE) else "VARCHAR"
+
+
+def _read_spool(con: duckdb.DuckDBPyConnection, load: SpooledLoad, read_as: dict[str, str]) -> None:
+    types = {"__hevo_id": "VARCHAR", "__hevo__ingested_at": "BIGINT", **read_as}
+    listed = ", ".join(f"{literal(key)}: {literal(type_)}" for key, type_ in types.items())
+    named = "".join(f", {identifier(key)} AS c{index}" for index, key in enumerate(read_as))
+    segments = ", ".join(literal(str(segment)) for segment in load.segments)
+    source = (
+        f"read_json([{segments}], format = 'newline_delimited', columns = {{{listed}}}, "
+        f"maximum_object_size = {max(load.longest_line + 1024, 2**20)})"
+    )
+    if not load.rows:
+        source = "(SELECT " + ", ".join(f"NULL::{type_} AS {identifier(key)}" for key, type_ in types.items()) + ")"
+    con.execute(
+        f"CREATE TABLE records AS SELECT __hevo_id, __hevo__ingested_at{named} FROM {source}"
+        + ("" if load.rows else " LIMIT 0")
+    )
+
+
+def _refined(con: duckdb.DuckDBPyConnection, name: str, column: Column, nested: Nested) -> ColumnType:
+    """The type of a staged column where it takes a look at its values."""
+    type_ = type_of(column.kinds, nested)
+    if type_ is ColumnType.DOUBLE and "integer" in column.kinds:
+        big = f"abs(TRY_CAST({name} AS BIGINT)) > {EXACT_INTEGER}"
+        integers_among = f"NOT regexp_full_match({name}, '.*[.eE].*') AND {big}"
+        return ColumnType.NUMERIC if _exists(con, integers_among) else ColumnType.DOUBLE
+    if column.kinds == {"string"}:
+        first = con.execute(f"SELECT {name} FROM records WHERE {name} IS NOT NULL LIMIT 1").fetchone()
+        for pattern, candidate in ((_DATE, ColumnType.DATE), (_TIMESTAMP, ColumnType.TIMESTAMPTZ)):
+            fits = f"(regexp_full_match({name}, '{pattern}') AND TRY_CAST({name} AS {candidate}) IS NOT NULL)"
+            looks = con.execute(f"SELECT regexp_full_match(?, '{pattern}')", first).fetchone() if first else None
+            if looks and looks[0] and not _exists(con, f"{name} IS NOT NULL AND NOT {fits}"):
+                return candidate
+    return type_
+
+
+def _exists(con: duckdb.DuckDBPyConnection, condition: str) -> bool:
+    return con.execute(f"SELECT 1 FROM records WHERE {condition} LIMIT 1").fetchone() is not None
+
+
+def _key_columns(columns: Sequence[StagedColumn], primary_key: Sequence[str]) -> tuple[str, ...]:
+    names = []
+    for part in primary_key:
+        exact = [column.name for column in columns if column.original == part]
+        alike = [column.name for column in columns if normalise(column.original) == part]
+        if not exact + alike:
+            raise _missing_key(part, columns)
+        names.append((exact + alike)[0])
+    return tuple(names)
+
+
+def _missing_key(part: str, columns: Sequence[StagedColumn]) -> RestSourceError:
+    return RestSourceError(
+        "primary_key_missing",
+        f"No record has a value for the primary key `{part}`.",
+        cause=unknown("field", part, [column.original for column in columns][:40]) + ".",
+        remedy="Write a field that every record has as `primary_key`, or leave the key out to use __hevo_id.",
+    )
+
+
+def _reject_without_key(con: duckdb.DuckDBPyConnection, columns: Sequence[StagedColumn], key: Sequence[str]) -> int:
+    missing = " OR ".join(f"{name} IS NULL" for name in key)
+    if not _exists(con, missing):
+        return 0
+    by_name = {column.name: column.original for column in columns}
+    reason = "the primary key " + ", ".join(by_name[name] for name in key) + " is null or missing"
+    record = "json_object(" + ", ".join(f"{literal(c.original)}, {c.name}" for c in columns) + ")"
+    con.execute(
+        f"CREATE TABLE rejected AS SELECT {record} AS record, {literal(reason)} AS reason FROM records WHERE {missing}"
+    )
+    row = con.execute(f"DELETE FROM records WHERE {missing}").fetchone()
+    rejected = int(row[0]) if row else 0
+    if con.execute("SELECT 1 FROM records LIMIT 1").fetchone() is None:
+        raise _missing_key(by_name[key[0]], columns)
+    return rejected
+
+
+def _deduplicate(con: duckdb.DuckDBPyConnection, key: Sequence[str]) -> None:
+    listed = ", ".join(key)
+    counts = con.execute(f"SELECT count(*), count(DISTINCT hash({listed})) FROM records").fetchone()
+    if counts and counts[0] != counts[1]:
+        con.execute(f"CREATE TABLE newest AS SELECT max(rowid) AS id FROM records GROUP BY {listed}")
+        con.execute("DELETE FROM records WHERE rowid NOT IN (SELECT id FROM newest)")
