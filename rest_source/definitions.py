@@ -1,0 +1,14 @@
+"""What `workspace.yaml` loads: every component below `rest_source/defs`."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from rest_source.orchestrate.definitions import executor_from_environment
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of this project."""
+    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    return dg.Definitions.merge(found, dg.Definitions(executor=executor_from_environment()))

@@ -1,0 +1,49 @@
+"""One asset per endpoint: `[source, endpoint]`, which returns a lazy PageStream."""
+
+import dagster as dg
+
+from rest_source.extract.stream import PageStream
+from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
+from rest_source.orchestrate.resource import resource_key
+from rest_source.spec.source import EndpointSpec, FreshnessPolicy, SourceSpec
+
+
+def asset_key(source: SourceSpec, endpoint: EndpointSpec) -> dg.AssetKey:
+    """The asset of an endpoint."""
+    return dg.AssetKey([source.name, endpoint.name])
+
+
+def build_asset(
+    source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER
+) -> dg.AssetsDefinition:
+    """The asset that loads an endpoint; the endpoint's settings win over the source's."""
+    api = resource_key(source)
+    freshness = endpoint.freshness_policy or source.freshness_policy
+
+    @dg.asset(
+        key=asset_key(source, endpoint),
+        description=endpoint.description or source.description or f"{endpoint.method} {endpoint.path}",
+        group_name=endpoint.group_name or source.group_name or source.name,
+        owners=endpoint.owners or source.owners,
+        tags={**source.tags, **endpoint.tags},
+        kinds=_kinds(source, endpoint, io_manager),
+        deps=[dg.AssetKey.from_user_string(dep) for dep in (*source.deps, *endpoint.deps)],
+        freshness_policy=_freshness(freshness) if freshness else None,
+        io_manager_key=IO_MANAGER_KEY,
+        required_resource_keys={api},
+    )
+    def load_endpoint(context: dg.AssetExecutionContext) -> PageStream:
+        stream: PageStream = getattr(context.resources, api).stream(endpoint)
+        return stream
+
+    return load_endpoint
+
+
+def _kinds(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> set[str]:
+    # Dagster shows at most three kinds an asset.
+    kinds = dict.fromkeys(["rest", io_manager.storage_kind, *endpoint.kinds, *source.kinds])
+    return set(list(kinds)[:3])
+
+
+def _freshness(policy: FreshnessPolicy) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(fail_window=policy.fail_window, warn_window=policy.warn_window)

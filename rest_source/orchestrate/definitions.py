@@ -1,0 +1,29 @@
+"""A source as Dagster definitions: assets, checks, jobs, schedules and resources."""
+
+import os
+
+import dagster as dg
+
+from rest_source.orchestrate.assets import build_asset
+from rest_source.orchestrate.checks import build_duplicates_check
+from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
+from rest_source.orchestrate.resource import api_resource, resource_key
+from rest_source.orchestrate.schedules import build_schedules
+from rest_source.spec.source import SourceSpec
+
+
+def executor_from_environment() -> dg.ExecutorDefinition:
+    """In one process, unless REST_SOURCE_EXECUTOR=multiprocess: starting a process costs a second a step."""
+    multiprocess = os.environ.get("REST_SOURCE_EXECUTOR") == "multiprocess"
+    return dg.multiprocess_executor if multiprocess else dg.in_process_executor
+
+
+def build_definitions(source: SourceSpec, io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER) -> dg.Definitions:
+    """Everything Dagster needs to know of a source."""
+    checked = [endpoint for endpoint in source.endpoints if endpoint.checks.duplicates != "off"]
+    return dg.Definitions(
+        assets=[build_asset(source, endpoint, io_manager) for endpoint in source.endpoints],
+        asset_checks=[build_duplicates_check(source, endpoint) for endpoint in checked],
+        schedules=build_schedules(source, executor_from_environment()),
+        resources={resource_key(source): api_resource(source), IO_MANAGER_KEY: io_manager},
+    )

@@ -1,0 +1,46 @@
+"""What a materialization tells the person who looks at it in Dagster."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from rest_source.load.destination import Destination, Table, TableColumn
+from rest_source.load.pipeline import LoadOutcome
+
+PREVIEW_ROWS = 5
+_CELL = 60
+
+
+def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table) -> dict[str, Any]:
+    """Counts, table, columns and a preview, under Dagster's own keys where it has them."""
+    facts = {key: value for key, value in outcome.to_dict().items() if value is not None and value != ()}
+    facts = {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+    return facts | {
+        "dagster/row_count": facts.pop("row_count"),
+        "dagster/table_name": destination.full_name(table),
+        "dagster/storage_kind": destination.kind,
+        "dagster/column_schema": column_schema(destination.columns(table)),
+        "preview": dg.MetadataValue.md(markdown_table(*destination.preview(table, PREVIEW_ROWS))),
+    }
+
+
+def column_schema(columns: Sequence[TableColumn]) -> dg.TableSchema:
+    """The columns of a table as Dagster shows them; the description is the field's name in the API."""
+    return dg.TableSchema([dg.TableColumn(c.name, c.type.lower(), description=c.original) for c in columns])
+
+
+def markdown_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table in which no value can be read as markup."""
+    if not rows:
+        return "The table is empty."
+    lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    text = text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ").replace("\r", " ")
+    return re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", text).replace("://", ":\u200b//")
