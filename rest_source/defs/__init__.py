@@ -1,0 +1,1 @@
+"""The component files of this project, one folder per API."""
