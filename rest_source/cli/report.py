@@ -1,0 +1,163 @@
+"""What a run reports: one JSON document, or one table."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import dagster as dg
+
+_COUNTS = (
+    "rows_read",
+    "rows_inserted",
+    "rows_updated",
+    "rows_unchanged",
+    "rows_deleted",
+    "pages",
+    "requests",
+    "retries",
+    "bytes",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointReport:
+    """How one endpoint fared; `facts` is the load's metadata, empty where it failed."""
+
+    name: str
+    status: Literal["success", "failed", "skipped"]
+    seconds: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    error: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, name: str, result: dg.ExecuteInProcessResult, seconds: float) -> "EndpointReport":
+        """The report on an endpoint's own execution."""
+        materialized = result.get_asset_materialization_events()
+        facts: dict[str, Any] = {}
+        for event in materialized:
+            metadata = event.step_materialization_data.materialization.metadata
+            facts |= {key: value.value for key, value in metadata.items()}
+        checks = {
+            check.check_name: {
+                "passed": check.passed,
+                "severity": check.severity.value,
+                "message": check.description or "",
+            }
+            for check in result.get_asset_check_evaluations()
+        }
+        error = _error(result)
+        return cls(name, "success" if materialized else "failed", seconds, facts, checks, error)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the load is in the table and no check failed as an error."""
+        return self.status != "failed" and not any(
+            not check["passed"] and check["severity"] == "ERROR" for check in self.checks.values()
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The endpoint in the JSON report."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "partition": None,
+            **{count: self.facts.get(count, 0) for count in _COUNTS},
+            "wait_seconds": self.facts.get("wait_seconds", 0.0),
+            "seconds": self.seconds,
+            "stop_reason": self.facts.get("stop_reason"),
+            "resumed_from_page": self.facts.get("resumed_from_page"),
+            "cursor_before": None,
+            "cursor_after": None,
+            "warnings": self.facts.get("warnings", []),
+            "checks": self.checks,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run fared."""
+
+    source: str
+    destination: str
+    seconds: float
+    endpoints: tuple[EndpointReport, ...]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every endpoint did."""
+        return all(endpoint.succeeded for endpoint in self.endpoints)
+
+
+def to_json(report: RunReport) -> str:
+    """The report as one JSON document."""
+    return json.dumps(
+        {
+            "source": report.source,
+            "destination": report.destination,
+            "status": "success" if report.succeeded else "failed",
+            "seconds": report.seconds,
+            "endpoints": [endpoint.to_dict() for endpoint in report.endpoints],
+        },
+        indent=2,
+        default=str,
+    )
+
+
+def print_summary(*reports: RunReport) -> None:
+    """One table for people on stdout, then what went wrong or looks odd, on stderr."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("asset", "rows", "new", "updated", "pages", "requests", "seconds", "checks"):
+        table.add_column(title, justify="left" if title in ("asset", "checks") else "right")
+    for report in reports:
+        for endpoint in report.endpoints:
+            table.add_row(*_row(report.source, endpoint))
+    console, errors = Console(), Console(stderr=True)
+    console.print(table)
+    for report in reports:
+        for endpoint in report.endpoints:
+            for remark in _remarks(endpoint):
+                errors.print(f"\n{report.source}.{endpoint.name}: {remark}", markup=False, highlight=False)
+
+
+def _row(source: str, endpoint: EndpointReport) -> list[str]:
+    keys = ("rows_read", "rows_inserted", "rows_updated", "pages", "requests")
+    counts = [str(endpoint.facts.get(key, "-")) for key in keys]
+    return [f"{source}.{endpoint.name}", *counts, f"{endpoint.seconds:.2f}", _verdict(endpoint)]
+
+
+def _verdict(endpoint: EndpointReport) -> str:
+    if endpoint.status == "failed":
+        return "FAILED"
+    failed = [f"{name} {check['severity']}" for name, check in endpoint.checks.items() if not check["passed"]]
+    return ", ".join(failed) or "passed"
+
+
+def _remarks(endpoint: EndpointReport) -> list[str]:
+    remarks = [str(warning) for warning in endpoint.facts.get("warnings", [])]
+    remarks += [f"{name}: {check['message']}" for name, check in endpoint.checks.items() if not check["passed"]]
+    return [_paragraph(endpoint.error), *remarks] if endpoint.error else remarks
+
+
+def _paragraph(error: Mapping[str, Any]) -> str:
+    labels = {"message": "", "where": "Where: ", "cause": "Likely cause: ", "remedy": "What to do: "}
+    return " ".join(f"{label}{error[key]}" for key, label in labels.items() if error.get(key))
+
+
+def _error(result: dg.ExecuteInProcessResult) -> dict[str, Any] | None:
+    """The error of the first step that failed, as the exception described itself."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            user_failure = data.user_failure_data
+            known = user_failure.metadata.get("error") if user_failure else None
+            if known is not None and isinstance(known.value, dict):
+                return dict(known.value)
+            text = data.error_display_string
+            return {"id": "unexpected", "message": text, "where": "", "cause": "", "remedy": "", "retryable": False}
+    return None

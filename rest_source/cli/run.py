@@ -1,0 +1,85 @@
+"""`rest-source run`: each endpoint in an in-process Dagster execution of its own, several at a time."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import dagster as dg
+
+from rest_source.cli.report import EndpointReport, RunReport
+from rest_source.errors import RestSourceError
+from rest_source.orchestrate.assets import asset_key, build_asset
+from rest_source.orchestrate.checks import build_duplicates_check
+from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
+from rest_source.orchestrate.resource import api_resource, resource_key
+from rest_source.spec.base import unknown
+from rest_source.spec.file import load_source
+from rest_source.spec.source import EndpointSpec, SourceSpec
+
+
+def run_source(file: Path, select: Sequence[str], destination: str | None, jobs: int) -> RunReport:
+    """Load the selected endpoints of a file; one endpoint's failure leaves its siblings alone."""
+    started = monotonic()
+    source = load_source(file)
+    endpoints = _selected(source, select)
+    io_manager = PaginatorIOManager(destination=destination)
+    io_manager.open()
+    _quiet()
+    with ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
+        loads = [pool.submit(_load, source, endpoint, io_manager) for endpoint in endpoints]
+        reports = [load.result() for load in loads]
+    return RunReport(source.name, io_manager.shown_url, round(monotonic() - started, 3), tuple(reports))
+
+
+def _selected(source: SourceSpec, select: Sequence[str]) -> list[EndpointSpec]:
+    names = [endpoint.name for endpoint in source.endpoints]
+    for name in select:
+        if name not in names:
+            raise RestSourceError("unknown_endpoint", f"{unknown('endpoint', name, names)}.")
+    return [endpoint for endpoint in source.endpoints if not select or endpoint.name in select]
+
+
+def _load(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> EndpointReport:
+    checks = [build_duplicates_check(source, endpoint)] if endpoint.checks.duplicates != "off" else []
+    definitions = dg.Definitions(
+        assets=[build_asset(source, endpoint, io_manager)],
+        asset_checks=checks,
+        resources={resource_key(source): api_resource(source), IO_MANAGER_KEY: io_manager},
+        loggers={"console": dg.LoggerDefinition(_progress_logger)},
+    )
+    started = monotonic()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=[asset_key(source, endpoint)],
+            run_config={"loggers": {"console": {}}},
+        )
+    return EndpointReport.of(endpoint.name, result, round(monotonic() - started, 3))
+
+
+def _progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
+    """What the loads say, on stderr and while a person may be watching, without Dagster's own events."""
+    logger = logging.Logger("rest-source", level=logging.INFO if sys.stderr.isatty() else logging.CRITICAL)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(_said_by_a_load)
+    logger.addHandler(handler)
+    return logger
+
+
+def _said_by_a_load(record: logging.LogRecord) -> bool:
+    meta: Any = getattr(record, "dagster_meta", {})
+    if meta.get("dagster_event") is not None or not meta.get("op_name"):
+        return False
+    record.msg = f"{meta['op_name'].replace('__', '.', 1)}: {meta.get('orig_message', record.msg)}"
+    return True
+
+
+def _quiet() -> None:
+    for name in ("dagster", "dagster._core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
