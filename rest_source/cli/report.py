@@ -1,12 +1,14 @@
 """What a run reports: one JSON document, or one table."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import dagster as dg
 
+_PIPE_WIDTH = 200
 _COUNTS = (
     "rows_read",
     "rows_inserted",
@@ -117,8 +119,9 @@ def print_summary(*reports: RunReport) -> None:
     for report in reports:
         for endpoint in report.endpoints:
             table.add_row(*_row(report.source, endpoint))
-    console, errors = Console(), Console(stderr=True)
-    console.print(table)
+    errors = Console(stderr=True, soft_wrap=True)
+    # Rich takes a pipe for a window of 80 columns and would cut names to fit it.
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
     for report in reports:
         for endpoint in report.endpoints:
             for remark in _remarks(endpoint):

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+_HIDDEN = "(not shown: it may be secret)"
 Location = tuple[str | int, ...]
 
 
@@ -30,13 +31,27 @@ class SpecModel(BaseModel):
 
     @classmethod
     def _explain(cls, loc: Location, line: Any) -> str:
-        if line["type"] == "extra_forbidden" and len(loc) == 1:
-            return unknown("key", loc[0], _keys(cls))
-        if line["type"] == "missing" and len(loc) == 1:
-            return f"the key `{loc[0]}` is required"
+        if line["input"] == _HIDDEN:
+            return str(line["msg"])  # explained by the model it happened in
+        if line["type"] == "extra_forbidden":
+            return unknown("key", loc[-1], _keys(cls))
+        if line["type"] == "missing":
+            return f"the key `{loc[-1]}` is required"
         if line["type"] == "literal_error" and isinstance(line["input"], str):
             return unknown("value", line["input"], re.findall(r"'([^']*)'", line["ctx"]["expected"]))
-        return str(line["msg"]).removeprefix("Value error, ")
+        given = f", not {_NAMES[type(line['input'])]}" if line["type"].endswith("_type") else ""
+        return str(line["msg"]).removeprefix("Value error, ").replace("valid tuple", "list") + given
+
+
+_NAMES: dict[type, str] = {
+    str: "text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a mapping",
+    type(None): "null",
+}
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
@@ -55,7 +70,7 @@ def located_error(title: str, lines: Iterable[tuple[Location, str, str]]) -> Val
     return ValidationError.from_exception_data(
         title,
         [
-            InitErrorDetails(type=PydanticCustomError(_literal(kind), _literal(message)), loc=loc, input=None)
+            InitErrorDetails(type=PydanticCustomError(_literal(kind), _literal(message)), loc=loc, input=_HIDDEN)
             for loc, message, kind in lines
         ],
         hide_input=True,

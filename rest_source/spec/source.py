@@ -2,14 +2,22 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from rest_source.spec.auth import Auth, NoAuth
 from rest_source.spec.base import Location, SpecModel, invalid, located_error, unknown, valid_name
 from rest_source.spec.jsonpath import PathText
 from rest_source.spec.pagination import Cursor, NoPagination, Pagination, PositiveInt
 from rest_source.spec.schedule import Schedule, valid_timezone
-from rest_source.spec.template import Json, Text, env_reference, names, parse
+from rest_source.spec.template import ENV_SCHEMA, Json, Text, env_reference, names, parse
 from rest_source.spec.units import Duration, Rate, Size, parse_duration
 
 Name = Annotated[str, AfterValidator(valid_name)]
@@ -37,8 +45,11 @@ def _param(value: Any) -> Any:
     return tuple(_scalar(item) for item in value) if isinstance(value, list) else _scalar(value)
 
 
-Header = Annotated[Any, BeforeValidator(_scalar)]
-Params = dict[str, Annotated[Any, BeforeValidator(_param)]]
+_SCALAR_SCHEMA: dict[str, Any] = {"anyOf": [{"type": ["string", "number", "boolean", "null"]}, ENV_SCHEMA]}
+_PARAM_SCHEMA = {"anyOf": [*_SCALAR_SCHEMA["anyOf"], {"type": "array", "items": _SCALAR_SCHEMA}]}
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
+Header = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
+Params = dict[str, Annotated[Any, BeforeValidator(_param), WithJsonSchema(_PARAM_SCHEMA)]]
 """Names to values: null is left out, booleans are written true and false, lists repeat the name."""
 
 
@@ -67,7 +78,7 @@ class Checks(SpecModel):
 
     duplicates: Literal["error", "warn", "off"] = "warn"
 
-    @field_validator("duplicates", mode="before")
+    @field_validator("duplicates", mode="before", json_schema_input_type=Literal["error", "warn", "off", False])
     @classmethod
     def _yaml_reads_off_as_false(cls, value: Any) -> Any:
         return "off" if value is False else value
@@ -91,7 +102,10 @@ class EndpointSpec(AssetSettings):
     """One endpoint: what to ask, where the records are, and how they are written."""
 
     name: Name
-    method: Annotated[Literal["GET", "POST"], BeforeValidator(_method)] = "GET"
+    method: Annotated[
+        Literal["GET", "POST"],
+        BeforeValidator(_method, json_schema_input_type=Literal["GET", "POST", "get", "post"]),
+    ] = "GET"
     path: Text
     params: Params = {}
     headers: dict[str, Header] = {}
@@ -101,9 +115,9 @@ class EndpointSpec(AssetSettings):
     data_root_optional: bool = Field(False, strict=True)
     key_column: str | None = None
     pagination: Pagination = NoPagination()
-    primary_key: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    primary_key: Names = ()
     write: Literal["merge", "append", "replace"] = "merge"
-    exclude: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    exclude: Names = ()
     nested: Literal["json", "string"] = "json"
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from rest_source.spec.units import SECONDS
 
@@ -173,7 +173,15 @@ def _checked_json(value: Any) -> Any:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_checked)]
+ENV_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"env": {"type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$"}},
+    "required": ["env"],
+    "additionalProperties": False,
+}
+"""The JSON Schema of `{env: NAME}`."""
+
+Text = Annotated[str, BeforeValidator(_checked), WithJsonSchema({"anyOf": [{"type": "string"}, ENV_SCHEMA]})]
 """A string, or `{env: NAME}`; templates in it are checked when the file is read."""
 
 Json = Annotated[Any, BeforeValidator(_checked_json)]

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -38,6 +38,6 @@ def parse_rate(value: Any) -> float:
     return float(match[1]) / (int(match[2] or 1) * SECONDS[match[3]])
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Size = Annotated[int, BeforeValidator(parse_size)]
-Rate = Annotated[float, BeforeValidator(parse_rate)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": ["string", "number"]})]
+Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema({"type": ["string", "integer"]})]
+Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string"})]

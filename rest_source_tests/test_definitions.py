@@ -1,0 +1,123 @@
+"""Specs as Dagster definitions: assets, checks, jobs, schedules, resources."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rest_source import build_definitions
+from rest_source_tests.shop import spec
+
+URL = "https://api.shop.example"
+
+
+def definitions(*endpoints: dict[str, Any], **source: Any) -> dg.Definitions:
+    defs = build_definitions(spec(URL, *endpoints, **source))
+    dg.Definitions.validate_loadable(defs)
+    return defs
+
+
+def asset_spec(defs: dg.Definitions, name: str = "items") -> dg.AssetSpec:
+    return next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(["shop", name]))
+
+
+def test_an_endpoint_is_an_asset_with_its_settings() -> None:
+    defs = definitions(
+        {
+            "description": "All items",
+            "tags": {"pii": "yes"},
+            "deps": ["upstream/thing"],
+            "kinds": ["json"],
+            "freshness_policy": {"fail_window": "26h", "warn_window": "24h"},
+        },
+        {"name": "plain"},
+        owners=["team:data"],
+        tags={"domain": "sales"},
+    )
+    items, plain = asset_spec(defs), asset_spec(defs, "plain")
+    assert items.description == "All items"
+    assert items.group_name == "shop"
+    assert list(items.owners) == list(plain.owners) == ["team:data"]
+    assert {key: items.tags[key] for key in ("pii", "domain")} == {"pii": "yes", "domain": "sales"}
+    assert items.kinds == {"rest", "duckdb", "json"}
+    assert [dep.asset_key for dep in items.deps] == [dg.AssetKey(["upstream", "thing"])]
+    assert items.freshness_policy is not None
+    assert plain.description == "GET /items"
+    assert plain.freshness_policy is None
+
+
+def test_every_endpoint_has_a_duplicates_check_unless_switched_off() -> None:
+    defs = definitions({}, {"name": "quiet", "checks": {"duplicates": "off"}})
+    keys = {(key.asset_key.path[-1], key.name) for key in defs.resolve_asset_graph().asset_check_keys}
+    assert keys == {("items", "duplicates")}
+
+
+@pytest.mark.parametrize(("level", "blocking"), [("warn", False), ("error", True)])
+def test_the_check_blocks_where_it_is_an_error(level: str, blocking: bool) -> None:
+    graph = definitions({"checks": {"duplicates": level}}).resolve_asset_graph()
+    assert [graph.get_check_spec(key).blocking for key in graph.asset_check_keys] == [blocking]
+
+
+def test_one_job_and_schedule_for_each_cadence() -> None:
+    defs = definitions(
+        {},
+        {"name": "often", "schedule": {"every": "15m", "enabled": True}},
+        {"name": "also_often", "schedule": {"every": "15m", "enabled": True}},
+        {"name": "nightly", "schedule": {"cron": "30 2 * * *", "timezone": "Asia/Tokyo"}},
+        schedule={"every": "6h"},
+        timezone="Europe/Paris",
+    )
+    schedules = {s.name: s for s in defs.schedules or [] if isinstance(s, dg.ScheduleDefinition)}
+    assert {name: (s.cron_schedule, s.execution_timezone, s.default_status.name) for name, s in schedules.items()} == {
+        "shop_every_6h_schedule": ("0 */6 * * *", "Europe/Paris", "STOPPED"),
+        "shop_every_15m_schedule": ("*/15 * * * *", "Europe/Paris", "RUNNING"),
+        "shop_cron_30_2_x_x_x_schedule": ("30 2 * * *", "Asia/Tokyo", "STOPPED"),
+    }
+    job = defs.resolve_job_def("shop_every_15m")
+    assert {key.path[-1] for key in job.asset_layer.selected_asset_keys} == {"often", "also_often"}
+    assert {name for name in job.graph.node_dict if name.endswith("_duplicates")} == {
+        "shop__often_duplicates",
+        "shop__also_often_duplicates",
+    }
+    assert job.executor_def.name == "in_process"
+
+
+def test_same_cadence_in_two_time_zones_makes_two_schedules() -> None:
+    defs = definitions(
+        {"schedule": {"every": "1h"}},
+        {"name": "tokyo", "schedule": {"every": "1h", "timezone": "Asia/Tokyo"}},
+    )
+    assert [schedule.name for schedule in defs.schedules or []] == [
+        "shop_every_1h_schedule",
+        "shop_every_1h_2_schedule",
+    ]
+
+
+def test_the_executor_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REST_SOURCE_EXECUTOR", "multiprocess")
+    job = definitions({}, schedule={"every": "1h"}).resolve_job_def("shop_every_1h")
+    assert job.executor_def.name == "multiprocess"
+
+
+def test_a_tick_is_skipped_while_the_last_run_goes_on(tmp_path: Path) -> None:
+    defs = definitions({}, schedule={"every": "1h"})
+    schedule = next(iter(defs.schedules or []))
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        run = instance.create_run_for_job(
+            defs.resolve_job_def("shop_every_1h"), status=dg.DagsterRunStatus.STARTED, run_id=None
+        )
+        context = dg.build_schedule_context(instance)
+        tick = schedule.evaluate_tick(context)
+        assert tick.skip_message == f"The last run ({run.run_id}) has not ended."
+        instance.report_run_canceled(run)
+        assert len(schedule.evaluate_tick(context).run_requests or []) == 1
+
+
+def test_sources_merge_into_one_code_location() -> None:
+    one = build_definitions(spec(URL, {}))
+    other = build_definitions(spec(URL, {}, name="crm", auth={"type": "bearer", "token": {"env": "CRM_TOKEN"}}))
+    merged = dg.Definitions.merge(one, other)
+    dg.Definitions.validate_loadable(merged)
+    assert {spec.key.path[0] for spec in merged.resolve_all_asset_specs()} == {"shop", "crm"}
