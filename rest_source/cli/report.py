@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from rest_source.errors import RestSourceError
+
 _PIPE_WIDTH = 200
 _COUNTS = (
     "rows_read",
@@ -156,11 +158,12 @@ def _error(result: dg.ExecuteInProcessResult) -> dict[str, Any] | None:
     """The error of the first step that failed, as the exception described itself."""
     for event in result.all_events:
         if event.is_step_failure:
-            data = event.step_failure_data
-            user_failure = data.user_failure_data
-            known = user_failure.metadata.get("error") if user_failure else None
+            failure = event.step_failure_data
+            known = failure.user_failure_data.metadata.get("error") if failure.user_failure_data else None
             if known is not None and isinstance(known.value, dict):
                 return dict(known.value)
-            text = data.error_display_string
-            return {"id": "unexpected", "message": text, "where": "", "cause": "", "remedy": "", "retryable": False}
+            return RestSourceError("unexpected", failure.error_display_string).to_dict()
+        if event.is_job_failure:
+            error = event.job_failure_data.error
+            return RestSourceError("unexpected", error.to_string() if error else event.message or "").to_dict()
     return None

@@ -1,6 +1,7 @@
 """`rest-source run`: each endpoint in an in-process Dagster execution of its own, several at a time."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,12 @@ def run_source(file: Path, select: Sequence[str], destination: str | None, jobs:
     _quiet()
     with ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
         loads = [pool.submit(_load, source, endpoint, io_manager) for endpoint in endpoints]
-        reports = [load.result() for load in loads]
+        try:
+            reports = [load.result() for load in loads]
+        except KeyboardInterrupt:
+            # A thread cannot be interrupted, and need not be: what is not committed is not in the table.
+            print("Interrupted; loads that had not ended left their tables as they were.", file=sys.stderr, flush=True)
+            os._exit(130)
     return RunReport(source.name, io_manager.shown_url, round(monotonic() - started, 3), tuple(reports))
 
 

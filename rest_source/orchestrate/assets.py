@@ -3,6 +3,7 @@
 import dagster as dg
 
 from rest_source.extract.stream import PageStream
+from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.resource import resource_key
 from rest_source.spec.source import EndpointSpec, FreshnessPolicy, SourceSpec
@@ -33,7 +34,8 @@ def build_asset(
         required_resource_keys={api},
     )
     def load_endpoint(context: dg.AssetExecutionContext) -> PageStream:
-        stream: PageStream = getattr(context.resources, api).stream(endpoint)
+        with explained():
+            stream: PageStream = getattr(context.resources, api).stream(endpoint)
         return stream
 
     return load_endpoint

@@ -1,7 +1,7 @@
 """The resource of a source: its authentication and its HTTP session, shared by the assets of one step."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 
 import dagster as dg
 
@@ -11,17 +11,30 @@ from rest_source.spec.environment import Environment
 from rest_source.spec.source import EndpointSpec, SourceSpec
 
 
-@dataclass(frozen=True, slots=True)
 class RestApi:
-    """A signed-in API: turns an endpoint into a lazy stream of its pages."""
+    """A signed-in API: turns an endpoint into a lazy stream of its pages.
 
-    source: SourceSpec
-    session: ApiSession
-    environment: Environment
+    The session is opened when the first stream is asked for: a missing variable then fails the asset that
+    needs it, not the run with all its other assets.
+    """
+
+    def __init__(self, source: SourceSpec) -> None:
+        self.source = source
+        self.environment = Environment()
+
+    @cached_property
+    def session(self) -> ApiSession:
+        """The session; raises RestSourceError where a variable it needs is missing."""
+        return ApiSession(self.source, self.environment)
 
     def stream(self, endpoint: EndpointSpec) -> PageStream:
         """The endpoint's pages; nothing is requested before they are drained."""
         return PageStream(self.source, endpoint, self.session, self.environment)
+
+    def close(self) -> None:
+        """Close the session's connections, if it was opened."""
+        if "session" in self.__dict__:
+            self.session.close()
 
 
 def resource_key(source: SourceSpec) -> str:
@@ -30,12 +43,14 @@ def resource_key(source: SourceSpec) -> str:
 
 
 def api_resource(source: SourceSpec) -> dg.ResourceDefinition:
-    """The resource of a source. It reads the environment when a run starts, and closes its connections."""
+    """The resource of a source; it reads the environment when a run needs it, and closes its connections."""
 
     def rest_api(_: dg.InitResourceContext) -> Iterator[RestApi]:
-        environment = Environment()
-        with ApiSession(source, environment) as session:
-            yield RestApi(source, session, environment)
+        api = RestApi(source)
+        try:
+            yield api
+        finally:
+            api.close()
 
     description = f"Authentication ({source.auth.type}) and HTTP session for {source.base_url}"
     return dg.ResourceDefinition(resource_fn=rest_api, description=description)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 _HIDDEN = "(not shown: it may be secret)"
 Location = tuple[str | int, ...]
@@ -26,17 +26,19 @@ class SpecModel(BaseModel):
             return handler(data)
         except ValidationError as error:
             raise located_error(
-                cls.__name__, [(line["loc"], cls._explain(line["loc"], line), line["type"]) for line in error.errors()]
+                cls.__name__,
+                [
+                    found if (found := _explained(line)) else (line["loc"], cls._explain(line), line["type"])
+                    for line in error.errors()
+                ],
             ) from None
 
     @classmethod
-    def _explain(cls, loc: Location, line: Any) -> str:
-        if line["input"] == _HIDDEN:
-            return str(line["msg"])  # explained by the model it happened in
+    def _explain(cls, line: ErrorDetails) -> str:
         if line["type"] == "extra_forbidden":
-            return unknown("key", loc[-1], _keys(cls))
+            return unknown("key", line["loc"][-1], _keys(cls))
         if line["type"] == "missing":
-            return f"the key `{loc[-1]}` is required"
+            return f"the key `{line['loc'][-1]}` is required"
         if line["type"] == "literal_error" and isinstance(line["input"], str):
             return unknown("value", line["input"], re.findall(r"'([^']*)'", line["ctx"]["expected"]))
         given = f", not {_NAMES[type(line['input'])]}" if line["type"].endswith("_type") else ""
@@ -65,27 +67,47 @@ def unknown(what: str, given: object, choices: Sequence[str]) -> str:
     return f"unknown {what} `{given}`.{hint} Valid: {', '.join(choices)}"
 
 
-def located_error(title: str, lines: Iterable[tuple[Location, str, str]]) -> ValidationError:
-    """A ValidationError of (location, message, kind) lines, which outer models extend with their own place."""
+class Mistake(ValueError):
+    """An explained mistake in the file; `kind` is pydantic's error type, or a word of ours."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+Line = tuple[Location, str, str]
+"""Location, message and kind of a mistake."""
+
+
+def located_error(title: str, lines: Iterable[Line]) -> ValidationError:
+    """A ValidationError with one message for each location, which outer models extend with their own place.
+
+    Each is a plain value error: Dagster builds the error anew to add file and line, and keeps the texts of
+    no other type.
+    """
     return ValidationError.from_exception_data(
         title,
         [
-            InitErrorDetails(type=PydanticCustomError(_literal(kind), _literal(message)), loc=loc, input=_HIDDEN)
+            InitErrorDetails(type="value_error", loc=loc, input=_HIDDEN, ctx={"error": Mistake(message, kind)})
             for loc, message, kind in lines
         ],
         hide_input=True,
     )
 
 
+def mistakes(error: ValidationError) -> list[Line]:
+    """The mistakes of a ValidationError that models of ours raised."""
+    return [_explained(line) or (line["loc"], line["msg"], line["type"]) for line in error.errors()]
+
+
+def _explained(line: ErrorDetails) -> Line | None:
+    mistake = line.get("ctx", {}).get("error")
+    return (line["loc"], str(mistake), mistake.kind) if isinstance(mistake, Mistake) else None
+
+
 def invalid(*loc: str | int, message: str, kind: str = "invalid") -> ValidationError:
     """One mistake at one place below the model that raises it."""
     return located_error("file", [(loc, message, kind)])
-
-
-def _literal(text: str) -> Any:
-    # pydantic types its message templates as literals to keep user text out of them; no context is given
-    # here, so that a brace in the text stays a brace.
-    return text
 
 
 def tagged(models: Sequence[type[SpecModel]]) -> Callable[[Any], Any]:
@@ -102,7 +124,7 @@ def tagged(models: Sequence[type[SpecModel]]) -> Callable[[Any], Any]:
         given = data.get("type")
         if given is None:
             raise invalid("type", message=f"the key `type` is required: {', '.join(by_type)}", kind="missing")
-        if given not in by_type:
+        if not isinstance(given, str) or given not in by_type:
             raise invalid("type", message=unknown("type", given, list(by_type)))
         return by_type[given].model_validate(data)
 

@@ -8,10 +8,12 @@ import yaml
 from pydantic import ValidationError
 
 from rest_source.errors import RestSourceError
-from rest_source.spec.base import Location, unknown
+from rest_source.spec.base import Location, mistakes, unknown
 from rest_source.spec.source import SourceSpec
 
 COMPONENT_TYPE = "rest_source.RestSource"
+_TOP_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
+"""What Dagster knows in a component file."""
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -27,17 +29,23 @@ class _Loader(yaml.CSafeLoader):
 def load_source(path: Path) -> SourceSpec:
     """The source in a component file; raises RestSourceError that names file, line and key of each mistake."""
     node = _component(path, _documents(path))
-    data = _construct(node)
+    data = _construct(path, node)
+    wrong = [
+        f"{path}:{_line_at(node, (key,))}: {unknown('key', key, _TOP_KEYS)}" for key in data if key not in _TOP_KEYS
+    ]
     if "attributes" not in data:
-        raise invalid_file([f"{path}:{_line(node)}: the key `attributes` is required"])
+        wrong.append(f"{path}:{_line(node)}: the key `attributes` is required")
+    if wrong:
+        raise invalid_file(wrong)
     try:
         return SourceSpec.model_validate(data["attributes"])
     except ValidationError as error:
         raise invalid_file(
-            f"{path}:{_line_at(node, ('attributes', *line['loc']))}: "
-            f"{'.'.join(map(str, ('attributes', *line['loc'])))}: {line['msg']}"
-            for line in error.errors()
+            f"{path}:{_line_at(node, ('attributes', *loc))}: {'.'.join(map(str, ('attributes', *loc)))}: {message}"
+            for loc, message, _ in mistakes(error)
         ) from None
+    except RecursionError:
+        raise invalid_file([f"{path}:{_line(node)}: an alias stands inside of what it repeats"]) from None
 
 
 def reject_duplicate_keys(path: Path) -> None:
@@ -45,7 +53,7 @@ def reject_duplicate_keys(path: Path) -> None:
     found = [
         f"{path}:{line}: the key `{key}` stands twice in one mapping; the first is in line {first}"
         for document in _documents(path)
-        for key, line, first in _duplicates(document)
+        for key, line, first in _duplicates(document, set())
     ]
     if found:
         raise invalid_file(found)
@@ -81,25 +89,28 @@ def _documents(path: Path) -> list[yaml.Node]:
 def _component(path: Path, documents: Sequence[yaml.Node]) -> yaml.MappingNode:
     reject_duplicate_keys(path)
     found = [node for node in documents if isinstance(node, yaml.MappingNode)]
-    typed = [(node, _construct(node).get("type")) for node in found]
+    typed = [(node, _construct(path, node).get("type")) for node in found]
     ours = [node for node, type_ in typed if type_ == COMPONENT_TYPE]
     if len(ours) == 1:
         return ours[0]
     if ours:
         raise invalid_file([f"{path}:{_line(ours[1])}: a second {COMPONENT_TYPE}; put each source into its own file"])
-    line = _line(found[0]) if found else 1
+    line = _line_at(found[0], ("type",)) if found else 1
     given = typed[0][1] if typed else None
     mistake = unknown("type", given, [COMPONENT_TYPE]) if given else f"the key `type: {COMPONENT_TYPE}` is required"
     raise invalid_file([f"{path}:{line}: {mistake}"])
 
 
-def _construct(node: yaml.Node) -> Any:
+def _construct(path: Path, node: yaml.Node) -> Any:
     loader = _Loader("")
     try:
         return loader.construct_document(node)
     except yaml.constructor.ConstructorError as error:
         mark = error.problem_mark
-        raise invalid_file([f"line {mark.line + 1 if mark else 1}: {error.problem}"]) from None
+        hint = "; put quotes around text that begins with a brace" if "unhashable" in str(error.problem) else ""
+        raise invalid_file([f"{path}:{mark.line + 1 if mark else 1}: {error.problem}{hint}"]) from None
+    except ValueError as error:  # such as !!int "x"
+        raise invalid_file([f"{path}:{_line(node)}: not valid YAML: {error}"]) from None
     finally:
         loader.dispose()
 
@@ -125,14 +136,19 @@ def _line_at(node: yaml.Node, loc: Location) -> int:
     return line
 
 
-def _duplicates(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
+def _duplicates(node: yaml.Node, visited: set[int]) -> Iterator[tuple[str, int, int]]:
+    # An alias leads to a node seen before, in hostile files to one that it is part of.
+    if id(node) in visited:
+        return
+    visited.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _duplicates(item)
+            yield from _duplicates(item, visited)
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
-            if key.value in seen and key.value != "<<":
-                yield key.value, _line(key), seen[key.value]
-            seen.setdefault(str(key.value), _line(key))
-            yield from _duplicates(value)
+            name = str(key.value)
+            if isinstance(key, yaml.ScalarNode) and name in seen and name != "<<":
+                yield name, _line(key), seen[name]
+            seen.setdefault(name, _line(key))
+            yield from _duplicates(value, visited)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 
 MISSING: Final = object()
 
-_STEP = re.compile(r"""\.([A-Za-z_]\w*)|\['([^'\\]+)'\]|\["([^"\\]+)"\]""")
+_STEP = re.compile(r"""\.([^\W\d]\w*)|\['([^'\\]+)'\]|\["([^"\\]+)"\]""")
 _PLAIN = re.compile(rf"\$(?:{_STEP.pattern})*(\[\*\])?")
 
 
@@ -29,15 +29,15 @@ class JsonPath:
     def find(self, document: Any) -> list[Any]:
         """All matches, in document order."""
         if self.steps is None:
-            return [match.value for match in _search(self.expression, document)]
+            return _search(self.expression, document)
         value = self._walk(document)
         if value is MISSING:
             return []
         if not self.every:
             return [value]
-        if isinstance(value, list):
-            return value
-        return [] if value is None else [value]
+        if isinstance(value, dict):
+            return list(value.values())
+        return value if isinstance(value, list) else []
 
     def first(self, document: Any) -> Any:
         """The first match, or MISSING."""
@@ -48,7 +48,7 @@ class JsonPath:
     def keyed(self, document: Any) -> list[tuple[str, Any]]:
         """All matches with the last key on the way to each, for maps whose keys are data."""
         expression = self.expression if self.steps is None else _parse(self.text)
-        return [(str(match.path), match.value) for match in _search(expression, document)]
+        return [(_last_key(match.path), match.value) for match in _found(expression, document)]
 
     def reaches(self, document: Any) -> bool:
         """Whether the collection the path selects from is there, though nothing in it may match.
@@ -56,7 +56,8 @@ class JsonPath:
         A trailing `[*]`, slice or filter is judged by its base, so that an empty list is found and empty.
         """
         if self.steps is not None:
-            return self._walk(document) is not MISSING
+            value = self._walk(document)
+            return _is_collection(value) if self.every else value is not MISSING
         return _reaches(self.expression, document)
 
     def _walk(self, document: Any) -> Any:
@@ -65,6 +66,16 @@ class JsonPath:
                 return MISSING
             document = document[step]
         return document
+
+
+def step_to(name: str) -> str:
+    """A key as a step of a path: `.items`, or `['order items']`."""
+    if re.fullmatch(r"[^\W\d]\w*", name):
+        return f".{name}"
+    if "\\" in name or name == "" or ("'" in name and '"' in name):
+        escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+        return f"['{escaped}']"
+    return f'["{name}"]' if "'" in name else f"['{name}']"
 
 
 @lru_cache(maxsize=4096)
@@ -88,27 +99,40 @@ def _parse(text: str) -> Any:
         raise ValueError(f"`{text}` is not JSONPath ({error}). Write a path such as $.data.items") from None
 
 
-def _search(expression: Any, document: Any) -> list[Any]:
+def _found(expression: Any, document: Any) -> list[Any]:
     try:
         return list(expression.find(document))
     except (TypeError, KeyError, AttributeError, IndexError):
-        return []  # jsonpath-ng indexes into null and scalars instead of passing them by
+        return []  # jsonpath-ng calculates with and sorts what cannot be
+
+
+def _search(expression: Any, document: Any) -> list[Any]:
+    return [match.value for match in _found(expression, document)]
+
+
+def _last_key(path: Any) -> str:
+    """The key or index itself; jsonpath-ng's own text of a path quotes keys such as 2024-01-01."""
+    steps = getattr(path, "fields", None) or getattr(path, "indices", None) or (path,)
+    return str(steps[0])
 
 
 def _reaches(expression: Any, document: Any) -> bool:
-    from jsonpath_ng import Child, Slice
+    from jsonpath_ng import Child, Slice, Wildcard
     from jsonpath_ng.ext.filter import Filter
 
     if _search(expression, document):
         return True
     if not isinstance(expression, Child):
         return False
-    if isinstance(expression.right, Slice | Filter):
-        return _reaches(expression.left, document)
-    inside = expression.left
-    if isinstance(inside, Child) and isinstance(inside.right, Slice | Filter) and not _search(inside, document):
-        return _reaches(inside, document)
-    return False
+    if isinstance(expression.right, Slice | Wildcard | Filter):
+        bases = _search(expression.left, document)
+        return any(map(_is_collection, bases)) or (not bases and _reaches(expression.left, document))
+    # Nothing was selected here because a collection further up is empty.
+    return not _search(expression.left, document) and _reaches(expression.left, document)
+
+
+def _is_collection(value: Any) -> bool:
+    return value is None or isinstance(value, list | dict)
 
 
 def _compiles(text: str) -> str:

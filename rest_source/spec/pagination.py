@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rest_source.spec.base import SpecModel, tagged
+from rest_source.spec.base import SpecModel, invalid, tagged
 from rest_source.spec.jsonpath import PathText
 
 PositiveInt = Annotated[int, Field(strict=True, ge=1)]
@@ -57,7 +57,10 @@ class PageNumber(_Counted):
     @model_validator(mode="after")
     def _size_is_given(self) -> Self:
         if self.size_param and self.size is None:
-            raise ValueError("`size_param` needs `size`, the number of records to ask for")
+            raise invalid("size_param", message="`size_param` needs `size`, the number to ask for", kind="combination")
+        if self.stop_on_short_page and self.size is None:
+            message = "`stop_on_short_page` needs `size`, the number of records of a full page"
+            raise invalid("stop_on_short_page", message=message, kind="combination")
         return self
 
 
@@ -86,7 +89,8 @@ class Cursor(_Series):
     @model_validator(mode="after")
     def _records_have_no_headers(self) -> Self:
         if self.source == "last_record" and isinstance(self.value, HeaderValue):
-            raise ValueError("`from: last_record` needs a JSONPath as `value`; a record has no headers")
+            message = "`from: last_record` needs a JSONPath as `value`; a record has no headers"
+            raise invalid("value", message=message, kind="combination")
         return self
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from rest_source.spec.base import SpecModel
+from rest_source.spec.base import SpecModel, invalid
 from rest_source.spec.units import Duration
 
 _MINUTE = timedelta(minutes=1)
@@ -56,7 +56,7 @@ class Schedule(SpecModel):
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.every is None) == (self.cron is None):
-            raise ValueError('write either `every: 6h` or `cron: "0 6 * * *"`')
+            raise invalid(message='write either `every: 6h` or `cron: "0 6 * * *"`', kind="combination")
         return self
 
     @property
@@ -83,9 +83,10 @@ def _cron_of(every: timedelta) -> str:
 
 
 def _numbered(item: str, field: str, low: int) -> str:
-    for index, word in enumerate(_NAMES.get(field, ())):
-        item = item.replace(word, str(index + low))
-    return item
+    names = _NAMES.get(field, [])
+    return re.sub(
+        r"(?<!\w)[a-z]+(?!\w)", lambda word: str(names.index(word[0]) + low) if word[0] in names else word[0], item
+    )
 
 
 def _valid_cron(line: str) -> str:

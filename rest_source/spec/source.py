@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from rest_source.spec.auth import Auth, NoAuth
-from rest_source.spec.base import Location, SpecModel, invalid, located_error, unknown, valid_name
+from rest_source.spec.base import Location, SpecModel, invalid, located_error, mistakes, unknown, valid_name
 from rest_source.spec.jsonpath import PathText
 from rest_source.spec.pagination import Cursor, NoPagination, Pagination, PositiveInt
 from rest_source.spec.schedule import Schedule, valid_timezone
@@ -244,10 +244,10 @@ def _check_defaults(defaults: dict[str, Any]) -> None:
     try:
         EndpointSpec.model_validate({"name": "defaults", "path": "/", **defaults})
     except ValidationError as error:
-        mistakes = [
-            (("endpoint_defaults", *line["loc"]), line["msg"], line["type"])
-            for line in error.errors()
-            if line["type"] not in ("missing", "combination")
+        found = [
+            (("endpoint_defaults", *loc), message, kind)
+            for loc, message, kind in mistakes(error)
+            if kind not in ("missing", "combination")
         ]
-        if mistakes:
-            raise located_error("endpoint_defaults", mistakes) from None
+        if found:
+            raise located_error("endpoint_defaults", found) from None

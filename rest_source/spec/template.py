@@ -3,6 +3,7 @@
 Every other brace is literal, so that GraphQL and JSON in strings need no escaping.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ _INSTANT = re.compile(
 _NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|env\.[A-Z_][A-Z0-9_]*)")
 _CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|env)\.)[^{}]*)\}")
 _TYPED = ("epoch", "epoch_ms")
+_LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w)")
+"""Braces that only begin like a template, such as GraphQL's `{cursor id}`."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FURTHEST = 200 * 366 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,9 @@ class Instant:
         moved = self._shift(moment)
         match self.format:
             case "epoch":
-                return str(int(moved.timestamp()))
+                return str((moved - _EPOCH) // timedelta(seconds=1))
             case "epoch_ms":
-                return str(int(moved.timestamp() * 1000))
+                return str((moved - _EPOCH) // timedelta(milliseconds=1))
             case "iso":
                 return moved.isoformat(timespec="seconds").replace("+00:00", "Z")
             case pattern:
@@ -91,11 +96,13 @@ def _parse_one(inner: str) -> Part | None:
     if match := _NAMED.fullmatch(inner):
         if match["name"] not in INSTANTS:
             return Named(match["name"])
-    elif re.match(r"now\w|cursor\w", inner):
+    elif _LITERAL.match(inner):
         return None
     match = _INSTANT.fullmatch(inner)
     if match and (match["format"] is None or "%" in match["format"] or match["format"] in ("iso", *_TYPED)):
-        count = int(f"{match['sign'] or '+'}{match['count'] or 0}")
+        count = int(f"{match['sign'] or '+'}{(match['count'] or '0')[:18]}")
+        if abs(count) * SECONDS[match["unit"] or "s"] > _FURTHEST:
+            raise ValueError(f"`{{{inner}}}` reaches further than 200 years")
         return Instant(match["name"], count, match["unit"] or "s", match["format"] or "iso")
     if inner.startswith("env."):
         raise ValueError(f"`{{{inner}}}` names no environment variable: write {{env.NAME}} in upper case")
@@ -170,6 +177,8 @@ def _checked_json(value: Any) -> Any:
         return {str(key): _checked_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_checked_json(item) for item in value]
+    if not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("write text, a number, true, false, null, a list or a mapping; JSON knows nothing else")
     return value
 
 

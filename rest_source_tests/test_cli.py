@@ -1,0 +1,222 @@
+"""`rest-source` as a person or a script calls it: in a process of its own, judged by output and exit code."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from rest_source.demo import Call, LoopbackServer, Reply
+from rest_source_tests.shop import serve, write_file
+
+REPORTED = {
+    "name",
+    "status",
+    "partition",
+    "rows_read",
+    "rows_inserted",
+    "rows_updated",
+    "rows_unchanged",
+    "rows_deleted",
+    "pages",
+    "requests",
+    "retries",
+    "wait_seconds",
+    "bytes",
+    "stop_reason",
+    "resumed_from_page",
+    "cursor_before",
+    "cursor_after",
+    "checks",
+    "error",
+}
+
+
+def rest_source(*args: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from rest_source.cli.main import main; main()", *map(str, args)],
+        cwd=cwd,
+        env={**os.environ, "REST_SOURCE_DESTINATION": "duckdb:///data.duckdb", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def run_json(*args: str | Path, cwd: Path, code: int = 0, **environment: str) -> dict[str, Any]:
+    result = rest_source("run", *args, "--json", cwd=cwd, **environment)
+    assert result.returncode == code, result.stderr
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
+
+
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(folder / "data.duckdb"), read_only=True) as con:
+        return con.execute(sql).fetchall()
+
+
+def test_run_loads_and_reports(tmp_path: Path) -> None:
+    with LoopbackServer(serve({"id": 1}, {"id": 2})) as server:
+        report = run_json(write_file(tmp_path, server.url, {}, {"name": "more"}), cwd=tmp_path)
+    assert (report["source"], report["status"]) == ("shop", "success")
+    assert report["destination"] == "duckdb:///data.duckdb"
+    assert [endpoint["name"] for endpoint in report["endpoints"]] == ["items", "more"]
+    items = report["endpoints"][0]
+    assert set(items) >= REPORTED
+    assert (items["status"], items["rows_read"], items["rows_inserted"], items["pages"]) == ("success", 2, 2, 1)
+    assert items["checks"]["duplicates"] == {"passed": True, "severity": "WARN", "message": "2 rows, no duplicates."}
+    assert rows(tmp_path, "SELECT id FROM shop.items ORDER BY id") == [(1,), (2,)]
+
+
+def test_run_again_changes_nothing_and_a_change_is_found(tmp_path: Path) -> None:
+    stock = [5]
+
+    def handler(call: Call) -> Reply:
+        return Reply([{"id": 1, "stock": stock[0]}, {"id": 2, "stock": 9}])
+
+    with LoopbackServer(handler) as server:
+        file = write_file(tmp_path, server.url, {}, {"name": "keyed", "primary_key": "id"})
+        run_json(file, cwd=tmp_path)
+        table = rows(tmp_path, "FROM shop.items")
+        again = run_json(file, cwd=tmp_path)["endpoints"]
+        assert [endpoint["rows_unchanged"] for endpoint in again] == [2, 2]
+        assert rows(tmp_path, "FROM shop.items") == table
+        stock[0] = 6
+        items, keyed = run_json(file, cwd=tmp_path)["endpoints"]
+    assert (items["rows_inserted"], items["rows_updated"]) == (1, 0)
+    assert items["checks"]["duplicates"]["passed"] is False
+    assert "primary_key: id" in items["checks"]["duplicates"]["message"]
+    assert (keyed["rows_inserted"], keyed["rows_updated"]) == (0, 1)
+    assert keyed["checks"]["duplicates"]["passed"] is True
+    assert rows(tmp_path, "SELECT count(*) FROM shop.items UNION ALL SELECT count(*) FROM shop.keyed") == [(3,), (2,)]
+
+
+def test_a_failed_endpoint_exits_1_and_leaves_its_siblings(tmp_path: Path) -> None:
+    def handler(call: Call) -> Reply:
+        return Reply([{"id": 1}]) if call.path == "/items" else Reply({"message": "no such thing"}, status=404)
+
+    with LoopbackServer(handler) as server:
+        file = write_file(tmp_path, server.url, {}, {"name": "gone", "path": "/gone"})
+        report = run_json(file, cwd=tmp_path, code=1)
+        text = rest_source("run", file, cwd=tmp_path)
+    items, gone = report["endpoints"]
+    assert (report["status"], items["status"], gone["status"]) == ("failed", "success", "failed")
+    assert gone["error"]["id"] == "http_404"
+    assert set(gone["error"]) == {"id", "message", "where", "cause", "remedy", "retryable"}
+    assert "no such thing" in gone["error"]["message"]
+    assert gone["error"]["where"].startswith("shop.gone, page 1, GET http")
+    assert text.returncode == 1
+    assert "shop.gone" in text.stdout
+    assert "no such thing" in text.stderr
+    assert "Traceback" not in text.stdout + text.stderr
+
+
+@pytest.mark.parametrize(("level", "code"), [("warn", 0), ("error", 1)])
+def test_a_failed_check_exits_1_only_as_an_error(tmp_path: Path, level: str, code: int) -> None:
+    reads = iter(range(10))
+    with LoopbackServer(lambda call: Reply([{"id": 1, "read": next(reads)}])) as server:
+        file = write_file(tmp_path, server.url, {"checks": {"duplicates": level}})
+        run_json(file, cwd=tmp_path)
+        report = run_json(file, cwd=tmp_path, code=code)
+    check = report["endpoints"][0]["checks"]["duplicates"]
+    assert (check["passed"], check["severity"]) == (False, level.upper())
+    assert report["endpoints"][0]["status"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("path: /items", "pth: /items"), "defs.yaml:9: attributes.endpoints.0.pth: unknown key `pth`. Did you mean"),
+        (("retries: 0", "retries: none"), "defs.yaml:6: attributes.limits.retries: Input should be a valid integer"),
+    ],
+)
+def test_a_mistake_in_the_file_names_its_line(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
+    file = write_file(tmp_path, "http://127.0.0.1:1")
+    file.write_text(file.read_text().replace(*change))
+    result = rest_source("run", file, cwd=tmp_path)
+    assert result.returncode == 1
+    assert expected in result.stderr
+    assert result.stdout == ""
+    assert not (tmp_path / "data.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (["--select", "itms"], "Did you mean `items`?"),
+        (["--destination", "mysql://host/db"], "duckdb:///relative.duckdb"),
+        (["--destination", "duckdb://"], "duckdb:///relative.duckdb"),
+    ],
+)
+def test_a_wrong_option_is_explained(tmp_path: Path, args: list[str], word: str) -> None:
+    result = rest_source("run", write_file(tmp_path, "http://127.0.0.1:1"), *args, cwd=tmp_path)
+    assert result.returncode == 1
+    assert word in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_file_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    result = rest_source("run", "nowhere.yaml", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "nowhere.yaml" in result.stderr
+    assert "Traceback" in rest_source("--debug", "run", "nowhere.yaml", cwd=tmp_path).stderr
+
+
+def test_secrets_never_show(tmp_path: Path) -> None:
+    def handler(call: Call) -> Reply:
+        return Reply({"message": f"wrong token {call.headers['Authorization']}"}, status=401)
+
+    with LoopbackServer(handler) as server:
+        file = write_file(tmp_path, server.url, auth={"type": "bearer", "token": {"env": "SHOP_TOKEN"}})
+        missing = rest_source("run", file, cwd=tmp_path)
+        wrong = rest_source("run", file, "--json", cwd=tmp_path, SHOP_TOKEN="s3cret-t0ken")
+    assert "SHOP_TOKEN" in missing.stderr
+    assert "{env.SHOP_TOKEN}" in wrong.stdout
+    assert "s3cret-t0ken" not in wrong.stdout + wrong.stderr
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret-t0ken" in path.read_bytes()]
+    assert left == []
+
+
+def test_jobs_load_side_by_side(tmp_path: Path) -> None:
+    together = threading.Barrier(4, timeout=30)
+
+    def handler(call: Call) -> Reply:
+        together.wait()  # answers only when four endpoints ask at the same time
+        return Reply([{"id": 1}])
+
+    endpoints = [{"name": f"e{number}"} for number in range(4)]
+    with LoopbackServer(handler) as server:
+        report = run_json(write_file(tmp_path, server.url, *endpoints), "--jobs", "4", cwd=tmp_path)
+    assert report["status"] == "success"
+
+
+def test_interrupting_a_run_leaves_nothing_half_written(tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def handler(call: Call) -> Reply:
+        if call.arg("page") == "3":
+            asked.set()
+            time.sleep(60)
+        return Reply([{"id": call.arg("page")}])
+
+    with LoopbackServer(handler) as server:
+        file = write_file(tmp_path, server.url, {"pagination": {"type": "page_number"}})
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from rest_source.cli.main import main; main()", "run", str(file)],
+            cwd=tmp_path,
+            env={**os.environ, "REST_SOURCE_DESTINATION": "duckdb:///data.duckdb"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert asked.wait(30)
+        process.send_signal(2)
+        _, errors = process.communicate(timeout=15)
+    assert process.returncode != 0
+    assert "Traceback" not in errors
+    assert not (tmp_path / "data.duckdb").exists()

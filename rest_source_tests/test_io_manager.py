@@ -1,0 +1,174 @@
+"""The paginator IO manager: streams in, tables out, failures explained."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from rest_source import PaginatorIOManager, build_definitions
+from rest_source.demo import Call, LoopbackServer, Reply
+from rest_source.orchestrate.metadata import markdown_table
+from rest_source_tests.shop import serve, spec
+
+
+@pytest.fixture
+def io_manager(tmp_path: Path) -> PaginatorIOManager:
+    return PaginatorIOManager(destination=f"duckdb:///{tmp_path}/shop.duckdb", state=str(tmp_path / "state"))
+
+
+def materialize(
+    io_manager: PaginatorIOManager,
+    url: str,
+    *endpoints: dict[str, Any],
+    downstream: list[dg.AssetsDefinition] | None = None,
+    **source: Any,
+) -> dg.ExecuteInProcessResult:
+    defs = build_definitions(spec(url, *endpoints, **source), io_manager)
+    defs = dg.Definitions.merge(defs, dg.Definitions(assets=downstream or []))
+    return defs.resolve_implicit_global_asset_job_def().execute_in_process(raise_on_error=False)
+
+
+def failure(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    event = next(event for event in result.all_events if event.is_step_failure)
+    user_failure = event.step_failure_data.user_failure_data
+    assert user_failure is not None
+    return dict(user_failure.metadata["error"].value)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def three() -> Iterator[str]:
+    with LoopbackServer(
+        serve({"id": 1, "name": "a"}, {"id": 2, "name": None}, {"id": None, "name": "<b>|[x](y)"})
+    ) as s:
+        yield s.url
+
+
+def test_a_materialization_tells_what_happened(io_manager: PaginatorIOManager, three: str) -> None:
+    result = materialize(io_manager, three)
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    metadata = {key: value.value for key, value in event.step_materialization_data.materialization.metadata.items()}
+    assert {key: metadata[key] for key in ("rows_read", "rows_inserted", "pages", "requests", "stop_reason")} == {
+        "rows_read": 3,
+        "rows_inserted": 3,
+        "pages": 1,
+        "requests": 1,
+        "stop_reason": "single_request",
+    }
+    assert metadata["dagster/row_count"] == 3
+    assert metadata["dagster/table_name"] == "shop.shop.items"
+    assert metadata["dagster/storage_kind"] == "duckdb"
+    assert metadata["first_request"] == f"GET {three}/items"
+    schema = metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    assert [(column.name, column.type, column.description) for column in schema.columns][:2] == [
+        ("id", "bigint", "id"),
+        ("name", "text", "name"),
+    ]
+    assert "<b>" not in str(metadata["preview"])
+
+
+def test_downstream_assets_get_a_dataframe_or_an_arrow_table(io_manager: PaginatorIOManager, three: str) -> None:
+    seen: dict[str, Any] = {}
+    key = dg.AssetKey(["shop", "items"])
+
+    @dg.asset(ins={"items": dg.AssetIn(key=key, input_manager_key="paginator_io_manager")})
+    def as_frame(items: pd.DataFrame) -> None:
+        seen["frame"] = items
+
+    @dg.asset(
+        ins={"items": dg.AssetIn(key=key, metadata={"columns": ["name"]}, input_manager_key="paginator_io_manager")}
+    )
+    def as_arrow(items: pa.Table) -> None:
+        seen["arrow"] = items
+
+    assert materialize(io_manager, three, downstream=[as_frame, as_arrow]).success
+    assert seen["frame"]["id"].dtype == pd.Int64Dtype()
+    assert seen["frame"]["name"].tolist()[0] == "a"
+    assert seen["arrow"].column_names == ["name"]
+    assert seen["arrow"].num_rows == 3
+
+
+def test_an_unknown_column_is_explained(io_manager: PaginatorIOManager, three: str) -> None:
+    key = dg.AssetKey(["shop", "items"])
+    wanted = dg.AssetIn(key=key, metadata={"columns": ["nmae"]}, input_manager_key="paginator_io_manager")
+
+    @dg.asset(ins={"items": wanted})
+    def as_frame(items: pd.DataFrame) -> None: ...
+
+    result = materialize(io_manager, three, downstream=[as_frame])
+    assert "no column `nmae`" in str(
+        [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "id", "word"),
+    [
+        (Reply("id,name\n1,a\n", headers={"Content-Type": "text/csv"}), "csv_instead_of_json", "CSV"),
+        (Reply("<html><title>Sign in</title>", headers={"Content-Type": "text/html"}), "html_instead_of_json", "HTML"),
+        (Reply(b'{"a": [1, 2', headers={"Content-Type": "application/json"}), "truncated_json", "middle"),
+        (Reply([{"id": 1}], truncate=5), "truncated_body", ""),
+        (Reply({"error": "no"}, status=401), "http_401", "auth"),
+        (Reply({"other": []}), "data_root_not_found", "$.other"),
+    ],
+)
+def test_a_failing_load_explains_itself_and_leaves_the_table_alone(
+    io_manager: PaginatorIOManager, reply: Reply, id: str, word: str
+) -> None:
+    replies = [Reply({"items": [{"id": 1}]}), reply]
+
+    def handler(call: Call) -> Reply:
+        return replies.pop(0)
+
+    with LoopbackServer(handler) as server:
+        endpoint = {"data_root": "$.items"}
+        assert materialize(io_manager, server.url, endpoint).success
+        table = io_manager.open()
+        before = table.read(_table(), None)
+        result = materialize(io_manager, server.url, endpoint)
+    assert not result.success
+    error = failure(result)
+    assert error["id"] == id
+    assert word.lower() in str(error).lower()
+    assert error["where"].startswith("shop.items, page 1")
+    assert error["cause"]
+    assert error["remedy"]
+    assert table.read(_table(), None) == before
+
+
+def test_one_endpoint_that_fails_leaves_its_siblings_alone(io_manager: PaginatorIOManager) -> None:
+    def handler(call: Call) -> Reply:
+        return Reply([{"id": 1}]) if call.path == "/good" else Reply({"error": "boom"}, status=500)
+
+    with LoopbackServer(handler) as server:
+        result = materialize(io_manager, server.url, {"name": "good", "path": "/good"}, {"name": "bad", "path": "/bad"})
+    assert {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key} == {
+        "good"
+    }
+
+
+def test_warnings_of_a_load_are_metadata(io_manager: PaginatorIOManager) -> None:
+    with LoopbackServer(lambda call: Reply({"items": [{"id": 1}], "next": "/items?page=2"})) as server:
+        result = materialize(io_manager, server.url, {"data_root": "$.items"})
+    (event,) = result.get_asset_materialization_events()
+    warnings = event.step_materialization_data.materialization.metadata["warnings"]
+    assert "{type: next_url, path: $.next}" in str(warnings.value)
+
+
+def test_no_value_of_a_preview_is_read_as_markup() -> None:
+    table = markdown_table(["a|b"], [["<img src=x onerror=alert(1)>"], ["[click](https://evil.example)"], ["a|b\n# c"]])
+    assert "<img" not in table
+    assert "https://" not in table
+    assert "](" not in table
+    assert len(table.splitlines()) == 5
+
+
+def _table() -> Any:
+    from rest_source.load.destination import Table
+
+    return Table.of("shop", "items")
