@@ -35,7 +35,7 @@ class Advice(NamedTuple):
 _ADVICE = {
     400: Advice(
         "A parameter or the body has a name, type or format that the API does not accept.",
-        "Compare `params`, `headers` and `body` with the API's documentation; `rest-source preview` shows the request.",
+        "Compare `params`, `headers` and `body` with the documentation of the API.",
     ),
     401: Advice(
         "The token is expired or wrong, its header is missing or misnamed, or it belongs to another address.",
