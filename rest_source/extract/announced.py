@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from requests.utils import parse_header_links
-
+from rest_source.extract.links import link_with_rel
 from rest_source.extract.page import Response
+from rest_source.spec.jsonpath import step_to
 
 _WRAPPERS = ("meta", "pagination", "paging", "page", "links", "_links", "page_info", "pageInfo", "info", "cursor")
 _NEXT = ("next", "next_url", "nextUrl", "next_page_url", "nextPageUrl", "nextLink", "@odata.nextLink", "next_link")
@@ -17,9 +17,8 @@ _TOTAL = ("total", "total_count", "totalCount", "total_records", "totalRecords",
 
 def announced_pagination(response: Response) -> tuple[str, str] | None:
     """What announces more (as a JSONPath with its value) and the YAML that would follow it, if anything does."""
-    for link in parse_header_links(response.headers.get("Link", "")):
-        if "next" in link.get("rel", "").lower().split():
-            return "Link: rel=next", "{type: link_header}"
+    if link_with_rel(response.headers.get("Link", ""), "next"):
+        return "Link: rel=next", "pagination: {type: link_header}"
     signs = _signs(response.count)
     if response.last_record is response.document:
         signs = signs[:1]  # the answer itself is the record: its counts and flags are data
@@ -53,16 +52,13 @@ def _fields(document: Any) -> Iterator[tuple[str, str, Any]]:
     if not isinstance(document, dict):
         return
     for name, value in document.items():
-        yield _path("$", name), name, value
+        path = "$" + step_to(name)
+        yield path, name, value
         if isinstance(value, dict) and name in _WRAPPERS:
             for inner, item in value.items():
-                yield _path(_path("$", name), inner), inner, item
+                yield path + step_to(inner), inner, item
                 if inner == "next" and isinstance(item, dict) and "href" in item:
-                    yield _path(_path(_path("$", name), inner), "href"), "next", item["href"]
-
-
-def _path(base: str, name: str) -> str:
-    return f"{base}.{name}" if name.isidentifier() else f"{base}['{name}']"
+                    yield f"{path}{step_to(inner)}.href", "next", item["href"]
 
 
 def _is_url(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Pagers that count: page numbers, and offsets with a limit. Their next request needs no response."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -44,7 +45,7 @@ class CountedPager:
             return self._repeated(state)
         seen = state.seen + response.count
         if self._total_reached(state, seen):
-            return Stop("total_reached")
+            return Stop("total_reached", warnings=self._cap(state, response))
         if response.count == 0 and not self._known(state):
             return Stop("empty_page")
         if response.count == 0 and state.empty >= EMPTY_PAGES_PASSED:
@@ -78,13 +79,8 @@ class CountedPager:
         return Next(state, request, warnings)
 
     def _following(self, state: CountedState, response: Response, seen: int, short: bool) -> Next[CountedState]:
-        step = state.step
-        warnings: tuple[str, ...] = ()
-        if isinstance(self.spec, OffsetLimit):
-            if state.index == 0 and short and response.count:
-                step = response.count
-            elif state.index == 1 and response.count and state.step < self.spec.limit:
-                warnings = (_capped(self.spec, state.step),)
+        capped = isinstance(self.spec, OffsetLimit) and state.index == 0 and short and response.count
+        step = response.count if capped else state.step
         return self._ask(
             replace(
                 state,
@@ -97,8 +93,15 @@ class CountedPager:
                 first_was_full=state.first_was_full if state.index else not short,
                 previous=response.digest if response.count else state.previous,
             ),
-            warnings,
+            self._cap(state, response),
         )
+
+    def _cap(self, state: CountedState, response: Response) -> tuple[str, ...]:
+        """The warning that page 1 was short because the server caps the limit, which page 2 proves."""
+        spec = self.spec
+        if isinstance(spec, OffsetLimit) and state.index == 1 and response.count and state.step < spec.limit:
+            return (_capped(spec, state.step),)
+        return ()
 
     def _with_totals(self, state: CountedState, response: Response) -> CountedState:
         pages = self.spec.total_pages if isinstance(self.spec, PageNumber) else None
@@ -142,7 +145,7 @@ class CountedPager:
 def _newest(response: Response, where: Found | None, known: int | None) -> int | None:
     """The total in this response, else the one known before; null, text and negative numbers are unknown."""
     value = response.find(where) if where is not None else None
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,18}\s*", value):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)

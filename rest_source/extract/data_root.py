@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.document import LongNumber
-from rest_source.spec.jsonpath import JsonPath, compile_path
+from rest_source.spec.jsonpath import JsonPath, compile_path, step_to
 from rest_source.spec.source import EndpointSpec
 
 Record = dict[str, Any]
@@ -37,10 +37,12 @@ class DataRoot:
         expected = first_page and document is not None and not self.optional
         if not matches and expected and not self.path.reaches(document):
             raise _no_match(self.path.text, document)
-        records = [record for match in matches for record in _as_records(match)]
+        return [record for match in matches for record in _as_records(match)]
+
+    def without_excluded(self, records: list[Record]) -> list[Record]:
+        """The records without the fields that must not be stored; the document keeps them for the pager."""
         for path in self.exclude:
-            for record in records:
-                _drop(record, path)
+            records = [_without(record, path) for record in records]
         return records
 
     def _matches(self, document: Any) -> list[Any]:
@@ -58,16 +60,16 @@ def _as_records(match: Any) -> list[Record]:
     return [item if isinstance(item, dict) else {"value": item} for item in items if item is not None]
 
 
-def _drop(record: Any, path: tuple[str, ...]) -> None:
-    if isinstance(record, list):
-        for item in record:
-            _drop(item, path)
-    elif isinstance(record, dict):
-        whole = ".".join(path)
-        if whole in record or len(path) == 1:
-            record.pop(whole, None)
-        else:
-            _drop(record.get(path[0]), path[1:])
+def _without(value: Any, path: tuple[str, ...]) -> Any:
+    if isinstance(value, list):
+        return [_without(item, path) for item in value]
+    if not isinstance(value, dict):
+        return value
+    whole = ".".join(path)
+    value = {key: item for key, item in value.items() if key != whole}
+    if len(path) > 1 and path[0] in value:
+        value[path[0]] = _without(value[path[0]], path[1:])
+    return value
 
 
 def find_roots(document: Any, limit: int = 5) -> list[tuple[str, str]]:
@@ -83,8 +85,7 @@ def _lists(value: Any, path: str, depth: int) -> Iterator[tuple[str, str, int, i
         yield path, "objects" if objects == len(value) else "values", len(value), depth
     elif isinstance(value, dict) and depth < 6:
         for key, item in value.items():
-            step = f".{key}" if key.isidentifier() and key.isascii() else "['" + key.replace("'", "\\'") + "']"
-            yield from _lists(item, path + step, depth + 1)
+            yield from _lists(item, path + step_to(key), depth + 1)
 
 
 def _no_match(path: str, document: Any) -> RestSourceError:

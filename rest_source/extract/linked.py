@@ -1,16 +1,16 @@
 """Pagers that follow: a cursor, a next URL or a Link header in each response names the next page."""
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin
-
-from requests.utils import parse_header_links
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.announced import announced_pagination
 from rest_source.extract.document import LongNumber
+from rest_source.extract.links import link_with_rel
 from rest_source.extract.page import Next, PageRequest, Response, Stop
 from rest_source.spec.jsonpath import MISSING, compile_path
 from rest_source.spec.pagination import Cursor, LinkHeader, NextUrl, NoPagination
@@ -104,9 +104,7 @@ class CursorPager(_Follower):
             value = compile_path(spec.value).first(response.last_record)
         else:
             value = response.find(spec.value)
-        if isinstance(value, LongNumber):
-            return int(value.text) if value.text.lstrip("-").isdecimal() else value.text
-        return None if value is MISSING or value is False or value == "" else value
+        return None if value is MISSING or value is False or value in ("", [], {}) else _plain(value)
 
     def _request(self, cursor: Any) -> PageRequest:
         place, values = self.spec.place, {self.spec.param: cursor}
@@ -135,7 +133,7 @@ class NextUrlPager(_Follower):
 
     def advance(self, state: LinkedState, response: Response) -> Next[LinkedState] | Stop:
         url = response.find(self.spec.path)
-        if url is MISSING or url is None or url is False or url == "":
+        if url is MISSING or url is None or url is False or (isinstance(url, str) and not url.strip()):
             return Stop("no_next_url")
         if not isinstance(url, str):
             raise RestSourceError(
@@ -157,16 +155,15 @@ class LinkHeaderPager(_Follower):
         return _follow(state, response, url, self.spec.repeated_pages) if url else Stop("no_link")
 
 
-def link_with_rel(header: str, rel: str) -> str | None:
-    """The target of the first link of that relation; a link may have several relations, in any case."""
-    for link in parse_header_links(header):
-        if rel.lower() in link.get("rel", "").lower().split():
-            return link["url"]
-    return None
-
-
 def _follow(state: LinkedState, response: Response, url: str, repeated: str) -> Next[LinkedState]:
-    target = urljoin(response.url, url)
+    try:
+        target = urljoin(response.url, url.strip())
+    except ValueError as error:
+        raise RestSourceError(
+            "next_url_invalid",
+            f"The next page's URL is not a URL ({error}): {url}",
+            remedy="Check where the pagination looks for the next page.",
+        ) from None
     if not state.trail.recent:
         state = LinkedState(state.trail.then(response.url))
     return Next(_step(state, target, f"next URL {target}", repeated), PageRequest(url=target))
@@ -184,6 +181,15 @@ def _step(state: LinkedState, mark: str, name: str, repeated: str) -> LinkedStat
     return replace(state, trail=state.trail.then(mark))
 
 
+def _plain(value: Any) -> Any:
+    """A cursor as JSON writes it; a number too long for Python's own stays digit for digit."""
+    if isinstance(value, LongNumber):
+        return int(value.text) if re.fullmatch(r"-?\d{1,1000}", value.text) else value.text
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
 def _truth(value: Any) -> bool | None:
     if value is MISSING or value is None:
         return None
@@ -197,8 +203,3 @@ def _no_cursor(spec: Cursor) -> str:
         f"{spec.has_more} says that there is more, but {spec.value} holds no cursor; the series ended there. "
         "Check the `value` of the pagination."
     )
-
-
-def state_json(state: Any) -> dict[str, Any]:
-    """A pager's state in its JSON form."""
-    return asdict(state)

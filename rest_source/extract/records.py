@@ -13,6 +13,7 @@ from rest_source.extract.document import LongNumber, too_deep
 
 MAX_DEPTH = 100
 """Nesting that DuckDB's JSON functions read for certain; deeper values are kept as text."""
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # a LongNumber is not an object
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +30,25 @@ def encode(records: Iterable[Record], columns: Columns, ingested_at: int, exact:
     """One NDJSON line per record, `__hevo_id` and `__hevo__ingested_at` (epoch ms) first."""
     encode_one = _exact_line if exact else _line
     stamp = b'","__hevo__ingested_at":%d' % ingested_at
-    fingerprint = sha256()
+    digests = sha256()
     lines = []
     for record in records:
         digest, body = encode_one(record, columns)
-        fingerprint.update(digest)
+        digests.update(digest)
         tail = b"," + body[1:] if body != b"{}" else b"}"
         lines.append(b'{"__hevo_id":"' + digest + stamp + tail + b"\n")
     longest = max(map(len, lines), default=0)
-    return EncodedRecords(b"".join(lines), len(lines), fingerprint.hexdigest(), longest)
+    return EncodedRecords(b"".join(lines), len(lines), digests.hexdigest(), longest)
+
+
+def fingerprint(records: Iterable[Record]) -> str:
+    """What `EncodedRecords.digest` is for records that are not stored as they are."""
+    return sha256("".join(map(hevo_id, records)).encode()).hexdigest()
 
 
 def canonical_json(record: Record) -> bytes:
     """Canonical JSON: UTF-8, keys sorted by code point, no spaces, shortest numbers, long ones as received."""
-    return orjson.dumps(record, default=_raw_number, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(record, default=_raw_number, option=_CANONICAL)
 
 
 def hevo_id(record: Record) -> str:

@@ -42,8 +42,8 @@ class RequestBuilder:
         path = render(self._with_page(self.endpoint.path, page), scope, encode=True)
         base = render(self.source.base_url, scope)
         parts = urlsplit(path if path.startswith(("http://", "https://")) else _joined(base, path))
-        params = parse_qsl(parts.query, keep_blank_values=True)
-        params += pairs(render_json(self.endpoint.params, scope))
+        own = render_json(self.endpoint.params, scope)
+        params = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in own] + pairs(own)
         params = [(name, value) for name, value in params if name not in page.query]
         return urlunsplit(parts._replace(query="", fragment="")), params + pairs(page.query)
 
@@ -54,7 +54,7 @@ class RequestBuilder:
             return path
         placeholder = f"{{{pagination.param}}}"
         for value in page.path.values():
-            segment = quote(str(value), safe="")
+            segment = quote(_text(value), safe="", errors="surrogatepass")
             if placeholder in path:
                 return path.replace(placeholder, segment)
             head, mark, query = path.partition("?")
@@ -63,21 +63,27 @@ class RequestBuilder:
 
     def _headers(self, page: PageRequest) -> Pairs:
         merged: dict[str, tuple[str, Any]] = {}
-        for headers in (self.source.headers, self.endpoint.headers, page.headers):
+        for headers in (self.source.headers, self.endpoint.headers):
             merged |= {name.lower(): (name, value) for name, value in headers.items()}
-        return [(name, render(_text(value), self._scope)) for name, value in merged.values() if value is not None]
+        rendered = {
+            key: (name, render(_text(value), self._scope)) for key, (name, value) in merged.items() if value is not None
+        }
+        # What the server named is not a template, whatever braces it holds.
+        rendered |= {name.lower(): (name, _text(value)) for name, value in page.headers.items()}
+        return list(rendered.values())
 
     def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:
         endpoint = self.endpoint
         if endpoint.form is not None:
-            form = pairs(render_json({**endpoint.form, **page.body}, self._scope))
-            return urlencode(form).encode(), "application/x-www-form-urlencoded"
+            form = pairs({**render_json(endpoint.form, self._scope), **page.body})
+            return urlencode(form, errors="surrogatepass").encode(), "application/x-www-form-urlencoded"
         if endpoint.body is None and not page.body:
             return None, None
         body = render_json(deepcopy(endpoint.body), self._scope) if endpoint.body is not None else {}
         for path, value in page.body.items():
             _put(body, path.split("."), value)
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+        # In ASCII, as a cursor may hold half a surrogate pair, which has no UTF-8.
+        return json.dumps(body, separators=(",", ":")).encode(), "application/json"
 
     @property
     def _scope(self) -> Scope:

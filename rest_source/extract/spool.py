@@ -55,7 +55,7 @@ class Spool:
         self._position = 0
         self._synced = monotonic()
         self._write_manifest()
-        self._journal = (self.directory / "journal.ndjson").open("ab")
+        self._journal = _append_to(self.directory / "journal.ndjson")
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +106,7 @@ class Spool:
                 self._records.close()
             path = self.directory / f"records-{len(self._segments) + 1:06d}.ndjson"
             self._segments.append(path)
-            self._records, self._position = path.open("ab"), 0
+            self._records, self._position = _append_to(path), 0
         return self._records
 
     def _line(self, page: Page, columns: Columns) -> dict[str, Any]:
@@ -132,8 +132,15 @@ class Spool:
     def _write_manifest(self) -> None:
         path = self.directory / "manifest.json"
         fresh = path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self._manifest, indent=2))
+        fresh.unlink(missing_ok=True)
+        with _append_to(fresh) as file:
+            file.write(json.dumps(self._manifest, indent=2).encode())
         os.replace(fresh, path)
+
+
+def _append_to(path: Path) -> BinaryIO:
+    """The file, which nobody else may read: its records are whatever the API sent."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def remove_leftovers(directory: Path) -> None:

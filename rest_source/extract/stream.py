@@ -12,7 +12,7 @@ from rest_source.extract.data_root import DataRoot
 from rest_source.extract.document import parse
 from rest_source.extract.page import Next, Pager, Response, Stop
 from rest_source.extract.pagers import pager_for
-from rest_source.extract.records import EncodedRecords, encode
+from rest_source.extract.records import EncodedRecords, encode, fingerprint
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.request import Tally
 from rest_source.http.session import ApiSession
@@ -50,6 +50,18 @@ class PageStream:
     total_reported: int | None = None
     first_request: str = ""
 
+    def facts(self) -> dict[str, Any]:
+        """How far the stream has come: for the report on a load that failed."""
+        tally = self.tally
+        return {
+            "requests": tally.requests,
+            "retries": tally.retries,
+            "wait_seconds": round(tally.wait_seconds, 3),
+            "bytes": tally.bytes,
+            "first_request": self.first_request,
+            "warnings": self.warnings,
+        }
+
     def __iter__(self) -> Iterator[Page]:
         pager = pager_for(self.endpoint.pagination)
         after: Next[Any] | Stop = pager.first()
@@ -58,7 +70,7 @@ class PageStream:
             number += 1
             page = self._fetch(pager, after, number)
             after = page.after
-            self.warnings += after.warnings
+            self.warnings += map(self.session.mask, after.warnings)
             yield page
             if isinstance(after, Next) and number >= self.source.limits.max_pages:
                 raise _too_many_pages(number).at(self._place(number))
@@ -69,7 +81,7 @@ class PageStream:
         except RestSourceError as error:
             end = pager.past_end(step.state, error.status) if error.status else None
             if end is None:
-                error.at(self._place(number))
+                self._explain(error, number)
                 raise
             return Page(number, _NOTHING, end)
 
@@ -81,14 +93,24 @@ class PageStream:
         if answer.status in end_statuses:
             return Page(number, _NOTHING, Stop("end_status"))
         document = parse(answer, self.session.mask(f"{request.method} {answer.url}"), self.session.mask)
-        records = DataRoot.of(self.endpoint).records(document.value, first_page=number == 1)
+        data_root = DataRoot.of(self.endpoint)
+        records = data_root.records(document.value, first_page=number == 1)
+        kept = data_root.without_excluded(records)
+        encoded = encode(kept, self.columns, int(time() * 1000), document.exact)
+        # A pager judges what the API sent: pages may differ in nothing but an excluded field.
+        digest = encoded.digest if kept is records else fingerprint(records)
         last_record: Any = records[-1] if records else None
-        encoded = encode(records, self.columns, int(time() * 1000), document.exact)
-        response = Response(answer.url, answer.headers, document.value, encoded.count, last_record, encoded.digest)
+        response = Response(answer.url, answer.headers, document.value, encoded.count, last_record, digest)
         after = pager.advance(step.state, response)
         self.total_reported = pager.total(step.state, response)
-        kept = encoded if isinstance(after, Next) or after.keep else _NOTHING
-        return Page(number, kept, after)
+        return Page(number, encoded if isinstance(after, Next) or after.keep else _NOTHING, after)
+
+    def _explain(self, error: RestSourceError, number: int) -> None:
+        """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
+        mask = self.session.mask
+        error.message, error.cause, error.remedy = map(mask, (error.message, error.cause, error.remedy))
+        error.args = (error.message,)
+        error.at(self._place(number))
 
     def _place(self, number: int) -> str:
         return f"{self.source.name}.{self.endpoint.name}, page {number}"

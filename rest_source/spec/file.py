@@ -83,7 +83,7 @@ def _documents(path: Path) -> list[yaml.Node]:
         mark = error.problem_mark or error.context_mark
         raise invalid_file([f"{path}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}"]) from None
     except yaml.YAMLError as error:
-        raise invalid_file([f"{path}:1: not valid YAML: {error}"]) from None
+        raise invalid_file([f"{path}:1: not valid YAML: {' '.join(str(error).split())}"]) from None
 
 
 def _component(path: Path, documents: Sequence[yaml.Node]) -> yaml.MappingNode:

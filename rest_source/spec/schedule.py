@@ -23,7 +23,7 @@ def valid_timezone(name: str) -> str:
     """An IANA time zone name, such as Europe/Paris."""
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         raise ValueError(f"`{name}` is not a time zone: write an IANA name such as UTC or Europe/Paris") from None
     return name
 
@@ -66,11 +66,12 @@ class Schedule(SpecModel):
 
     @property
     def cadence(self) -> str:
-        """A name for the frequency, made of letters, digits and underscores: `every_6h`, `cron_0_6_x_x_1_5`."""
+        """A name for the frequency, made of letters, digits and underscores: `every_6h`, `cron_0_6_x_x_1to5`."""
         if self.every is not None:
             hours, rest = divmod(self.every, _HOUR)
             return f"every_{rest // _MINUTE}m" if rest else f"every_{hours}h"
-        return "cron_" + re.sub(r"[^A-Za-z0-9]+", "_", (self.cron or "").replace("*/", "per").replace("*", "x"))
+        words = {"*": "x", "/": "per", "-": "to", ",": "and", " ": "_"}
+        return "cron_" + "".join(words.get(letter, letter) for letter in self.cron or "")
 
 
 def _cron_of(every: timedelta) -> str:
@@ -97,6 +98,8 @@ def _valid_cron(line: str) -> str:
         for item in part.lower().split(","):
             match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", _numbered(item, name, low))
             bounds = [int(number) for number in match.groups()[:2] if number] if match else [-1]
-            if not all(low <= number <= high for number in bounds) or bounds != sorted(bounds):
+            # A step beyond the field fires every time, not every so often.
+            wide = match is not None and int(match[3] or 1) > int(match[2] or high - (name == "weekday"))
+            if wide or not all(low <= number <= high for number in bounds) or bounds != sorted(bounds):
                 raise ValueError(f"`{part}` is not a valid {name} ({low}-{high}) in the cron expression `{line}`")
     return " ".join(parts)

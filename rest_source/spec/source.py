@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from rest_source.spec.asset import valid_group, valid_owner, valid_tag, valid_tag_key
 from rest_source.spec.auth import Auth, NoAuth
 from rest_source.spec.base import Location, SpecModel, invalid, located_error, mistakes, unknown, valid_name
 from rest_source.spec.jsonpath import PathText
@@ -88,14 +89,14 @@ class AssetSettings(SpecModel):
     """Dagster's own vocabulary, on a source for all its endpoints or on one endpoint."""
 
     description: str | None = None
-    group_name: str | None = None
-    owners: tuple[str, ...] = ()
-    tags: dict[str, str] = {}
-    kinds: tuple[str, ...] = ()
+    group_name: Annotated[str, AfterValidator(valid_group)] | None = None
+    owners: tuple[Annotated[str, AfterValidator(valid_owner)], ...] = ()
+    tags: dict[Annotated[str, AfterValidator(valid_tag_key)], Annotated[str, AfterValidator(valid_tag)]] = {}
+    kinds: tuple[Annotated[str, AfterValidator(valid_tag)], ...] = ()
     deps: tuple[str, ...] = ()
     freshness_policy: FreshnessPolicy | None = None
     schedule: Schedule | None = None
-    checks: Checks = Checks()
+    checks: Checks | None = None
 
 
 class EndpointSpec(AssetSettings):
@@ -233,8 +234,8 @@ def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     for key in defaults.keys() & own.keys():
         ours, theirs = own[key], defaults[key]
         if isinstance(ours, dict) and isinstance(theirs, dict):
-            same_kind = ours.get("type", theirs.get("type")) == theirs.get("type")
-            merged[key] = merge(theirs, ours) if same_kind else ours
+            other_kind = "type" in ours and "type" in theirs and ours["type"] != theirs["type"]
+            merged[key] = ours if other_kind else merge(theirs, ours)
     return merged
 
 

@@ -1,0 +1,285 @@
+"""The data root: which parts of an answer are the records."""
+
+from copy import deepcopy
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonpath_ng.ext.parser import parse as jsonpath_ng
+
+from rest_source.errors import RestSourceError
+from rest_source.extract.data_root import DataRoot, find_roots
+from rest_source.spec.jsonpath import compile_path, step_to
+from rest_source_tests.fakes import Api, scripted
+from rest_source_tests.fakes.reading import read
+from rest_source_tests.strategies import documents, names
+
+SHOP = {
+    "data": {"items": [{"id": 1, "kind": "a"}, {"id": 2, "kind": "b"}, {"id": 3, "kind": "a"}]},
+    "order items": [{"id": 4}],
+    "@odata.value": [{"id": 5}],
+    "größe": [{"id": 6}],
+    "a.b": {"c": [{"id": 7}]},
+    "pages": [{"items": [{"id": 8}]}, {"items": []}, {"items": [{"id": 9}]}, {"items": None}, {}],
+    "map": {"2024-01-01": {"id": 10}, "New York": {"id": 11}, "none": None},
+    "it's": [{"id": 12}],
+}
+
+
+def records(document: Any, path: str = "$", first_page: bool = True, **keys: Any) -> list[dict[str, Any]]:
+    keys = {"optional": False, "key_column": None, **keys}
+    return DataRoot(compile_path(path), exclude=(), **keys).records(document, first_page)
+
+
+@pytest.mark.parametrize(
+    ("path", "ids"),
+    [
+        ("$.data.items", [1, 2, 3]),
+        ("$.data.items[*]", [1, 2, 3]),
+        ("$['data']['items']", [1, 2, 3]),
+        ('$["data"].items[*]', [1, 2, 3]),
+        ("data.items", [1, 2, 3]),
+        ("$.data.items[0]", [1]),
+        ("$.data.items[-1]", [3]),
+        ("$.data.items[1:]", [2, 3]),
+        ("$.data.items[0:2]", [1, 2]),
+        ("$.data.items[?(@.kind == 'a')]", [1, 3]),
+        ("$.data.items[?(@.id > 1)]", [2, 3]),
+        ("$['order items']", [4]),
+        ("$['@odata.value']", [5]),
+        ("$.größe", [6]),
+        ("$['a.b'].c[*]", [7]),
+        ('$["it\'s"]', [12]),
+        ("$.pages[*].items", [8, 9]),
+        ("$.pages[*].items[*]", [8, 9]),
+        ("$.pages[0:1].items[*]", [8]),
+        ("$.map.*", [10, 11]),
+        ("$.map[*]", [10, 11]),
+        ("$.data..items[*]", [1, 2, 3]),
+        ("$..c[*]", [7]),
+        ("$..items", [1, 2, 3, 8, 9]),
+    ],
+)
+def test_paths(path: str, ids: list[int]) -> None:
+    assert [record["id"] for record in records(SHOP, path)] == ids
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "found"),
+    [
+        ({"id": 1}, "$", [{"id": 1}]),
+        ([{"id": 1}, {"id": 2}], "$", [{"id": 1}, {"id": 2}]),
+        ([{"id": 1}], "$[*]", [{"id": 1}]),
+        ({"a": {"id": 1}}, "$.a", [{"id": 1}]),
+        (7, "$", [{"value": 7}]),
+        ("x", "$", [{"value": "x"}]),
+        ({"a": [1, "b", True, 0.5]}, "$.a", [{"value": 1}, {"value": "b"}, {"value": True}, {"value": 0.5}]),
+        ({"a": [[1, 2], [3]]}, "$.a", [{"value": [1, 2]}, {"value": [3]}]),
+        ({"a": [None, {"id": 1}, None]}, "$.a", [{"id": 1}]),
+        ({"a": [None, {"id": 1}, None]}, "$.a[*]", [{"id": 1}]),
+        (None, "$", []),
+        (None, "$.a.b", []),
+        ({"a": None}, "$.a", []),
+        ([], "$", []),
+        ({}, "$", [{}]),
+        ({"a": False}, "$.a", [{"value": False}]),
+        ({"a": ""}, "$.a", [{"value": ""}]),
+    ],
+)
+def test_what_becomes_a_record(document: Any, path: str, found: list[Any]) -> None:
+    assert records(document, path) == found
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"a": []}, "$.a"),
+        ({"a": []}, "$.a[*]"),
+        ({"a": None}, "$.a[*]"),
+        ({"a": {}}, "$.a[*]"),
+        ({"a": {}}, "$.a.*"),
+        ({"a": None}, "$.a.*"),
+        ({"a": []}, "$.a[0:5]"),
+        ({"a": [1]}, "$.a[3:]"),
+        ({"a": []}, "$.a[?(@.b == 1)]"),
+        ({"a": [{"b": 2}, {"b": None}, {}, None, 5]}, "$.a[?(@.b == 1)]"),
+        ({"a": None}, "$.a[?(@.b == 1)]"),
+        ({"x": {"a": []}}, "$..a[*]"),
+        ({"x": [{"a": []}]}, "$.x[0].a[*]"),
+        ({"a": []}, "$.a[*].b[*]"),
+        ({"a": []}, "$.a[*].b"),
+        ({"a": []}, "$.a[*].b.c"),
+        ({"a": [{"b": []}]}, "$.a[*].b[*]"),
+        ([], "$[*]"),
+    ],
+)
+def test_an_empty_collection_is_found_and_empty(document: Any, path: str) -> None:
+    assert records(document, path) == []
+
+
+MISSING = [
+    ({"data": []}, "$.date"),
+    ({"data": []}, "$.data.items"),
+    ({"data": []}, "$.items[*]"),
+    ({"data": []}, "$.items.*"),
+    ({"data": []}, "$.items[0:2]"),
+    ({"data": []}, "$.items[?(@.a == 1)]"),
+    ({"data": []}, "$..items"),
+    ({"data": []}, "$..items[*]"),
+    ({"data": []}, "$.data[0]"),
+    ({"data": "maintenance"}, "$.data[*]"),
+    ({"data": 5}, "$.data[?(@.a == 1)]"),
+    ({"data": [{"a": 1}]}, "$.data[*].items"),
+    ([], "$.data"),
+    ("text", "$.data"),
+    ({}, "$.data"),
+]
+
+
+@pytest.mark.parametrize(("document", "path"), MISSING)
+def test_a_root_that_is_not_there_is_an_error_on_page_1_only(document: Any, path: str) -> None:
+    with pytest.raises(RestSourceError) as caught:
+        records(document, path)
+    assert caught.value.id == "data_root_not_found"
+    assert path in caught.value.message
+    assert records(document, path, first_page=False) == []
+    assert records(document, path, optional=True) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "listed", "remedy"),
+    [
+        (
+            {"result": {"hits": [{}, {}]}, "errors": []},
+            "$.result.hits (2 objects); $.errors (0 objects)",
+            "$.result.hits",
+        ),
+        ({"order items": [1]}, "$['order items'] (1 values)", "$['order items']"),
+        ([{"id": 1}], "$ (1 objects)", "$"),
+        ({"id": 1}, "$ (one object)", "$"),
+        ("down", "none, the answer is text", "$"),
+        (True, "none, the answer is a boolean", "$"),
+    ],
+)
+def test_the_error_lists_the_roots_found(document: Any, listed: str, remedy: str) -> None:
+    with pytest.raises(RestSourceError) as caught:
+        records(document, "$.dta.x")
+    assert f"Roots found: {listed}." in caught.value.cause
+    assert f"`data_root: {remedy}`" in caught.value.remedy
+    assert "`data_root_optional: true`" in caught.value.remedy
+
+
+@given(documents)
+def test_every_root_found_is_a_path_that_works(document: Any) -> None:
+    for path, _ in find_roots(document, limit=50):
+        found = compile_path(path).find(document)
+        assert len(found) == 1
+        assert isinstance(found[0], list | dict)
+
+
+@given(st.text(min_size=0, max_size=6), documents)
+def test_a_step_to_any_key_is_a_path_to_it(name: str, value: Any) -> None:
+    assert compile_path(f"$.outer{step_to(name)}").find({"outer": {name: value, "other": 1}}) == [value]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c d", "é", "1"]), max_size=4), st.booleans(), st.data())
+def test_the_short_cut_finds_what_jsonpath_ng_finds(steps: list[str], every: bool, data: st.DataObject) -> None:
+    keys = st.sampled_from(["a", "b", "c d", "é", "1"])
+    document = data.draw(
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=3),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+            max_leaves=20,
+        )
+    )
+    text = "$" + "".join(f"['{step}']" for step in steps) + ("[*]" if every else "")
+    path = compile_path(text)
+    assert path.steps is not None
+    assert path.find(document) == [match.value for match in jsonpath_ng(text).find(document)]
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "found"),
+    [
+        (
+            {"data": {"CA": {"n": 1}, "New York": {"n": 2}}},
+            "$.data.*",
+            [{"state": "CA", "n": 1}, {"state": "New York", "n": 2}],
+        ),
+        (
+            {"2024-01-01": 5, "17": None, "x.y": [1, {"n": 2}]},
+            "$.*",
+            [
+                {"state": "2024-01-01", "value": 5},
+                {"state": "x.y", "value": 1},
+                {"state": "x.y", "n": 2},
+            ],
+        ),
+        ({"data": {"it's": {}, "": {}, "*": {}}}, "$.data[*]", [{"state": "it's"}, {"state": ""}, {"state": "*"}]),
+        ({"data": [{"n": 1}, {"n": 2}]}, "$.data[*]", [{"state": "0", "n": 1}, {"state": "1", "n": 2}]),
+        ({"data": {}}, "$.data.*", []),
+    ],
+)
+def test_a_keyed_map(document: Any, path: str, found: list[Any]) -> None:
+    assert records(document, path, key_column="state") == found
+
+
+@given(st.dictionaries(st.text(max_size=6), st.fixed_dictionaries({"n": st.integers()}), max_size=5))
+def test_keys_arrive_letter_by_letter(document: dict[str, Any]) -> None:
+    found = records({"data": document}, "$.data.*", key_column="the key")
+    assert found == [{"the key": key, **record} for key, record in document.items()]
+
+
+PHONES = [{"n": 1, "x": 2}, 7, None]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [
+        ("email", {"id": 1, "a.b": 3, "user": {"mail": "m", "phones": PHONES}, "a": {"b": 4, "c": 5}}),
+        (["email", "$.user"], {"id": 1, "a.b": 3, "a": {"b": 4, "c": 5}}),
+        (["email", "user.phones.x", "a"], {"id": 1, "a.b": 3, "user": {"mail": "m", "phones": [{"n": 1}, 7, None]}}),
+        (["email", "user.mail.x", "id.x", "a.b"], {"id": 1, "user": {"mail": "m", "phones": PHONES}, "a": {"c": 5}}),
+    ],
+)
+def test_excluded_fields(api: Api, exclude: Any, left: dict[str, Any]) -> None:
+    user = {"mail": "m", "phones": PHONES}
+    api.serve(scripted({"data": [{"id": 1, "email": "e", "a.b": 3, "user": user, "a": {"b": 4, "c": 5}}]}))
+    assert read(api.url, {"exclude": exclude}).records == [left]
+
+
+@given(st.lists(st.dictionaries(names, documents, max_size=3), max_size=4), st.lists(names, max_size=3))
+def test_excluding_leaves_the_document_alone(items: list[dict[str, Any]], exclude: list[str]) -> None:
+    root = DataRoot(compile_path("$"), False, None, tuple(tuple(name.split(".")) for name in exclude))
+    before = deepcopy(items)
+    for record in root.without_excluded(root.records(items, first_page=True)):
+        assert not set(record) & set(exclude)
+    assert items == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (b'{"data": [{"id": 12345678901234567890123}]}', ["12345678901234567890123"]),
+        (b'\xef\xbb\xbf{"data": [{"id": 1}]}', [1]),
+        ('{"data": [{"id": "\u00fc"}]}'.encode("utf-16"), ["\u00fc"]),
+        (b" null ", []),
+    ],
+)
+def test_documents_in_odd_dress(api: Api, answer: bytes, found: list[Any]) -> None:
+    api.serve(scripted(answer))
+    assert read(api.url, {}).ids == found
+
+
+def test_ids_are_of_the_record_without_excluded_fields(api: Api) -> None:
+    api.serve(scripted({"data": [{"id": 1, "email": "a"}, {"id": 1, "email": "b"}]}))
+    lines = read(api.url, {"exclude": "email"}).pages[0].records.data.splitlines()
+    assert len({orjson.loads(line)["__hevo_id"] for line in lines}) == 1
+
+
+@pytest.mark.parametrize("text", ["", "$.", "$[", "$.a[?(@.x]", "$.a..", "$.a b"])
+def test_what_is_no_path(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not JSONPath.* Write a path such as \$\.data\.items"):
+        compile_path(text)
