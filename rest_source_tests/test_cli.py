@@ -220,3 +220,39 @@ def test_interrupting_a_run_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert process.returncode != 0
     assert "Traceback" not in errors
     assert not (tmp_path / "data.duckdb").exists()
+
+
+def test_variables_may_stand_in_a_dotenv_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SHOP_TOKEN=from-dotenv\n")
+    with LoopbackServer(serve({"id": 1})) as server:
+        file = write_file(tmp_path, server.url, auth={"type": "bearer", "token": {"env": "SHOP_TOKEN"}})
+        assert run_json(file, cwd=tmp_path)["status"] == "success"
+        assert server.calls[0].headers["Authorization"] == "Bearer from-dotenv"
+
+
+def test_the_rate_holds_for_all_endpoints_of_a_source(tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    def handler(call: Call) -> Reply:
+        asked.append(time.monotonic())
+        return Reply([{"id": 1}])
+
+    with LoopbackServer(handler) as server:
+        endpoints = [{"name": f"e{number}"} for number in range(4)]
+        run_json(write_file(tmp_path, server.url, *endpoints, limits={"rate": "5/s"}), "--jobs", "4", cwd=tmp_path)
+    assert asked[-1] - asked[0] >= 0.55
+
+
+def test_records_without_their_key_are_counted_and_told(tmp_path: Path) -> None:
+    with LoopbackServer(serve({"id": 1}, {"id": None, "name": "b"})) as server:
+        (items,) = run_json(write_file(tmp_path, server.url, {"primary_key": "id"}), cwd=tmp_path)["endpoints"]
+    assert (items["rows_read"], items["rows_inserted"], items["rows_rejected"]) == (2, 1, 1)
+    assert "_rest_source.rejected_records" in items["warnings"][0]
+
+
+def test_a_failed_load_reports_how_far_it_came(tmp_path: Path) -> None:
+    with LoopbackServer(lambda call: Reply({"error": "no"}, status=500)) as server:
+        file = write_file(tmp_path, server.url, limits={"retries": 1})
+        (items,) = run_json(file, cwd=tmp_path, code=1)["endpoints"]
+    assert (items["requests"], items["retries"]) == (2, 1)
+    assert items["first_request"].startswith("GET http")

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from pydantic import ValidationError
 
 from rest_source import build_definitions
 from rest_source_tests.shop import spec
@@ -48,9 +49,19 @@ def test_an_endpoint_is_an_asset_with_its_settings() -> None:
 
 
 def test_every_endpoint_has_a_duplicates_check_unless_switched_off() -> None:
-    defs = definitions({}, {"name": "quiet", "checks": {"duplicates": "off"}})
-    keys = {(key.asset_key.path[-1], key.name) for key in defs.resolve_asset_graph().asset_check_keys}
-    assert keys == {("items", "duplicates")}
+    quiet, loud = {"checks": {"duplicates": "off"}}, {"checks": {"duplicates": "warn"}}
+    one = definitions({}, {"name": "quiet", **quiet}).resolve_asset_graph().asset_check_keys
+    assert {(key.asset_key.path[-1], key.name) for key in one} == {("items", "duplicates")}
+    other = definitions({}, {"name": "loud", **loud}, **quiet).resolve_asset_graph().asset_check_keys
+    assert {(key.asset_key.path[-1], key.name) for key in other} == {("loud", "duplicates")}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("owners", ["ada"]), ("tags", {"a b": "c"}), ("kinds", ["a b"]), ("group_name", "a-b")]
+)
+def test_words_that_dagster_refuses_are_mistakes_in_the_file(key: str, value: object) -> None:
+    with pytest.raises(ValidationError, match="that Dagster takes"):
+        spec(URL, {key: value})
 
 
 @pytest.mark.parametrize(("level", "blocking"), [("warn", False), ("error", True)])

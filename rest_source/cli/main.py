@@ -53,9 +53,12 @@ def run(file: Path, select: tuple[str, ...], destination: str | None, jobs: int,
       rest-source run defs.yaml -s orders -s customers --jobs 2
       rest-source run defs.yaml --json > result.json
     """
+    from dotenv import load_dotenv
+
     from rest_source.cli.report import print_summary, to_json
     from rest_source.cli.run import run_source
 
+    load_dotenv(Path.cwd() / ".env")  # as Dagster's own commands do
     report = run_source(file, select, destination, jobs)
     click.echo(to_json(report)) if as_json else print_summary(report)
     sys.exit(0 if report.succeeded else 1)

@@ -51,15 +51,17 @@ class EndpointReport:
             }
             for check in result.get_asset_check_evaluations()
         }
-        error = _error(result)
-        return cls(name, "success" if materialized else "failed", seconds, facts, checks, error)
+        if result.success:
+            return cls(name, "success" if materialized else "skipped", seconds, facts, checks)
+        failed_facts, error = _failure(result)
+        if not materialized:
+            return cls(name, "failed", seconds, failed_facts, checks, error)
+        return cls(name, "success", seconds, facts, checks, None if any(map(_is_error, checks.values())) else error)
 
     @property
     def succeeded(self) -> bool:
         """Whether the load is in the table and no check failed as an error."""
-        return self.status != "failed" and not any(
-            not check["passed"] and check["severity"] == "ERROR" for check in self.checks.values()
-        )
+        return self.error is None and not any(map(_is_error, self.checks.values()))
 
     def to_dict(self) -> dict[str, Any]:
         """The endpoint in the JSON report."""
@@ -74,6 +76,10 @@ class EndpointReport:
             "resumed_from_page": self.facts.get("resumed_from_page"),
             "cursor_before": None,
             "cursor_after": None,
+            "rows_rejected": self.facts.get("rows_rejected", 0),
+            "row_count": self.facts.get("dagster/row_count"),
+            "load_id": self.facts.get("load_id"),
+            "first_request": self.facts.get("first_request"),
             "warnings": self.facts.get("warnings", []),
             "checks": self.checks,
             "error": self.error,
@@ -154,16 +160,19 @@ def _paragraph(error: Mapping[str, Any]) -> str:
     return " ".join(f"{label}{error[key]}" for key, label in labels.items() if error.get(key))
 
 
-def _error(result: dg.ExecuteInProcessResult) -> dict[str, Any] | None:
-    """The error of the first step that failed, as the exception described itself."""
+def _is_error(check: Mapping[str, Any]) -> bool:
+    return not check["passed"] and check["severity"] == "ERROR"
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Facts and error of the first step that failed, as its exception told them."""
     for event in result.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data
-            known = failure.user_failure_data.metadata.get("error") if failure.user_failure_data else None
-            if known is not None and isinstance(known.value, dict):
-                return dict(known.value)
-            return RestSourceError("unexpected", failure.error_display_string).to_dict()
-        if event.is_job_failure:
-            error = event.job_failure_data.error
-            return RestSourceError("unexpected", error.to_string() if error else event.message or "").to_dict()
-    return None
+            metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
+            facts: dict[str, Any] = {key: value.value for key, value in metadata.items()}
+            error = facts.pop("error", None) or RestSourceError("unexpected", failure.error_display_string).to_dict()
+            return facts, dict(error)
+    failed = next((event for event in result.all_events if event.is_job_failure), None)
+    text = failed.message if failed and failed.message else "The run failed before its first step."
+    return {}, dict(RestSourceError("unexpected", text).to_dict())

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,9 +15,9 @@ import dagster as dg
 from rest_source.cli.report import EndpointReport, RunReport
 from rest_source.errors import RestSourceError
 from rest_source.orchestrate.assets import asset_key, build_asset
-from rest_source.orchestrate.checks import build_duplicates_check
+from rest_source.orchestrate.checks import build_checks
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
-from rest_source.orchestrate.resource import api_resource, resource_key
+from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.spec.base import unknown
 from rest_source.spec.file import load_source
 from rest_source.spec.source import EndpointSpec, SourceSpec
@@ -30,8 +31,9 @@ def run_source(file: Path, select: Sequence[str], destination: str | None, jobs:
     io_manager = PaginatorIOManager(destination=destination)
     io_manager.open()
     _quiet()
-    with ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
-        loads = [pool.submit(_load, source, endpoint, io_manager) for endpoint in endpoints]
+    api = RestApi(source)
+    with closing(api), ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
+        loads = [pool.submit(_load, api, endpoint, io_manager) for endpoint in endpoints]
         try:
             reports = [load.result() for load in loads]
         except KeyboardInterrupt:
@@ -49,12 +51,13 @@ def _selected(source: SourceSpec, select: Sequence[str]) -> list[EndpointSpec]:
     return [endpoint for endpoint in source.endpoints if not select or endpoint.name in select]
 
 
-def _load(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> EndpointReport:
-    checks = [build_duplicates_check(source, endpoint)] if endpoint.checks.duplicates != "off" else []
+def _load(api: RestApi, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> EndpointReport:
+    # One RestApi for all of them: its session keeps the rate limit of the source.
+    source = api.source
     definitions = dg.Definitions(
         assets=[build_asset(source, endpoint, io_manager)],
-        asset_checks=checks,
-        resources={resource_key(source): api_resource(source), IO_MANAGER_KEY: io_manager},
+        asset_checks=build_checks(source, endpoint),
+        resources={resource_key(source): dg.ResourceDefinition.hardcoded_resource(api), IO_MANAGER_KEY: io_manager},
         loggers={"console": dg.LoggerDefinition(_progress_logger)},
     )
     started = monotonic()

@@ -70,8 +70,15 @@ def run_load(
         total_reported=stream.total_reported,
         first_request=stream.first_request,
         seconds=round(monotonic() - started, 3),
-        warnings=tuple(stream.warnings),
+        warnings=(*stream.warnings, *_rejected(result)),
     )
+
+
+def _rejected(result: CommitResult) -> tuple[str, ...]:
+    if not result.rows_rejected:
+        return ()
+    told = f"{result.rows_rejected} of {result.rows_read} records have no primary key"
+    return (f"{told}; they stand in _rest_source.rejected_records, with the reason.",)
 
 
 def _drain(stream: PageStream, spool: Spool, report: Report) -> str:

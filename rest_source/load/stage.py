@@ -15,14 +15,20 @@ import duckdb
 from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Column
 from rest_source.extract.spool import SpooledLoad
-from rest_source.load.names import normalise
+from rest_source.load.failures import explain
+from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Nested, type_of
 from rest_source.spec.base import unknown
 
 MEMORY_LIMIT = 128 * 2**20
 _PER_THREAD = 32 * 2**20
-_TIMESTAMP = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)?"
+_LINES = 8  # a long line is held in two read buffers a thread, parsed, and as a value of two tables
+_PER_COLUMN = 640 * 2**10  # a column being written holds one or two blocks of 256 KiB
 _DATE = r"\d{4}-\d\d-\d\d"
+_TIMESTAMP = (
+    _DATE + r"[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?"  # RFC 3339
+)
+_CALENDAR = "'0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Stage:
     """A staged load. Its table `records` holds each key once; `key` names the stage's key columns.
 
     `read` counts the records before deduplication, `rejected` those without a key, which stand in the table
-    `rejected` as (record, reason).
+    `rejected` as (record, reason). `longest_line` is in bytes.
     """
 
     path: Path
@@ -48,13 +54,20 @@ class Stage:
     read: int
     rejected: int
     timezone: str
+    longest_line: int
 
 
 def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, nested: Nested, timezone: str) -> Stage:
     """Read the spool into a stage; `unique` keeps only the newest record of each key."""
     path = load.directory / "stage.duckdb"
     path.unlink(missing_ok=True)
-    with duckdb.connect(str(path), config=config(load.directory)) as con:
+    with (
+        explain("stage_failed", "The records cannot be staged", str(path)),
+        duckdb.connect(
+            str(path), config=config(load.directory / "duckdb_tmp", len(load.columns), load.longest_line)
+        ) as con,
+    ):
+        path.chmod(0o600)
         con.execute(f"SET TimeZone = {literal(timezone)}")
         read_as = {column.key: _read_type(column, nested) for column in load.columns}
         _read_spool(con, load, read_as)
@@ -62,23 +75,35 @@ def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, 
             StagedColumn(column.name, f"c{index}", _refined(con, f"c{index}", column, nested))
             for index, column in enumerate(load.columns)
         )
-        key = _key_columns(columns, primary_key) if load.rows else ()
+        default_key = not load.rows or tuple(primary_key) == (HEVO_ID,)
+        key = () if default_key else _key_columns(columns, primary_key)
         rejected = _reject_without_key(con, columns, key) if key else 0
         if unique and load.rows:
-            _deduplicate(con, key or ("__hevo_id",))
-    return Stage(path, columns, key or ("__hevo_id",), load.rows, rejected, timezone)
+            _deduplicate(con, key or (HEVO_ID,))
+    return Stage(path, columns, key or (HEVO_ID,), load.rows, rejected, timezone, load.longest_line)
 
 
-def config(temporary: Path) -> dict[str, Any]:
+def memory_limit(columns: int, longest_line: int) -> str:
+    """The memory for tables so wide and records so long (in bytes), as DuckDB writes it; the number of rows is free."""
+    needed = MEMORY_LIMIT // 2 + columns * _PER_COLUMN + longest_line * _LINES
+    return f"{max(MEMORY_LIMIT, needed) // 2**20}MiB"
+
+
+def config(temporary: Path, columns: int = 0, longest_line: int = 0) -> dict[str, Any]:
     """DuckDB settings that keep a connection's memory flat; what does not fit goes to `temporary`."""
     threads = max(1, min(os.cpu_count() or 1, 4, (MEMORY_LIMIT - 64 * 2**20) // _PER_THREAD))
     return {
-        "memory_limit": f"{MEMORY_LIMIT // 2**20}MiB",
+        "memory_limit": memory_limit(columns, longest_line),
         "threads": threads,
-        "temp_directory": str(temporary / "duckdb_tmp"),
+        "temp_directory": str(temporary),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+
+
+def as_timestamp(expression: str) -> str:
+    """A text as a timestamp or null; RFC 3339 allows a lower-case t and z, DuckDB's cast does not."""
+    return f"TRY_CAST(upper({expression}) AS TIMESTAMPTZ)"
 
 
 def literal(text: str) -> str:
@@ -121,13 +146,15 @@ def _refined(con: duckdb.DuckDBPyConnection, name: str, column: Column, nested: 
     """The type of a staged column where it takes a look at its values."""
     type_ = type_of(column.kinds, nested)
     if type_ is ColumnType.DOUBLE and "integer" in column.kinds:
-        big = f"abs(TRY_CAST({name} AS BIGINT)) > {EXACT_INTEGER}"
+        big = f"TRY_CAST({name} AS BIGINT) NOT BETWEEN -{EXACT_INTEGER} AND {EXACT_INTEGER}"
         integers_among = f"NOT regexp_full_match({name}, '.*[.eE].*') AND {big}"
         return ColumnType.NUMERIC if _exists(con, integers_among) else ColumnType.DOUBLE
     if column.kinds == {"string"}:
         first = con.execute(f"SELECT {name} FROM records WHERE {name} IS NOT NULL LIMIT 1").fetchone()
         for pattern, candidate in ((_DATE, ColumnType.DATE), (_TIMESTAMP, ColumnType.TIMESTAMPTZ)):
-            fits = f"(regexp_full_match({name}, '{pattern}') AND TRY_CAST({name} AS {candidate}) IS NOT NULL)"
+            # The calendar of Python, pandas and Postgres: the years 1 to 9999, in UTC.
+            valid = f"coalesce({as_timestamp(name)} BETWEEN {_CALENDAR}, false)"
+            fits = f"(regexp_full_match({name}, '{pattern}') AND {valid})"
             looks = con.execute(f"SELECT regexp_full_match(?, '{pattern}')", first).fetchone() if first else None
             if looks and looks[0] and not _exists(con, f"{name} IS NOT NULL AND NOT {fits}"):
                 return candidate
@@ -139,21 +166,20 @@ def _exists(con: duckdb.DuckDBPyConnection, condition: str) -> bool:
 
 
 def _key_columns(columns: Sequence[StagedColumn], primary_key: Sequence[str]) -> tuple[str, ...]:
-    names = []
-    for part in primary_key:
-        exact = [column.name for column in columns if column.original == part]
-        alike = [column.name for column in columns if normalise(column.original) == part]
-        if not exact + alike:
-            raise _missing_key(part, columns)
-        names.append((exact + alike)[0])
-    return tuple(names)
+    """The staged columns of a key whose parts are given by the field's name, or by its column's."""
+    by_original = {column.original: column.name for column in columns}
+    by_column = {name: by_original[original] for original, name in column_names(by_original, {}).items()}
+    missing = [part for part in primary_key if part not in by_original and part not in by_column]
+    if missing:
+        raise _missing_key(missing[0], unknown("field", missing[0], list(by_original)[:40]))
+    return tuple(by_original.get(part) or by_column[part] for part in primary_key)
 
 
-def _missing_key(part: str, columns: Sequence[StagedColumn]) -> RestSourceError:
+def _missing_key(key: str, cause: str) -> RestSourceError:
     return RestSourceError(
         "primary_key_missing",
-        f"No record has a value for the primary key `{part}`.",
-        cause=unknown("field", part, [column.original for column in columns][:40]) + ".",
+        f"No record has a value for the primary key `{key}`.",
+        cause=f"{cause}.",
         remedy="Write a field that every record has as `primary_key`, or leave the key out to use __hevo_id.",
     )
 
@@ -163,7 +189,8 @@ def _reject_without_key(con: duckdb.DuckDBPyConnection, columns: Sequence[Staged
     if not _exists(con, missing):
         return 0
     by_name = {column.name: column.original for column in columns}
-    reason = "the primary key " + ", ".join(by_name[name] for name in key) + " is null or missing"
+    named = ", ".join(by_name[name] for name in key)
+    reason = f"the primary key {named} is null or missing"
     record = "json_object(" + ", ".join(f"{literal(c.original)}, {c.name}" for c in columns) + ")"
     con.execute(
         f"CREATE TABLE rejected AS SELECT {record} AS record, {literal(reason)} AS reason FROM records WHERE {missing}"
@@ -171,7 +198,7 @@ def _reject_without_key(con: duckdb.DuckDBPyConnection, columns: Sequence[Staged
     row = con.execute(f"DELETE FROM records WHERE {missing}").fetchone()
     rejected = int(row[0]) if row else 0
     if con.execute("SELECT 1 FROM records LIMIT 1").fetchone() is None:
-        raise _missing_key(by_name[key[0]], columns)
+        raise _missing_key(named, "In every record at least one of these fields is null or missing")
     return rejected
 
 

@@ -16,14 +16,20 @@ WAIT_SECONDS = 600.0
 def state_directory(path: str | None = None) -> Path:
     """The directory given, else REST_SOURCE_STATE, else `.rest_source`; made with mode 0700."""
     directory = Path(path or os.environ.get("REST_SOURCE_STATE") or DEFAULT_STATE).absolute()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(directory)
     return directory
+
+
+def _make_private(directory: Path) -> None:
+    # The mode given to Path.mkdir is not that of the parents it makes.
+    for missing in [path for path in reversed([directory, *directory.parents]) if not path.exists()]:
+        missing.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager
 def claim(directory: Path, announce: Callable[[str], None]) -> Iterator[None]:
     """Hold an endpoint's directory for one load at a time; waits up to ten minutes for another."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(directory)
     lock = FileLock(directory / "lock", mode=0o600, thread_local=False)
     try:
         try:

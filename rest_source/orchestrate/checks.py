@@ -1,6 +1,7 @@
 """The `duplicates` check of an endpoint: its key is unique, and no record stands in several rows."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import dagster as dg
 
@@ -8,12 +9,19 @@ from rest_source.load.destination import DuplicateReport, Table
 from rest_source.orchestrate.assets import asset_key
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
-from rest_source.spec.source import EndpointSpec, SourceSpec
+from rest_source.spec.source import Checks, EndpointSpec, SourceSpec
 
 
-def build_duplicates_check(source: SourceSpec, endpoint: EndpointSpec) -> dg.AssetChecksDefinition:
-    """The check as an asset check of its own, so that it also runs alone; blocking where it is an error."""
-    level = endpoint.checks.duplicates
+def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChecksDefinition]:
+    """The asset checks of an endpoint, each with its severity; none that is switched off."""
+    levels = endpoint.checks or source.checks or Checks()
+    return [] if levels.duplicates == "off" else [_duplicates(source, endpoint, levels.duplicates)]
+
+
+def _duplicates(
+    source: SourceSpec, endpoint: EndpointSpec, level: Literal["error", "warn"]
+) -> dg.AssetChecksDefinition:
+    """An asset check of its own, so that it also runs alone; blocking where it is an error."""
     severity = dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN
 
     @dg.asset_check(
@@ -27,7 +35,7 @@ def build_duplicates_check(source: SourceSpec, endpoint: EndpointSpec) -> dg.Ass
         io_manager: PaginatorIOManager = getattr(context.resources, IO_MANAGER_KEY)
         with explained():
             report = io_manager.open().duplicates(Table.of(source.name, endpoint.name), endpoint.primary_key)
-        message = verdict(report, endpoint.primary_key)
+        message = verdict(report, endpoint)
         return dg.AssetCheckResult(
             passed=message is None,
             severity=severity,
@@ -45,15 +53,20 @@ def build_duplicates_check(source: SourceSpec, endpoint: EndpointSpec) -> dg.Ass
     return duplicates
 
 
-def verdict(report: DuplicateReport, primary_key: Sequence[str]) -> str | None:
+def verdict(report: DuplicateReport, endpoint: EndpointSpec) -> str | None:
     """What is wrong and what to do about it, or None."""
-    key = _key_name(primary_key)
+    key = _key_name(endpoint.primary_key)
     sample = ", ".join(f"{value} ({rows} rows)" for value, rows in report.sample)
     if report.null_keys:
         return f"{report.null_keys} rows have no {key}. Load the table once with `write: replace`."
     if report.repeated_keys:
-        remedy = "Load the table once with `write: replace`" + ("" if primary_key else ", or use `write: merge`")
-        return f"{report.repeated_keys} values of {key} stand in more than one row: {sample}. {remedy}."
+        remedy = "Load the table once with `write: replace`."
+        if endpoint.write == "append":
+            remedy = (
+                "`write: append` keeps every read; where that is wanted write `checks: {duplicates: off}`, "
+                "else `write: merge`."
+            )
+        return f"{report.repeated_keys} values of {key} stand in more than one row: {sample}. {remedy}"
     if report.entities:
         names = ", ".join(report.identity)
         written = names if len(report.identity) == 1 else f"[{names}]"

@@ -5,7 +5,7 @@ import os
 import dagster as dg
 
 from rest_source.orchestrate.assets import build_asset
-from rest_source.orchestrate.checks import build_duplicates_check
+from rest_source.orchestrate.checks import build_checks
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.resource import api_resource, resource_key
 from rest_source.orchestrate.schedules import build_schedules
@@ -20,10 +20,9 @@ def executor_from_environment() -> dg.ExecutorDefinition:
 
 def build_definitions(source: SourceSpec, io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER) -> dg.Definitions:
     """Everything Dagster needs to know of a source."""
-    checked = [endpoint for endpoint in source.endpoints if endpoint.checks.duplicates != "off"]
     return dg.Definitions(
         assets=[build_asset(source, endpoint, io_manager) for endpoint in source.endpoints],
-        asset_checks=[build_duplicates_check(source, endpoint) for endpoint in checked],
+        asset_checks=[check for endpoint in source.endpoints for check in build_checks(source, endpoint)],
         schedules=build_schedules(source, executor_from_environment()),
         resources={resource_key(source): api_resource(source), IO_MANAGER_KEY: io_manager},
     )

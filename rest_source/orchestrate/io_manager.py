@@ -47,7 +47,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: PageStream) -> None:
         """Load the stream; nothing is visible in the destination before all of it is."""
-        with explained():
+        with explained(obj.facts):
             destination = self.open()
             outcome = run_load(
                 obj, destination, state_directory(self.state), run_id=context.run_id, report=context.log.info

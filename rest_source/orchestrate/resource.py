@@ -1,7 +1,7 @@
 """The resource of a source: its authentication and its HTTP session, shared by the assets of one step."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from threading import Lock
 
 import dagster as dg
 
@@ -21,11 +21,16 @@ class RestApi:
     def __init__(self, source: SourceSpec) -> None:
         self.source = source
         self.environment = Environment()
+        self._session: ApiSession | None = None
+        self._opening = Lock()
 
-    @cached_property
+    @property
     def session(self) -> ApiSession:
-        """The session; raises RestSourceError where a variable it needs is missing."""
-        return ApiSession(self.source, self.environment)
+        """The session, one for all threads; raises RestSourceError where a variable it needs is missing."""
+        with self._opening:
+            if self._session is None:
+                self._session = ApiSession(self.source, self.environment)
+            return self._session
 
     def stream(self, endpoint: EndpointSpec) -> PageStream:
         """The endpoint's pages; nothing is requested before they are drained."""
@@ -33,8 +38,8 @@ class RestApi:
 
     def close(self) -> None:
         """Close the session's connections, if it was opened."""
-        if "session" in self.__dict__:
-            self.session.close()
+        if self._session is not None:
+            self._session.close()
 
 
 def resource_key(source: SourceSpec) -> str:

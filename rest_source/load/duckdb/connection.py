@@ -1,12 +1,13 @@
 """Connections to a DuckDB file that several threads and processes want at once.
 
 DuckDB lets one process write. Connections are therefore short, one at a time within this process, and wait
-for other processes with a word on whom they wait for.
+for other processes with a word on whom they wait for. The file is attached under a name of ours: called by its
+own, shop.duckdb, it could not be told apart from a schema `shop` inside it.
 """
 
+import os
 import re
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,59 +17,73 @@ import duckdb
 
 from rest_source.errors import RestSourceError
 from rest_source.load.destination import Announce
-from rest_source.load.stage import config
+from rest_source.load.failures import explain
+from rest_source.load.stage import config, literal
 
 WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.1
 _ANNOUNCE_AFTER = 1.0
-_locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
+DATABASE = "destination"
+_locks: dict[str, threading.RLock] = {}
 
 
 @contextmanager
 def connect(path: Path, announce: Announce, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that no other thread of this process shares; waits up to ten minutes for other processes."""
-    path = path.absolute()
+    """A connection that no other thread of this process shares; waits up to ten minutes for other processes.
+
+    Closing it rolls an open transaction back.
+    """
+    path = path.resolve()  # one lock for all the names of a file
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
-    with _locks[path]:
-        con = _open(path, announce, read_only)
-        try:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # readers of several processes may spill at once
+    with _locks.setdefault(str(path), threading.RLock()), duckdb.connect(config=config(temporary)) as con:
+        _attach(con, path, announce, read_only)
+        with explain("destination_failed", f"The DuckDB file {path.name}", str(path)):
+            con.execute(f"USE {DATABASE}")
             con.execute("SET TimeZone = 'UTC'")
             yield con
-        finally:
-            con.close()
 
 
-def _open(path: Path, announce: Announce, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _attach(con: duckdb.DuckDBPyConnection, path: Path, announce: Announce, read_only: bool) -> None:
     started, announced = monotonic(), False
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only, config=config(path.parent / ".duckdb_tmp"))
-        except duckdb.IOException as error:
+            con.execute(f"ATTACH {literal(str(path))} AS {DATABASE}" + (" (READ_ONLY)" if read_only else ""))
+            return
+        except duckdb.Error as error:
             waited = monotonic() - started
-            if "lock" not in str(error) or waited >= WAIT_SECONDS:
+            if not _is_locked(error) or waited >= WAIT_SECONDS:
                 raise _unavailable(path, error) from error
             if waited >= _ANNOUNCE_AFTER and not announced:
-                announce(f"Waiting for {_holder(error)}, which has {path.name} open for writing.")
+                announce(f"Waiting for {_holder(error)}, which has {path.name} open.")
                 announced = True
             sleep(_POLL_SECONDS)
-        except duckdb.Error as error:
-            raise _unavailable(path, error) from error
+
+
+def _is_locked(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
+
+
+def _is_ours(error: duckdb.Error) -> bool:
+    return "Unique file handle conflict" in str(error)
 
 
 def _holder(error: duckdb.Error) -> str:
+    if _is_ours(error):
+        return "this very process"
     match = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
     return f"process {match[2]} ({Path(match[1]).name})" if match else "another process"
 
 
 def _unavailable(path: Path, error: duckdb.Error) -> RestSourceError:
-    locked = "lock" in str(error)
+    locked = _is_locked(error) or _is_ours(error)
     return RestSourceError(
         "destination_locked" if locked else "destination_unavailable",
         f"The DuckDB file {path.name} cannot be opened: {str(error).splitlines()[0]}",
         where=str(path),
         cause=f"{_holder(error)} keeps it open." if locked else "The file, its folder or its rights are not in order.",
-        remedy="Close that process (an open DuckDB shell blocks every load), then run again."
+        remedy="Close it (an open DuckDB shell or notebook blocks every load), then run again."
         if locked
         else "Check the path in REST_SOURCE_DESTINATION and the rights of its folder.",
         retryable=locked,

@@ -18,10 +18,10 @@ from rest_source.load.destination import (
 from rest_source.load.duckdb.connection import connect
 from rest_source.load.duckdb.duplicates import find_duplicates
 from rest_source.load.duckdb.system import ensure_tables, record_load, record_rejected
-from rest_source.load.duckdb.table import evolve, read_columns, sql_name
+from rest_source.load.duckdb.table import STAGE, evolve, read_columns, sql_name
 from rest_source.load.duckdb.write import Writer
 from rest_source.load.names import INGESTED_AT
-from rest_source.load.stage import Stage, identifier, literal
+from rest_source.load.stage import Stage, identifier, literal, memory_limit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,20 +43,15 @@ class DuckDBDestination:
         table = Table.of(load.source, load.endpoint)
         with connect(self.path, announce) as con:
             con.execute(f"SET TimeZone = {literal(stage.timezone)}")
-            con.execute(f"ATTACH {literal(str(stage.path))} AS stage (READ_ONLY)")
-            try:
-                con.begin()
-                ensure_tables(con)
-                result = Writer(con, table, stage, evolve(con, table, stage.columns)).write(load)
-                record_rejected(con, table, load, stage)
-                record_load(con, table, load, result)
-                con.commit()
-            except BaseException:
-                # An interrupt is a BaseException too, and a half-written table would be the result.
-                con.rollback()
-                raise
-            finally:
-                con.execute("DETACH stage")
+            con.execute(f"ATTACH {literal(str(stage.path))} AS {STAGE} (READ_ONLY)")
+            con.begin()
+            ensure_tables(con)
+            evolution = evolve(con, table, stage.columns)
+            con.execute(f"SET memory_limit = '{memory_limit(evolution.width, stage.longest_line)}'")
+            result = Writer(con, table, stage, evolution).write(load)
+            record_rejected(con, table, load, stage)
+            record_load(con, table, load, result)
+            con.commit()
         return result
 
     def columns(self, table: Table) -> tuple[TableColumn, ...]:

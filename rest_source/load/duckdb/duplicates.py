@@ -1,7 +1,8 @@
 """Finds what stands in a table twice: repeated keys, and records that changed under the default key."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import duckdb
@@ -13,8 +14,13 @@ from rest_source.load.schema import ColumnType
 from rest_source.load.stage import identifier
 
 _SAMPLE = 3
-_PAIRED = 6
+_PAIRED = 8
+_PROBED = 50_000
 _IDENTIFYING = {ColumnType.BIGINT, ColumnType.TEXT, ColumnType.DATE, ColumnType.TIMESTAMPTZ}
+_TELLING = 0.7
+"""The distinct values a candidate has at least, as a share of the largest load."""
+_DRIFT = 0.1
+"""The share of rows that may repeat an `id` inside one load: records move between pages while they are read."""
 
 
 def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
@@ -22,81 +28,156 @@ def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, primary_key: S
     columns = read_columns(con, table)
     if not columns:
         return DuplicateReport(rows=0)
-    key = [resolve_column(columns, part) for part in primary_key] or [HEVO_ID]
-    names = [name for name in key if name is not None]
-    report = _judge_key(con, table, names) if names else DuplicateReport(rows=0)
-    return report if primary_key else _identity(con, table, columns, report)
-
-
-def _judge_key(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> DuplicateReport:
-    null = " OR ".join(f"{identifier(name)} IS NULL" for name in names)
     rows = _one(con, f"SELECT count(*) FROM {sql_name(table)}")
+    default_key = tuple(primary_key) in ((), (HEVO_ID,))
+    names = [HEVO_ID] if default_key else [resolve_column(columns, part) for part in primary_key]
+    present = [name for name in names if name is not None]
+    if len(present) < len(names):  # no record ever had a value there
+        return DuplicateReport(rows, null_keys=rows)
+    report = _judge_key(con, table, present, rows)
+    return _identity(con, table, columns, report) if default_key else report
+
+
+def _judge_key(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], rows: int) -> DuplicateReport:
+    null = " OR ".join(f"{identifier(name)} IS NULL" for name in names)
     nulls = _one(con, f"SELECT count(*) FROM {sql_name(table)} WHERE {null}")
     repeated = _one(con, f"SELECT count(*) FROM ({_groups(table, names)})")
     return DuplicateReport(rows, repeated, nulls, sample=_sample(con, table, names) if repeated else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A column without nulls, its number of distinct values (about), and how much its name promises."""
+
+    column: TableColumn
+    distinct: int
+    rank: int
 
 
 def _identity(
     con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], report: DuplicateReport
 ) -> DuplicateReport:
     """The report with the columns that identify a record, if records stand in several rows."""
-    for candidate in _candidates(con, table, columns):
-        found = _identifies(con, table, [column.name for column in candidate])
-        if found:
-            sample = _sample(con, table, [column.name for column in candidate])
-            identity = tuple(column.original for column in candidate)
-            return DuplicateReport(report.rows, report.repeated_keys, report.null_keys, identity, found, sample)
-    return report
+    found, entities = _repeated(con, table, columns, report.rows)
+    if not entities:
+        return report
+    sample = _sample(con, table, [column.name for column in found])
+    identity = tuple(column.original for column in found)
+    return DuplicateReport(report.rows, report.repeated_keys, report.null_keys, identity, entities, sample)
+
+
+_Found = tuple[tuple[TableColumn, ...], int]
+"""Identifying columns, and how many records stand in several rows."""
+
+
+def _repeated(con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], rows: int) -> _Found:
+    """Columns named like an identity decide alone; else the most repeated column, then pair of columns."""
+    largest = _one(con, f"SELECT max(n) FROM (SELECT count(*) n FROM {sql_name(table)} GROUP BY {LOADED_AT})")
+    candidates = _candidates(con, table, columns, rows)
+    single = [candidate for candidate in candidates if candidate.distinct >= _TELLING * largest]
+    named = _named(con, table, single, rows)
+    if named is not None:
+        return named
+    unnamed = [(candidate.column,) for candidate in single if candidate.rank == len(_RANKS)]
+    pairs = [
+        (one.column, other.column)
+        for one, other in combinations([c for c in candidates if c.distinct > 1][:_PAIRED], 2)
+        if one.distinct * other.distinct >= _TELLING * largest
+    ]
+    found = _most_repeated(con, table, unnamed, rows)
+    return found if found[1] else _most_repeated(con, table, pairs, rows)
+
+
+def _named(con: duckdb.DuckDBPyConnection, table: Table, single: Sequence[_Candidate], rows: int) -> _Found | None:
+    """What the best name says; among equals one that never repeats outweighs the others.
+
+    The events of an append-only table are not one event because they share a customer.
+    """
+    for rank in range(len(_RANKS)):
+        drift = _DRIFT if rank < _CERTAIN else 0
+        alike = [candidate.column for candidate in single if candidate.rank == rank]
+        judged = [(column, _entities(con, table, [column.name], rows, drift)) for column in alike]
+        decided: list[_Found] = [((column,), entities) for column, entities in judged if entities is not None]
+        if decided:
+            return min(decided, key=lambda found: found[1] > 0)
+    return None
+
+
+def _most_repeated(
+    con: duckdb.DuckDBPyConnection, table: Table, choices: Sequence[tuple[TableColumn, ...]], rows: int
+) -> _Found:
+    """The choice with most repetitions: a value beside the identity changes, so it repeats less."""
+    judged = [(choice, _entities(con, table, [column.name for column in choice], rows) or 0) for choice in choices]
+    return max(judged, key=lambda found: found[1], default=((), 0))
 
 
 def _candidates(
-    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn]
-) -> Iterator[tuple[TableColumn, ...]]:
-    """Columns without nulls that could tell records apart inside a load: single ones first, then pairs."""
+    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], rows: int
+) -> list[_Candidate]:
+    """Columns without nulls that could tell records apart, the best names first."""
     possible = [c for c in columns if c.name not in METADATA_COLUMNS and c.type in _IDENTIFYING]
     if not possible:
-        return
+        return []
     tests = ", ".join(
         f"count({identifier(column.name)}), approx_count_distinct({identifier(column.name)})" for column in possible
     )
-    largest = _one(con, f"SELECT max(n) FROM (SELECT count(*) n FROM {sql_name(table)} GROUP BY {LOADED_AT})")
-    rows = _one(con, f"SELECT count(*) FROM {sql_name(table)}")
     row = con.execute(f"SELECT {tests} FROM {sql_name(table)}").fetchone() or ()
-    whole = [(c, row[2 * i + 1]) for i, c in enumerate(possible) if row[2 * i] == rows]
-    whole.sort(key=lambda pair: _rank(pair[0].name, table.name))
-    yield from ((column,) for column, distinct in whole if distinct >= 0.7 * largest)
-    yield from combinations([column for column, distinct in whole if distinct > 1][:_PAIRED], 2)
+    whole = [
+        _Candidate(column, row[2 * index + 1], _rank(column.name, table.name))
+        for index, column in enumerate(possible)
+        if row[2 * index] == rows
+    ]
+    return sorted(whole, key=lambda candidate: candidate.rank)
+
+
+_RANKS = ("id", "{own}_?(id|key|code|no|number)", "uuid|guid|key|code|sku|slug", ".*_(id|key|code|no|number)")
+_CERTAIN = 2
+"""The ranks of names that cannot mean another record, to which this one refers."""
 
 
 def _rank(name: str, table: str) -> int:
     """Names that usually identify come first; the order of the table decides among equals."""
-    singular = table.removesuffix("s")
-    own = f"{re.escape(singular)}_?(id|key|code)"
-    patterns = ("id", own, "uuid|guid|key|code|sku|slug", ".*(_id|id|_key|_no|_number)")
-    for rank, pattern in enumerate(patterns):
-        if re.fullmatch(pattern, name):
-            return rank
-    return len(patterns)
+    own = re.escape(re.sub("ies$", "y", table).removesuffix("s"))
+    matching = (rank for rank, pattern in enumerate(_RANKS) if re.fullmatch(pattern.format(own=own), name))
+    return next(matching, len(_RANKS))
 
 
-def _identifies(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> int:
-    """How many records stand in several rows, if the columns tell records apart in every load; else 0."""
-    grouped = f"SELECT count(*) n, count(DISTINCT {LOADED_AT}) loads FROM {sql_name(table)} GROUP BY {_listed(names)}"
-    row = con.execute(f"SELECT max(n - loads), count(*) FILTER (n > 1) FROM ({grouped})").fetchone()
-    return int(row[1]) if row and row[0] == 0 else 0
+def _entities(
+    con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], rows: int, drift: float = 0
+) -> int | None:
+    """How many records stand in several rows, if the columns tell records apart in every load; else None.
+
+    A large table is probed with some of the values first, which are all of the rows that have them.
+    """
+    if rows > 4 * _PROBED and _counted(con, table, names, drift, rows // _PROBED) is None:
+        return None
+    return _counted(con, table, names, drift)
+
+
+def _counted(
+    con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], drift: float, share: int = 1
+) -> int | None:
+    grouped = (
+        f"SELECT count(*) n, count(DISTINCT {LOADED_AT}) loads FROM {sql_name(table)} "
+        f"WHERE hash({_listed(names)}) % {share} = 0 GROUP BY {_listed(names)}"
+    )
+    row = con.execute(f"SELECT sum(n - loads), sum(n), count(*) FILTER (n > 1) FROM ({grouped})").fetchone()
+    if row is None or row[1] is None:
+        return 0
+    return int(row[2]) if row[0] <= drift * row[1] else None
 
 
 def _groups(table: Table, names: Sequence[str]) -> str:
     """Key values that stand in more than one row, each with its number of rows."""
     present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in names)
     return (
-        f"SELECT {_listed(names)}, count(*) AS __n FROM {sql_name(table)} WHERE {present} "
+        f"SELECT {_listed(names)}, count(*) FROM {sql_name(table)} WHERE {present} "
         f"GROUP BY {_listed(names)} HAVING count(*) > 1"
     )
 
 
 def _sample(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    rows = con.execute(f"{_groups(table, names)} ORDER BY __n DESC, {_listed(names)} LIMIT {_SAMPLE}").fetchall()
+    rows = con.execute(f"{_groups(table, names)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}").fetchall()
     return tuple((", ".join(str(value) for value in row[:-1]), int(row[-1])) for row in rows)
 
 

@@ -5,6 +5,7 @@ import time
 import duckdb
 
 from rest_source.load.destination import CommitResult, LoadFacts, Table
+from rest_source.load.duckdb.table import STAGE
 from rest_source.load.stage import Stage
 
 _TABLES = """
@@ -59,6 +60,7 @@ def record_rejected(con: duckdb.DuckDBPyConnection, table: Table, load: LoadFact
     """Set aside the records that the stage rejected, with their reason."""
     if stage.rejected:
         con.execute(
-            "INSERT INTO _rest_source.rejected_records SELECT ?, ?, ?, ?, now(), reason, record FROM stage.rejected",
+            "INSERT INTO _rest_source.rejected_records SELECT ?, ?, ?, ?, now(), reason, record "
+            f"FROM {STAGE}.main.rejected",
             [load.load_id, load.source, load.endpoint, f"{table.schema}.{table.name}"],
         )

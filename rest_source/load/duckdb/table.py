@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from rest_source.load.destination import Table, TableColumn
+from rest_source.load.duckdb.connection import DATABASE
 from rest_source.load.names import (
     HEVO_ID,
     INGESTED_AT,
@@ -17,6 +18,8 @@ from rest_source.load.names import (
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, widened
 from rest_source.load.stage import StagedColumn, identifier, literal
 
+STAGE = "__stage"
+STAGED_RECORDS = f"{STAGE}.main.records"
 _SQL_TYPES = {ColumnType.NUMERIC: "VARCHAR", ColumnType.TEXT: "VARCHAR"}
 _METADATA = ((HEVO_ID, "VARCHAR"), (INGESTED_AT, "BIGINT"), (LOADED_AT, "BIGINT"), (MARKED_DELETED, "BOOLEAN"))
 _FROM_SQL = {
@@ -28,16 +31,20 @@ _FROM_SQL = {
 
 @dataclass(frozen=True, slots=True)
 class Evolution:
-    """What a load needs of a table: the column of each staged field, and what had to change."""
+    """What a load needs of a table: the column of each staged field, and what had to change.
+
+    `width` is the table's number of columns afterwards, without the metadata columns.
+    """
 
     target: dict[str, TableColumn]
     added: tuple[str, ...]
     widened: tuple[str, ...]
+    width: int
 
 
 def sql_name(table: Table) -> str:
-    """Schema and table, quoted."""
-    return f"{identifier(table.schema)}.{identifier(table.name)}"
+    """Database, schema and table, quoted; without the database a schema `stage` or `main` would be ambiguous."""
+    return f"{DATABASE}.{identifier(table.schema)}.{identifier(table.name)}"
 
 
 def sql_type(type_: ColumnType) -> str:
@@ -49,8 +56,8 @@ def read_columns(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[TableCol
     """The columns of a table in their order; none if it does not exist."""
     rows = con.execute(
         "SELECT column_name, data_type, comment FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [table.schema, table.name],
+        "WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
+        [DATABASE, table.schema, table.name],
     ).fetchall()
     return tuple(
         TableColumn(name, _FROM_SQL.get(type_, ColumnType.TEXT), comment if comment is not None else name)
@@ -83,6 +90,7 @@ def evolve(con: duckdb.DuckDBPyConnection, table: Table, staged: Sequence[Staged
             for original, column in wide.items()
             if column.type != known[original].type
         ),
+        len(existing) + len(added),
     )
 
 
@@ -94,7 +102,7 @@ def _create(con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[Tabl
     # An empty table of an earlier load is made anew: business columns come before the metadata columns.
     definitions = [_definition(column.name, sql_type(column.type)) for column in columns]
     definitions += [_definition(name, type_) for name, type_ in _METADATA]
-    con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.schema)}")
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.{identifier(table.schema)}")
     con.execute(f"CREATE OR REPLACE TABLE {sql_name(table)} ({', '.join(definitions)})")
 
 
@@ -122,7 +130,7 @@ def _doubles_are_exact(con: duckdb.DuckDBPyConnection, table: Table, column: Tab
     if column.type is ColumnType.BIGINT:
         place, name = sql_name(table), identifier(column.name)
     else:
-        place, name = "stage.records", staged.name
+        place, name = STAGED_RECORDS, staged.name
     big = f"SELECT 1 FROM {place} WHERE {name} > {EXACT_INTEGER} OR {name} < -{EXACT_INTEGER} LIMIT 1"
     return con.execute(big).fetchone() is None
 

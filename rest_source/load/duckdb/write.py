@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import duckdb
 
 from rest_source.load.destination import CommitResult, LoadFacts, Table
-from rest_source.load.duckdb.table import Evolution, sql_name, sql_type
+from rest_source.load.duckdb.table import STAGED_RECORDS, Evolution, sql_name, sql_type
 from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED
-from rest_source.load.stage import Stage, identifier
+from rest_source.load.schema import ColumnType
+from rest_source.load.stage import Stage, as_timestamp, identifier
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes one staged load, attached as `stage`, into one table of the open transaction."""
+    """Writes one staged load, attached as `__stage`, into one table of the open transaction."""
 
     con: duckdb.DuckDBPyConnection
     table: Table
@@ -51,7 +52,7 @@ class Writer:
         self.con.execute("CREATE OR REPLACE TEMP TABLE changes (id BIGINT, is_new BOOLEAN)")
         match = " AND ".join(f"t.{target} = {source}" for target, source in self._key)
         self.con.execute(
-            f"INSERT INTO changes SELECT s.rowid, true FROM stage.records s ANTI JOIN {self._table} t ON {match}"
+            f"INSERT INTO changes SELECT s.rowid, true FROM {STAGED_RECORDS} s ANTI JOIN {self._table} t ON {match}"
         )
         inserted = self._count("SELECT count(*) FROM changes")
         updated = 0 if self._default_key else self._delete_changed(match)
@@ -61,13 +62,13 @@ class Writer:
 
     def _delete_changed(self, match: str) -> int:
         self.con.execute(
-            f"INSERT INTO changes SELECT DISTINCT s.rowid, false FROM stage.records s JOIN {self._table} t "
+            f"INSERT INTO changes SELECT DISTINCT s.rowid, false FROM {STAGED_RECORDS} s JOIN {self._table} t "
             f"ON {match} WHERE t.{HEVO_ID} <> s.{HEVO_ID}"
         )
         updated = self._count("SELECT count(*) FROM changes WHERE NOT is_new")
         if updated:
             self.con.execute(
-                f"DELETE FROM {self._table} t USING stage.records s, changes c "
+                f"DELETE FROM {self._table} t USING {STAGED_RECORDS} s, changes c "
                 f"WHERE c.id = s.rowid AND NOT c.is_new AND {match}"
             )
         return updated
@@ -82,10 +83,11 @@ class Writer:
         ]
         names = ", ".join(identifier(name) for name, _ in columns)
         values = ", ".join(value for _, value in columns)
-        return self._count(f"INSERT INTO {self._table} ({names}) SELECT {values} FROM stage.records s {joined}")
+        return self._count(f"INSERT INTO {self._table} ({names}) SELECT {values} FROM {STAGED_RECORDS} s {joined}")
 
     def _staged(self, name: str) -> str:
-        return f"CAST(s.{name} AS {sql_type(self.evolution.target[name].type)})"
+        type_ = self.evolution.target[name].type
+        return as_timestamp(f"s.{name}") if type_ is ColumnType.TIMESTAMPTZ else f"CAST(s.{name} AS {sql_type(type_)})"
 
     @property
     def _key(self) -> list[tuple[str, str]]:
