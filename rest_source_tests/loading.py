@@ -1,0 +1,166 @@
+"""Loads for tests: records served over HTTP and loaded end to end, or spooled and committed directly."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rest_source.demo.server import Call, LoopbackServer, Reply
+from rest_source.extract.columns import Columns
+from rest_source.extract.document import parse
+from rest_source.extract.page import Next, PageRequest, Stop
+from rest_source.extract.records import encode
+from rest_source.extract.spool import Spool, SpooledLoad
+from rest_source.extract.stream import Page, PageStream
+from rest_source.http.request import Answer
+from rest_source.http.session import ApiSession
+from rest_source.load.destination import CommitResult, LoadFacts, Table
+from rest_source.load.duckdb.destination import DuckDBDestination
+from rest_source.load.pipeline import LoadOutcome, run_load
+from rest_source.load.stage import Stage, build_stage
+from rest_source.spec.environment import Environment
+from rest_source.spec.source import SourceSpec
+
+METADATA = {
+    "__hevo_id": "VARCHAR",
+    "__hevo__ingested_at": "BIGINT",
+    "__hevo__loaded_at": "BIGINT",
+    "__hevo__marked_deleted": "BOOLEAN",
+}
+PageBody = Sequence[Any] | bytes | Reply
+"""A page: its records, their JSON text as the API sends it, or the whole answer."""
+
+
+def page_reply(page: PageBody, number: int, last: bool) -> Reply:
+    """The answer that holds a page and the number of the next one."""
+    if isinstance(page, Reply):
+        return page
+    body = page if isinstance(page, bytes) else json.dumps(page).encode()
+    following = b"null" if last else b"%d" % (number + 1)
+    return Reply(b'{"records":' + body + b',"next":' + following + b"}", headers={"Content-Type": "application/json"})
+
+
+@contextmanager
+def serve(*pages: PageBody) -> Iterator[LoopbackServer]:
+    """An API whose endpoint has these pages."""
+
+    def answer(call: Call) -> Reply:
+        number = int(call.arg("page") or 1)
+        return page_reply(pages[number - 1], number, number == len(pages))
+
+    with LoopbackServer(answer) as server:
+        yield server
+
+
+def source_spec(url: str, *, source: dict[str, Any] | None = None, **endpoint: Any) -> SourceSpec:
+    """A source `shop` with one endpoint `orders`, both as the given keys change them."""
+    given = {
+        "name": "orders",
+        "path": "/orders",
+        "data_root": "$.records",
+        "pagination": {"type": "cursor", "value": "$.next", "param": "page"},
+        **endpoint,
+    }
+    keys = {"name": "shop", "base_url": url, "limits": {"retries": 0}, **(source or {})}
+    return SourceSpec.model_validate({**keys, "endpoints": [given]})
+
+
+@contextmanager
+def open_stream(spec: SourceSpec, environment: Environment | None = None) -> Iterator[PageStream]:
+    """The stream of the first endpoint, with a session of its own."""
+    environment = environment or Environment({})
+    with ApiSession(spec, environment) as session:
+        yield PageStream(spec, spec.endpoints[0], session, environment)
+
+
+@dataclass(slots=True)
+class Warehouse:
+    """A DuckDB file and a state directory; remembers what was reported."""
+
+    folder: Path
+    file_name: str = "warehouse.duckdb"
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file_name
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def destination(self) -> DuckDBDestination:
+        return DuckDBDestination(self.path)
+
+    def load(self, *pages: PageBody, **spec: Any) -> LoadOutcome:
+        """Load an endpoint end to end, over HTTP."""
+        with serve(*pages) as server:
+            return self.load_from(server.url, **spec)
+
+    def load_from(self, url: str, **spec: Any) -> LoadOutcome:
+        with open_stream(source_spec(url, **spec)) as stream:
+            return run_load(stream, self.destination, self.state, run_id="run-1", report=self.said.append)
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.path), read_only=True) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            return con.execute(sql, list(parameters)).fetchall()
+
+    def table(self, table: str = "shop.orders") -> list[tuple[Any, ...]]:
+        """Every row with every column, in a stable order."""
+        return self.rows(f"SELECT * FROM {table} ORDER BY ALL")
+
+    def values(self, column: str, table: str = "shop.orders") -> list[Any]:
+        return [row[0] for row in self.rows(f'SELECT "{column}" FROM {table} ORDER BY __hevo__loaded_at, rowid')]
+
+    def types(self, schema: str = "shop", table: str = "orders") -> dict[str, str]:
+        """Every column with its type, in the table's order."""
+        sql = (
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE schema_name = ? AND table_name = ? ORDER BY column_index"
+        )
+        return dict(self.rows(sql, schema, table))
+
+    def business_types(self, schema: str = "shop", table: str = "orders") -> dict[str, str]:
+        return {name: type_ for name, type_ in self.types(schema, table).items() if name not in METADATA}
+
+    def comments(self) -> dict[str, str]:
+        """The original name of every business column."""
+        sql = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'orders' AND comment IS NOT NULL"
+        return dict(self.rows(sql))
+
+
+def spooled(folder: Path, load_id: str, pages: Sequence[PageBody]) -> SpooledLoad:
+    """A complete spool of these pages, without an API."""
+    columns = Columns()
+    with Spool(folder, load_id, {}) as spool:
+        for number, page in enumerate(pages, 1):
+            body = page if isinstance(page, bytes) else json.dumps(page).encode()
+            document = parse(Answer(200, "http://api", {}, body), "", str)
+            after = Stop("end") if number == len(pages) else Next(None, PageRequest())
+            records = encode(document.value, columns, number, document.exact)
+            spool.append(Page(number, records, after), columns)
+        return spool.finish(columns)
+
+
+def stage(load: SpooledLoad, **keys: Any) -> Stage:
+    """The stage of a spool, by the defaults of an endpoint."""
+    defaults = {"primary_key": (), "unique": True, "nested": "json", "timezone": "UTC"}
+    return build_stage(load, **{**defaults, **keys})
+
+
+def commit(
+    warehouse: Warehouse, number: int, pages: Sequence[PageBody], write: Any = "merge", **keys: Any
+) -> CommitResult:
+    """Spool, stage and commit pages to `shop.orders`; `number` sets apart the loads of one test."""
+    load = spooled(warehouse.folder / "spool", f"load-{number}", pages)
+    facts = LoadFacts(load.load_id, "shop", "orders", write)
+    return warehouse.destination.commit(stage(load, unique=write != "append", **keys), facts, warehouse.said.append)
+
+
+ORDERS = Table("shop", "orders")

@@ -1,0 +1,171 @@
+"""What the duplicates check finds in a table, over many shapes of data."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import duckdb
+import pytest
+
+from rest_source.load.destination import DuplicateReport, Table
+from rest_source_tests.loading import ORDERS, Warehouse, commit
+
+Records = list[dict[str, Any]]
+
+
+def report(tmp_path: Path, loads: Iterable[Records], key: Sequence[str] = (), write: str = "merge") -> DuplicateReport:
+    warehouse = Warehouse(tmp_path)
+    for number, records in enumerate(loads):
+        commit(warehouse, number, [records], write, primary_key=key)
+    return warehouse.destination.duplicates(ORDERS, key)
+
+
+def orders(count: int, **changed: Any) -> Records:
+    """Orders whose first ones have the changed values."""
+    return [{"id": n, "status": "new", "total": n * 1.5, **(changed if n < 3 else {})} for n in range(count)]
+
+
+def products(price: int) -> Records:
+    return [{"name": f"thing {n % 7}", "price": price if n == 4 else n, "sku": f"S-{n}", "rank": n} for n in range(20)]
+
+
+def usage(calls: int, days: int = 4) -> Records:
+    return [
+        {"calls": calls if (day, hour) == (0, 3) else hour * day, "service": f"svc-{day}", "hour": hour}
+        for day in range(days)
+        for hour in range(24)
+    ]
+
+
+def ranked(shift: int) -> Records:
+    """A chart: who stands at which rank changes, the rank itself is as unique as the id."""
+    return [{"rank": n, "id": 100 + (n + shift) % 10, "name": f"song {(n + shift) % 10}"} for n in range(10)]
+
+
+def events(first: int, count: int) -> Records:
+    return [{"kind": f"kind-{n % 5}", "customer_id": n % 50, "event_id": f"e{n}"} for n in range(first, first + count)]
+
+
+def drifting() -> Records:
+    return [*orders(30), {"id": 5, "status": "changed while it was read", "total": 1.0}]
+
+
+def measurements(level: str) -> Records:
+    return [{"level": level, "sensor": n % 3, "value": n / 8} for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("loads", "identity", "entities", "sample"),
+    [
+        ([orders(10), orders(10, status="paid")], ("id",), 3, ("0", 2)),
+        ([orders(10), orders(10, status="paid"), orders(12, status="sent")], ("id",), 3, ("0", 3)),
+        ([[{"id": 1, "v": 1}], [{"id": 1, "v": 2}]], ("id",), 1, ("1", 2)),
+        ([[{"ID": f"x{n}", "v": n} for n in range(5)], [{"ID": "x1", "v": 9}]], ("ID",), 1, ("x1", 2)),
+        ([[{"orderId": n, "v": n} for n in range(5)], [{"orderId": 1, "v": 9}]], ("orderId",), 1, ("1", 2)),
+        ([products(7), products(8)], ("sku",), 1, ("S-4", 2)),
+        ([usage(7), usage(8)], ("service", "hour"), 1, ("svc-0, 3", 2)),
+        ([ranked(0), ranked(3)], ("id",), 10, ("100", 2)),
+        ([drifting()], ("id",), 1, ("5", 2)),
+        ([drifting(), orders(30, status="paid")], ("id",), 4, ("0", 2)),
+        (
+            [[{"day": f"2024-01-{n:02}", "v": n} for n in range(1, 9)], [{"day": "2024-01-02", "v": 9}]],
+            ("day",),
+            1,
+            None,
+        ),
+        ([[{"name": f"n{n}", "v": n / 8} for n in range(8)], [{"name": "n3", "v": 9.5}]], ("name",), 1, ("n3", 2)),
+    ],
+)
+def test_records_that_changed_under_the_default_key_are_found(
+    tmp_path: Path, loads: list[Records], identity: tuple[str, ...], entities: int, sample: tuple[str, int] | None
+) -> None:
+    found = report(tmp_path, loads)
+    assert (found.identity, found.entities) == (identity, entities)
+    assert (found.repeated_keys, found.null_keys) == (0, 0)
+    assert sample is None or found.sample[0] == sample
+
+
+@pytest.mark.parametrize(
+    "loads",
+    [
+        [],
+        [[]],
+        [[{}]],
+        [orders(10)],
+        [orders(10), orders(10)],
+        [orders(10), [{"id": n, "status": "new", "total": 0.5} for n in range(10, 20)]],
+        [events(0, 10), events(10, 10), events(20, 10)],
+        [events(0, 3), events(3, 1), events(4, 1)],
+        [products(7)],
+        [usage(7)],
+        [measurements("low"), measurements("high")],
+        [[{"nothing": None}] * 3],
+    ],
+)
+def test_a_table_whose_records_stand_once_passes(tmp_path: Path, loads: list[Records]) -> None:
+    found = report(tmp_path, loads)
+    assert (found.identity, found.entities, found.repeated_keys, found.null_keys) == ((), 0, 0, 0)
+
+
+def test_the_remedy_works(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    for number, records in enumerate([orders(10), orders(10, status="paid")]):
+        commit(warehouse, number, [records])
+    assert warehouse.destination.duplicates(ORDERS, ()).entities == 3
+    assert warehouse.destination.duplicates(ORDERS, ("id",)).repeated_keys == 3
+    commit(warehouse, 2, [orders(10, status="sent")], primary_key=("id",))
+    assert warehouse.destination.duplicates(ORDERS, ("id",)) == DuplicateReport(rows=10)
+    assert warehouse.destination.duplicates(ORDERS, ()) == DuplicateReport(rows=10)
+
+
+def test_the_default_key_written_out_is_judged_like_the_default(tmp_path: Path) -> None:
+    found = report(tmp_path, [orders(10), orders(10, status="paid")], ("__hevo_id",))
+    assert (found.identity, found.entities) == (("id",), 3)
+
+
+@pytest.mark.parametrize(
+    ("key", "repeated", "nulls"),
+    [(("id",), 1, 1), (("ID",), 1, 1), (("id", "part"), 1, 2), (("part",), 1, 1), (("gone",), 0, 5)],
+)
+def test_a_broken_key_is_counted(tmp_path: Path, key: tuple[str, ...], repeated: int, nulls: int) -> None:
+    records = [{"id": 1, "part": 1}, {"id": 1, "part": 1, "v": 2}, {"id": 2}, {"part": 2}, {"id": 3, "part": 3}]
+    warehouse = Warehouse(tmp_path)
+    commit(warehouse, 1, [records], "append")
+    found = warehouse.destination.duplicates(ORDERS, key)
+    assert (found.rows, found.repeated_keys, found.null_keys) == (5, repeated, nulls)
+
+
+def test_append_on_the_default_key_repeats_it(tmp_path: Path) -> None:
+    found = report(tmp_path, [orders(4), orders(4)], write="append")
+    assert (found.rows, found.repeated_keys) == (8, 4)
+
+
+def test_column_names_cannot_confuse_the_check(tmp_path: Path) -> None:
+    loads = [[{"__n": n, "loads": n % 2, "n": 1, 'q"': n} for n in range(4)], [{"__n": 1, "loads": 5, "n": 1, 'q"': 9}]]
+    assert report(tmp_path, loads).entities == 1
+    assert report(tmp_path / "key", loads, ("__n",)).repeated_keys == 0
+
+
+def test_an_absent_table_has_no_duplicates(tmp_path: Path) -> None:
+    assert Warehouse(tmp_path).destination.duplicates(Table("no", "table"), ()) == DuplicateReport(rows=0)
+
+
+@pytest.mark.parametrize("identity", ["id", "name", "service, hour"])
+def test_a_hundred_thousand_rows_take_little_time(tmp_path: Path, identity: str) -> None:
+    warehouse = Warehouse(tmp_path)
+    commit(warehouse, 1, [[{"a": 1}]])
+    pair = identity == "service, hour"
+    first = "n % 300 AS service, n // 300 AS hour" if pair else f"'k' || n AS {identity}"
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute(
+            "CREATE OR REPLACE TABLE shop.orders AS WITH read AS ("
+            "SELECT n, 1 AS load FROM range(99000) t(n) UNION ALL SELECT n, 2 FROM range(0, 99000, 99) t(n)) "
+            f"SELECT {first}, n % 97 AS a, n % 1009 AS b, 't' || n % 77 AS c, 'u' || n % 5000 AS d, n % 31 AS e, "
+            "md5(n::VARCHAR || load) AS __hevo_id, load AS __hevo__ingested_at, load AS __hevo__loaded_at, "
+            "false AS __hevo__marked_deleted FROM read"
+        )
+    started = perf_counter()
+    found = warehouse.destination.duplicates(ORDERS, ())
+    assert perf_counter() - started < 2
+    assert (", ".join(found.identity), found.entities, found.rows) == (identity, 1000, 100_000)
