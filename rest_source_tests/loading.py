@@ -104,7 +104,7 @@ class Warehouse:
 
     def load_from(self, url: str, **spec: Any) -> LoadOutcome:
         with open_stream(source_spec(url, **spec)) as stream:
-            return run_load(stream, self.destination, self.state, run_id="run-1", report=self.said.append)
+            return run_load(stream, self.destination, self.state, report=self.said.append)
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as con:
@@ -138,7 +138,7 @@ class Warehouse:
 def spooled(folder: Path, load_id: str, pages: Sequence[PageBody]) -> SpooledLoad:
     """A complete spool of these pages, without an API."""
     columns = Columns()
-    with Spool(folder, load_id, {}) as spool:
+    with Spool.create(folder, load_id, {}) as spool:
         for number, page in enumerate(pages, 1):
             body = page if isinstance(page, bytes) else json.dumps(page).encode()
             document = parse(Answer(200, "http://api", {}, body), "", str)

@@ -39,9 +39,12 @@ def main(debug: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--select", "-s", multiple=True, metavar="NAME", help="Load only this endpoint; may be repeated.")
 @click.option("--destination", metavar="URL", help="duckdb:///file.duckdb; default: REST_SOURCE_DESTINATION.")
+@click.option("--full-refresh", is_flag=True, help="Forget what an interrupted run has read, and read all again.")
 @click.option("--jobs", type=click.IntRange(min=1), default=4, show_default=True, help="Endpoints at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of a table.")
-def run(file: Path, select: tuple[str, ...], destination: str | None, jobs: int, as_json: bool) -> None:
+def run(
+    file: Path, select: tuple[str, ...], destination: str | None, full_refresh: bool, jobs: int, as_json: bool
+) -> None:
     """Materialize the endpoints of FILE in this process, without a daemon.
 
     Assets, IO manager and checks are those of Dagster's UI. Exits 1 if an endpoint fails or a check fails
@@ -59,6 +62,6 @@ def run(file: Path, select: tuple[str, ...], destination: str | None, jobs: int,
     from rest_source.cli.run import run_source
 
     load_dotenv(Path.cwd() / ".env")  # as Dagster's own commands do
-    report = run_source(file, select, destination, jobs)
+    report = run_source(file, select, destination, jobs=jobs, full_refresh=full_refresh)
     click.echo(to_json(report)) if as_json else print_summary(report)
     sys.exit(0 if report.succeeded else 1)

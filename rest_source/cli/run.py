@@ -23,7 +23,9 @@ from rest_source.spec.file import load_source
 from rest_source.spec.source import EndpointSpec, SourceSpec
 
 
-def run_source(file: Path, select: Sequence[str], destination: str | None, jobs: int) -> RunReport:
+def run_source(
+    file: Path, select: Sequence[str], destination: str | None, *, jobs: int = 4, full_refresh: bool = False
+) -> RunReport:
     """Load the selected endpoints of a file; one endpoint's failure leaves its siblings alone."""
     started = monotonic()
     source = load_source(file)
@@ -33,7 +35,7 @@ def run_source(file: Path, select: Sequence[str], destination: str | None, jobs:
     _quiet()
     api = RestApi(source)
     with closing(api), ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
-        loads = [pool.submit(_load, api, endpoint, io_manager) for endpoint in endpoints]
+        loads = [pool.submit(_load, api, endpoint, io_manager, full_refresh) for endpoint in endpoints]
         try:
             reports = [load.result() for load in loads]
         except KeyboardInterrupt:
@@ -51,7 +53,7 @@ def _selected(source: SourceSpec, select: Sequence[str]) -> list[EndpointSpec]:
     return [endpoint for endpoint in source.endpoints if not select or endpoint.name in select]
 
 
-def _load(api: RestApi, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> EndpointReport:
+def _load(api: RestApi, endpoint: EndpointSpec, io_manager: PaginatorIOManager, full_refresh: bool) -> EndpointReport:
     # One RestApi for all of them: its session keeps the rate limit of the source.
     source = api.source
     definitions = dg.Definitions(
@@ -66,7 +68,10 @@ def _load(api: RestApi, endpoint: EndpointSpec, io_manager: PaginatorIOManager) 
             instance=instance,
             raise_on_error=False,
             asset_selection=[asset_key(source, endpoint)],
-            run_config={"loggers": {"console": {}}},
+            run_config={
+                "loggers": {"console": {}},
+                "ops": {f"{source.name}__{endpoint.name}": {"config": {"full_refresh": full_refresh}}},
+            },
         )
     return EndpointReport.of(endpoint.name, result, round(monotonic() - started, 3))
 

@@ -1,6 +1,6 @@
 """The columns seen while records are spooled: names in order of appearance, and the JSON types of their values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -77,7 +77,7 @@ class Columns:
             self._seen[shape] = renamed or None
         return renamed or None
 
-    def load(self, columns: list[dict[str, Any]]) -> None:
+    def load(self, columns: Iterable[Mapping[str, Any]]) -> None:
         """Take back columns noted in an earlier run."""
         for column in columns:
             self._add(column["name"], set(column["kinds"]), column["key"])

@@ -13,8 +13,8 @@ from rest_source.extract.page import PageRequest
 from rest_source.http.request import Request
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
-from rest_source.spec.source import EndpointSpec, SourceSpec
-from rest_source.spec.template import Scope, render, render_json
+from rest_source.spec.source import EndpointSpec, SourceSpec, texts
+from rest_source.spec.template import Instant, Scope, parse, render, render_json
 
 Pairs = list[tuple[str, str]]
 
@@ -122,3 +122,15 @@ def _put(body: dict[str, Any], path: list[str], value: Any) -> None:
         body[step] = inner if isinstance(inner, dict) else {}
         body = body[step]
     body[path[-1]] = value
+
+
+def frozen_instants(source: SourceSpec, endpoint: EndpointSpec, now: datetime) -> list[str]:
+    """Every `{now…}` of an endpoint's requests as it is rendered, in order."""
+    values = [source.base_url, source.headers, *(getattr(endpoint, key) for key in ("path", "params", "headers"))]
+    local = now.astimezone(ZoneInfo(source.timezone))
+    return [
+        part.render(local)
+        for _, text in texts([*values, endpoint.body, endpoint.form])
+        for part in parse(text)
+        if isinstance(part, Instant)
+    ]

@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, time
@@ -22,6 +21,7 @@ from zlib import crc32
 
 from rest_source.extract.columns import Column, Columns
 from rest_source.extract.page import Next
+from rest_source.extract.recovery import VERSION, Interrupted, segment_path
 from rest_source.extract.stream import Page
 
 SEGMENT_BYTES = 64_000_000
@@ -40,22 +40,43 @@ class SpooledLoad:
     pages: int
     longest_line: int
 
+    def remove(self) -> None:
+        """Forget the load; its records are in the destination, or not wanted any more."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
 
 class Spool:
     """Appends pages durably; `finish` hands the load over and `remove` forgets it."""
 
-    def __init__(self, directory: Path, load_id: str, manifest: Mapping[str, Any]) -> None:
-        self.directory = directory / load_id
-        self.directory.mkdir(parents=True, mode=0o700)
-        self.load_id = load_id
-        self.rows = self.pages = self._longest = 0
-        self._manifest = {"version": 1, "load_id": load_id, **manifest}
+    def __init__(self, directory: Path, manifest: Mapping[str, Any], pages: int = 0, rows: int = 0) -> None:
+        self.directory = directory
+        self.load_id = str(manifest["load_id"])
+        self.pages, self.rows = pages, rows
+        self._longest = self._position = 0
+        self._manifest = dict(manifest)
         self._segments: list[Path] = []
         self._records: BinaryIO | None = None
-        self._position = 0
         self._synced = monotonic()
-        self._write_manifest()
-        self._journal = _append_to(self.directory / "journal.ndjson")
+        self._journal = _append_to(directory / "journal.ndjson")
+
+    @classmethod
+    def create(cls, parent: Path, load_id: str, manifest: Mapping[str, Any]) -> Self:
+        """A new spool in a directory of its own, named after the load."""
+        directory = parent / load_id
+        directory.mkdir(parents=True, mode=0o700)
+        spool = cls(directory, {"version": VERSION, "load_id": load_id, **manifest})
+        spool._write_manifest()
+        return spool
+
+    @classmethod
+    def reopen(cls, interrupted: Interrupted) -> Self:
+        """The spool of an interrupted load, at the end of what is whole."""
+        last, directory = interrupted.last, interrupted.directory
+        spool = cls(directory, interrupted.manifest, interrupted.pages, last["rows"])
+        spool._segments = [segment_path(directory, number + 1) for number in range(last["segment"])]
+        spool._records = _append_to(spool._segments[-1])
+        spool._position, spool._longest = last["end"], last["longest"]
+        return spool
 
     def __enter__(self) -> Self:
         return self
@@ -104,9 +125,8 @@ class Spool:
             if self._records is not None:
                 self._sync()
                 self._records.close()
-            path = self.directory / f"records-{len(self._segments) + 1:06d}.ndjson"
-            self._segments.append(path)
-            self._records, self._position = _append_to(path), 0
+            self._segments.append(segment_path(self.directory, len(self._segments) + 1))
+            self._records, self._position = _append_to(self._segments[-1]), 0
         return self._records
 
     def _line(self, page: Page, columns: Columns) -> dict[str, Any]:
@@ -117,6 +137,7 @@ class Spool:
             "end": self._position,
             "crc": crc32(page.records.data),
             "rows": self.rows,
+            "total": page.total,
             "longest": self._longest,
             "at": int(time() * 1000),
             "columns": columns.take_changed(),
@@ -141,11 +162,3 @@ class Spool:
 def _append_to(path: Path) -> BinaryIO:
     """The file, which nobody else may read: its records are whatever the API sent."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
-
-
-def remove_leftovers(directory: Path) -> None:
-    """Remove the spools that interrupted loads left in an endpoint's directory."""
-    with suppress(FileNotFoundError):
-        for leftover in directory.iterdir():
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)

@@ -1,7 +1,7 @@
 """The pages of one endpoint, fetched as they are asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import time
 from typing import Any
@@ -10,9 +10,10 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot
 from rest_source.extract.document import parse
-from rest_source.extract.page import Next, Pager, Response, Stop
+from rest_source.extract.page import Next, Pager, PageRequest, Response, Stop
 from rest_source.extract.pagers import pager_for
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
+from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.request import Tally
 from rest_source.http.session import ApiSession
@@ -24,11 +25,12 @@ _NOTHING = EncodedRecords(b"", 0, "", 0)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, ready for the spool, and what comes after it."""
+    """One page, ready for the spool, and what comes after it; `total` is the announced number of records."""
 
     number: int
     records: EncodedRecords
     after: Next[Any] | Stop
+    total: int | None = None
 
 
 @dataclass(slots=True)
@@ -36,19 +38,23 @@ class PageStream:
     """A lazy stream of an endpoint's pages: nothing is requested before it is iterated.
 
     Iterating yields `Page`s in order and ends with one whose `after` is a `Stop`. `tally` counts requests,
-    retries, waits and bytes; `warnings` gathers what a person should know though the load goes on.
+    retries, waits and bytes; `warnings` gathers what a person should know though the load goes on. With
+    `full_refresh` nothing of earlier loads is gone on with.
     """
 
     source: SourceSpec
     endpoint: EndpointSpec
     session: ApiSession
     environment: Environment
+    full_refresh: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     columns: Columns = field(default_factory=Columns)
     tally: Tally = field(default_factory=Tally)
     warnings: list[str] = field(default_factory=list)
     total_reported: int | None = None
     first_request: str = ""
+    pages: int = 0
+    _after: Next[Any] | Stop | None = None
 
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""
@@ -62,18 +68,45 @@ class PageStream:
             "warnings": self.warnings,
         }
 
+    def afresh(self) -> "PageStream":
+        """The same stream from its first page; requests go on being counted in the same tally."""
+        return PageStream(self.source, self.endpoint, self.session, self.environment, now=self.now, tally=self.tally)
+
+    def resumed(self, interrupted: Interrupted) -> "PageStream":
+        """The stream that goes on where another run stopped, with that run's `now`."""
+        pager = pager_for(self.endpoint.pagination)
+        stream = PageStream(
+            self.source, self.endpoint, self.session, self.environment, now=interrupted.now, tally=self.tally
+        )
+        stream.columns.load(interrupted.columns)
+        stream.warnings += interrupted.warnings
+        stream.total_reported = interrupted.last["total"]
+        stream.pages = interrupted.pages
+        follows = interrupted.last.get("next")
+        stream._after = (
+            Next(pager.restore(follows["state"]), PageRequest(**follows["request"]))
+            if follows
+            else Stop(**interrupted.last["stop"])
+        )
+        return stream
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the series stopped, where that is known before it is iterated."""
+        return self._after.reason if isinstance(self._after, Stop) else ""
+
     def __iter__(self) -> Iterator[Page]:
         pager = pager_for(self.endpoint.pagination)
-        after: Next[Any] | Stop = pager.first()
-        number = 0
+        after = self._after or pager.first()
         while isinstance(after, Next):
-            number += 1
-            page = self._fetch(pager, after, number)
+            if self.pages >= self.source.limits.max_pages:
+                raise _too_many_pages(self.pages).at(self._place(self.pages))
+            page = self._fetch(pager, after, self.pages + 1)
             after = page.after
-            self.warnings += map(self.session.mask, after.warnings)
+            self.pages = page.number
+            self.total_reported = page.total
+            self.warnings += after.warnings
             yield page
-            if isinstance(after, Next) and number >= self.source.limits.max_pages:
-                raise _too_many_pages(number).at(self._place(number))
 
     def _fetch(self, pager: Pager[Any], step: Next[Any], number: int) -> Page:
         try:
@@ -83,7 +116,7 @@ class PageStream:
             if end is None:
                 self._explain(error, number)
                 raise
-            return Page(number, _NOTHING, end)
+            return Page(number, _NOTHING, end, self.total_reported)
 
     def _page(self, pager: Pager[Any], step: Next[Any], number: int) -> Page:
         request = RequestBuilder(self.source, self.endpoint, self.environment, self.now).build(step.request)
@@ -91,7 +124,7 @@ class PageStream:
         end_statuses = self.endpoint.pagination.end_statuses
         answer = self.session.send(request, self.tally, expected=end_statuses)
         if answer.status in end_statuses:
-            return Page(number, _NOTHING, Stop("end_status"))
+            return Page(number, _NOTHING, Stop("end_status"), self.total_reported)
         document = parse(answer, self.session.mask(f"{request.method} {answer.url}"), self.session.mask)
         data_root = DataRoot.of(self.endpoint)
         records = data_root.records(document.value, first_page=number == 1)
@@ -102,8 +135,9 @@ class PageStream:
         last_record: Any = records[-1] if records else None
         response = Response(answer.url, answer.headers, document.value, encoded.count, last_record, digest)
         after = pager.advance(step.state, response)
-        self.total_reported = pager.total(step.state, response)
-        return Page(number, encoded if isinstance(after, Next) or after.keep else _NOTHING, after)
+        after = replace(after, warnings=tuple(map(self.session.mask, after.warnings)))
+        stored = encoded if isinstance(after, Next) or after.keep else _NOTHING
+        return Page(number, stored, after, pager.total(step.state, response))
 
     def _explain(self, error: RestSourceError, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""

@@ -1,7 +1,7 @@
 """What a destination is to the rest of the program, and how one is found by its URL."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
@@ -54,6 +54,7 @@ class LoadFacts:
     requests: int = 0
     bytes: int = 0
     stop_reason: str = ""
+    total_reported: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,26 @@ class CommitResult:
     columns_added: tuple[str, ...] = ()
     columns_widened: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """The counts by name."""
-        return asdict(self)
+    def plus(self, later: "CommitResult") -> "CommitResult":
+        """This commit and a later one to the same table, counted together."""
+        counts = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
+        return replace(
+            later,
+            columns_added=(*self.columns_added, *later.columns_added),
+            columns_widened=(*self.columns_widened, *later.columns_widened),
+            **{count: getattr(self, count) + getattr(later, count) for count in counts},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedLoad:
+    """A row of `_rest_source.loads`."""
+
+    load_id: str
+    result: CommitResult
+    pages: int
+    stop_reason: str
+    total_reported: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,12 @@ class Destination(Protocol):
 
     def commit(self, stage: Stage, load: LoadFacts, announce: Announce) -> CommitResult:
         """Write a staged load and its record in one transaction; `announce` tells for whom it waits."""
+        ...
+
+    def find_load(
+        self, source: str, endpoint: str, *, load_id: str | None = None, run_id: str | None = None
+    ) -> CommittedLoad | None:
+        """The newest committed load of an endpoint, of that id or that run if one is given."""
         ...
 
     def columns(self, table: Table) -> tuple[TableColumn, ...]:

@@ -1,13 +1,16 @@
 """The state directory: spools and locks, private to the user who runs the loads."""
 
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from rest_source.errors import RestSourceError
+from rest_source.spec.units import parse_duration, parse_size
 
 DEFAULT_STATE = ".rest_source"
 WAIT_SECONDS = 600.0
@@ -49,3 +52,27 @@ def claim(directory: Path, announce: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def sweep(spools: Path) -> None:
+    """Remove spools that nobody came back for: older than a week, and the oldest while all take over 20 GB.
+
+    REST_SOURCE_SPOOL_MAX_AGE and REST_SOURCE_SPOOL_MAX_SIZE change that. A spool in use is left alone.
+    """
+    max_age = parse_duration(os.environ.get("REST_SOURCE_SPOOL_MAX_AGE", "7d")).total_seconds()
+    max_size = parse_size(os.environ.get("REST_SOURCE_SPOOL_MAX_SIZE", "20GB"))
+    found = sorted(((_last_used(path), path) for path in spools.glob("*/*/*/")), reverse=True)
+    total = 0
+    for used, path in found:
+        total += sum(file.stat().st_size for file in path.glob("*") if file.is_file())
+        if time.time() - used > max_age or total > max_size:
+            _remove_unclaimed(path)
+
+
+def _last_used(spool: Path) -> float:
+    return max((file.stat().st_mtime for file in spool.glob("*")), default=spool.stat().st_mtime)
+
+
+def _remove_unclaimed(spool: Path) -> None:
+    with suppress(Timeout), FileLock(spool.parent / "lock", mode=0o600, timeout=0):
+        shutil.rmtree(spool, ignore_errors=True)

@@ -1,12 +1,19 @@
 """One asset per endpoint: `[source, endpoint]`, which returns a lazy PageStream."""
 
 import dagster as dg
+from pydantic import Field
 
 from rest_source.extract.stream import PageStream
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.resource import resource_key
 from rest_source.spec.source import EndpointSpec, FreshnessPolicy, SourceSpec
+
+
+class LoadConfig(dg.Config):
+    """What can be set for one run, in Dagster's launchpad."""
+
+    full_refresh: bool = Field(False, description="Forget what an interrupted run has read, and read all again.")
 
 
 def asset_key(source: SourceSpec, endpoint: EndpointSpec) -> dg.AssetKey:
@@ -33,9 +40,9 @@ def build_asset(
         io_manager_key=IO_MANAGER_KEY,
         required_resource_keys={api},
     )
-    def load_endpoint(context: dg.AssetExecutionContext) -> PageStream:
+    def load_endpoint(context: dg.AssetExecutionContext, config: LoadConfig) -> PageStream:
         with explained():
-            stream: PageStream = getattr(context.resources, api).stream(endpoint)
+            stream: PageStream = getattr(context.resources, api).stream(endpoint, config.full_refresh)
         return stream
 
     return load_endpoint

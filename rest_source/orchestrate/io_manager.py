@@ -50,7 +50,11 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         with explained(obj.facts):
             destination = self.open()
             outcome = run_load(
-                obj, destination, state_directory(self.state), run_id=context.run_id, report=context.log.info
+                obj,
+                destination,
+                state_directory(self.state),
+                report=context.log.info,
+                run_id=attempt_id(context),
             )
             for warning in outcome.warnings:
                 context.log.warning(warning)
@@ -65,6 +69,13 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         import pyarrow as pa
 
         return table if context.dagster_type.typing_type is pa.Table else to_pandas(table)
+
+
+def attempt_id(context: dg.OutputContext) -> str:
+    """The id that all attempts at one run share: a retried run is another run to Dagster, with the same root."""
+    run = context.step_context.dagster_run
+    is_retry = "dagster/retry_number" in run.tags or run.tags.get("dagster/is_resume_retry") == "true"
+    return (run.root_run_id or run.run_id) if is_retry else run.run_id
 
 
 def to_pandas(table: Any) -> Any:

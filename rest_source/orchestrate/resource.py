@@ -32,9 +32,9 @@ class RestApi:
                 self._session = ApiSession(self.source, self.environment)
             return self._session
 
-    def stream(self, endpoint: EndpointSpec) -> PageStream:
+    def stream(self, endpoint: EndpointSpec, full_refresh: bool = False) -> PageStream:
         """The endpoint's pages; nothing is requested before they are drained."""
-        return PageStream(self.source, endpoint, self.session, self.environment)
+        return PageStream(self.source, endpoint, self.session, self.environment, full_refresh)
 
     def close(self) -> None:
         """Close the session's connections, if it was opened."""

@@ -9,6 +9,7 @@ from rest_source.errors import RestSourceError
 from rest_source.load.destination import (
     Announce,
     CommitResult,
+    CommittedLoad,
     DuplicateReport,
     LoadFacts,
     Table,
@@ -17,7 +18,7 @@ from rest_source.load.destination import (
 )
 from rest_source.load.duckdb.connection import connect
 from rest_source.load.duckdb.duplicates import find_duplicates
-from rest_source.load.duckdb.system import ensure_tables, record_load, record_rejected
+from rest_source.load.duckdb.system import ensure_tables, find_load, record_load, record_rejected
 from rest_source.load.duckdb.table import STAGE, evolve, read_columns, sql_name
 from rest_source.load.duckdb.write import Writer
 from rest_source.load.names import INGESTED_AT
@@ -53,6 +54,15 @@ class DuckDBDestination:
             record_load(con, table, load, result)
             con.commit()
         return result
+
+    def find_load(
+        self, source: str, endpoint: str, *, load_id: str | None = None, run_id: str | None = None
+    ) -> CommittedLoad | None:
+        """The newest committed load of an endpoint, of that id or that run if one is given."""
+        if not self.path.exists():
+            return None
+        with connect(self.path, _silent, read_only=True) as con:
+            return find_load(con, source, endpoint, load_id, run_id)
 
     def columns(self, table: Table) -> tuple[TableColumn, ...]:
         """The columns of a table, metadata columns included; none if there is no such table."""

@@ -1,0 +1,128 @@
+"""What an interrupted load left on disk: how far its journal vouches for its records.
+
+A journal may end in a torn line, and its records may be torn or, after a power cut, missing. Everything up to
+the last page whose bytes have their checksum is kept, the rest is cut off.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+from zlib import crc32
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A load that another run began. `last` is the journal's last line that the records bear out.
+
+    `columns` and `warnings` are gathered from all lines up to it.
+    """
+
+    directory: Path
+    manifest: dict[str, Any]
+    last: dict[str, Any]
+    columns: tuple[dict[str, Any], ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def load_id(self) -> str:
+        """The id under which the load is, or will be, recorded in the destination."""
+        return str(self.manifest["load_id"])
+
+    @property
+    def now(self) -> datetime:
+        """The instant that its templates were rendered with."""
+        return datetime.fromisoformat(self.manifest["now"])
+
+    @property
+    def last_at(self) -> float:
+        """When its last page was written, in seconds since the epoch."""
+        return float(self.last["at"]) / 1000
+
+    @property
+    def pages(self) -> int:
+        """How many pages are in."""
+        return int(self.last["page"])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every page is in, so that only the commit is missing."""
+        return "stop" in self.last
+
+
+def segment_path(directory: Path, number: int) -> Path:
+    """The file of a segment; segments are counted from 1."""
+    return directory / f"records-{number:06d}.ndjson"
+
+
+def recover(directory: Path) -> Interrupted | None:
+    """The load in a directory, cut back to what is whole; None where nothing of it can be used."""
+    try:
+        manifest = json.loads((directory / "manifest.json").read_bytes())
+        with (directory / "journal.ndjson").open("rb") as journal, _Reader(directory) as reader:
+            for entry in journal:
+                if not reader.accepts(entry):
+                    break
+    except (OSError, ValueError):
+        return None
+    if not reader.last or manifest.get("version") != VERSION:
+        return None
+    os.truncate(directory / "journal.ndjson", reader.length)
+    segment = segment_path(directory, reader.last["segment"])
+    os.truncate(segment, reader.last["end"])
+    for path in directory.glob("records-*.ndjson"):
+        if path > segment:
+            path.unlink()
+    return Interrupted(directory, manifest, reader.last, tuple(reader.columns.values()), tuple(reader.warnings))
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Goes through a journal beside its records, as far as both agree."""
+
+    directory: Path
+    last: dict[str, Any] = field(default_factory=dict)
+    length: int = 0
+    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    _records: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._records is not None:
+            self._records.close()
+
+    def accepts(self, entry: bytes) -> bool:
+        """Whether the line is whole and its records are there, byte for byte."""
+        line = _parsed(entry)
+        if line is None or not self._bears_out(line):
+            return False
+        self.last, self.length = line, self.length + len(entry)
+        self.columns |= {column["name"]: column for column in line["columns"]}
+        self.warnings += (line.get("next") or line["stop"])["warnings"]
+        return True
+
+    def _bears_out(self, line: dict[str, Any]) -> bool:
+        start = self.last["end"] if self.last.get("segment") == line["segment"] else 0
+        if start == 0 and self.last.get("segment") != line["segment"]:
+            self.__exit__()
+            self._records = segment_path(self.directory, line["segment"]).open("rb")
+        assert self._records is not None
+        records = self._records.read(line["end"] - start)
+        return bool(len(records) == line["end"] - start and crc32(records) == line["crc"])
+
+
+def _parsed(entry: bytes) -> dict[str, Any] | None:
+    if not entry.endswith(b"\n"):
+        return None
+    try:
+        line: dict[str, Any] = json.loads(entry)
+    except ValueError:
+        return None
+    return line

@@ -1,0 +1,83 @@
+"""Whether a load that another run began can be gone on with, and what becomes of it if not."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from rest_source.extract.recovery import Interrupted, recover
+from rest_source.extract.request import frozen_instants
+from rest_source.extract.stream import PageStream
+from rest_source.load.destination import Destination
+from rest_source.spec.pagination import OffsetLimit, PageNumber
+
+REFUSED = (400, 404, 410)
+"""Statuses by which an API says that a cursor of an earlier run has expired."""
+
+_PLAN = {
+    *("method", "path", "params", "body", "form", "data_root", "key_column", "exclude", "pagination"),
+}
+
+
+def fetch_plan(stream: PageStream) -> dict[str, Any]:
+    """What is asked for, as the file states it: templates unrendered, so without secrets."""
+    plan = stream.endpoint.model_dump(mode="json", by_alias=True, include=_PLAN)
+    return {"base_url": stream.source.base_url, **plan}
+
+
+def manifest(stream: PageStream, run_id: str) -> dict[str, Any]:
+    """What a spool says of its load before the first page."""
+    return {
+        "source": stream.source.name,
+        "endpoint": stream.endpoint.name,
+        "run_id": run_id,
+        "now": stream.now.astimezone(UTC).isoformat(),
+        "plan": fetch_plan(stream),
+    }
+
+
+def find_interrupted(stream: PageStream, directory: Path, destination: Destination) -> Interrupted | None:
+    """The load to go on with, if one was interrupted that still fits; every other is removed."""
+    found = None
+    for path in _spools(directory):
+        interrupted = recover(path) if found is None and not stream.full_refresh else None
+        if interrupted is not None and _fits(stream, interrupted, destination):
+            found = interrupted
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    return found
+
+
+def is_dated(stream: PageStream, interrupted: Interrupted) -> bool:
+    """Whether the interrupted load asked for another time than this one does, so that both are to be loaded.
+
+    A load that only misses its commit counts as dated once it is older than `resume_within`.
+    """
+    if interrupted.is_complete and time.time() - interrupted.last_at > _resume_within(stream):
+        return True
+    frozen = frozen_instants(stream.source, stream.endpoint, interrupted.now)
+    return frozen != frozen_instants(stream.source, stream.endpoint, stream.now)
+
+
+def _spools(directory: Path) -> Iterator[Path]:
+    """The spools of an endpoint, newest first; their names begin with the time."""
+    with suppress(FileNotFoundError):
+        yield from sorted((path for path in directory.iterdir() if path.is_dir()), reverse=True)
+
+
+def _fits(stream: PageStream, interrupted: Interrupted, destination: Destination) -> bool:
+    if interrupted.manifest.get("plan") != fetch_plan(stream):
+        return False
+    counted = isinstance(stream.endpoint.pagination, PageNumber | OffsetLimit)
+    if counted and time.time() - interrupted.last_at > _resume_within(stream):
+        return False  # rows have moved between pages since
+    # A process may die between its commit and the removal of its spool.
+    committed = destination.find_load(stream.source.name, stream.endpoint.name, load_id=interrupted.load_id)
+    return committed is None
+
+
+def _resume_within(stream: PageStream) -> float:
+    return stream.source.limits.resume_within.total_seconds()
