@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rest_source.spec.base import mistakes
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.pagination import HeaderValue, OffsetLimit, PageNumber
 from rest_source.spec.schedule import Schedule
-from rest_source.spec.source import EndpointSpec, SourceSpec, merge
+from rest_source.spec.source import SourceSpec, merge
 from rest_source.spec.units import parse_duration, parse_rate, parse_size
 
 
@@ -100,8 +101,8 @@ def test_a_pagination_that_is_none(pagination: Any) -> None:
 @pytest.mark.parametrize(
     ("keys", "place", "message"),
     [
-        ({"name": "_rest_source"}, "name", "the schema of the system tables"),
-        ({"name": "_Rest_Source"}, "name", "the schema of the system tables"),
+        ({"name": "_rest_source"}, "name", "which is a system"),
+        ({"name": "_Rest_Source"}, "name", "which is a system"),
         ({"name": "a-b"}, "name", "letters, digits and _ only"),
         ({"name": "a\n"}, "name", "letters, digits and _ only"),
         ({"name": ""}, "name", "letters, digits and _ only"),
@@ -129,13 +130,6 @@ def test_a_source_that_cannot_be(keys: dict[str, Any], place: str, message: str)
 def test_models_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         source().name = "other"  # type: ignore[misc]
-
-
-def test_an_endpoint_by_name() -> None:
-    spec = source({"name": "orders"})
-    assert spec.endpoint("orders") is spec.endpoints[0]
-    with pytest.raises(KeyError, match="Did you mean `orders`"):
-        spec.endpoint("ordres")
 
 
 # Defaults

@@ -1,6 +1,14 @@
-"""Dagster's rules for the words it takes, checked here so that a mistake names its line in the file."""
+"""Dagster's own vocabulary in the file, checked by Dagster's rules, so that a mistake names its line."""
 
 import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from rest_source.spec.base import SpecModel
+from rest_source.spec.schedule import Schedule
+from rest_source.spec.units import Duration
 
 _TAG = r"[A-Za-z0-9_.-]{1,63}"
 
@@ -31,3 +39,48 @@ def _matching(value: str, pattern: str, what: str, example: str) -> str:
     if not re.fullmatch(pattern, value):
         raise ValueError(f"`{value}` is not {what} that Dagster takes; write one such as {example}")
     return value
+
+
+class FreshnessPolicy(SpecModel):
+    """How old an asset may grow before Dagster says so."""
+
+    fail_window: Duration
+    warn_window: Duration | None = None
+
+    @model_validator(mode="after")
+    def _warns_before_it_fails(self) -> Self:
+        for window in (self.fail_window, self.warn_window):
+            if window is not None and window < timedelta(minutes=1):
+                raise ValueError("a window is at least 60s")
+        if self.warn_window is not None and self.warn_window >= self.fail_window:
+            raise ValueError("`warn_window` is shorter than `fail_window`")
+        return self
+
+
+Level = Literal["error", "warn", "off"]
+
+
+class Checks(SpecModel):
+    """How loud each asset check is."""
+
+    duplicates: Level = "warn"
+    complete: Level = "warn"
+
+    @field_validator("*", mode="before", json_schema_input_type=Literal["error", "warn", "off", False])
+    @classmethod
+    def _yaml_reads_off_as_false(cls, value: Any) -> Any:
+        return "off" if value is False else value
+
+
+class AssetSettings(SpecModel):
+    """Dagster's own vocabulary, on a source for all its endpoints or on one endpoint."""
+
+    description: str | None = None
+    group_name: Annotated[str, AfterValidator(valid_group)] | None = None
+    owners: tuple[Annotated[str, AfterValidator(valid_owner)], ...] = ()
+    tags: dict[Annotated[str, AfterValidator(valid_tag_key)], Annotated[str, AfterValidator(valid_tag)]] = {}
+    kinds: Annotated[tuple[Annotated[str, AfterValidator(valid_tag)], ...], Field(max_length=3)] = ()
+    deps: tuple[str, ...] = ()
+    freshness_policy: FreshnessPolicy | None = None
+    schedule: Schedule | None = None
+    checks: Checks | None = None

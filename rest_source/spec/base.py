@@ -139,3 +139,11 @@ def valid_name(value: str) -> str:
     if not NAME.fullmatch(value):
         raise ValueError(f"`{value}` is not a valid name: use letters, digits and _ only")
     return value
+
+
+def normalise(name: str) -> str:
+    """A name in the destination: `Table$namE_05_` becomes `table_name_05`.
+
+    Lower-case, each other character than a-z and 0-9 an underscore, none at the end; nothing left is `column`.
+    """
+    return re.sub(r"[^a-z0-9]", "_", name.lower()).rstrip("_") or "column"

@@ -1,0 +1,35 @@
+"""`on_error`: what an API's refusals mean for one endpoint, where they mean something special."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rest_source.spec.base import SpecModel
+from rest_source.spec.jsonpath import PathText
+from rest_source.spec.pagination import Status
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, int) else value
+
+
+Statuses = Annotated[tuple[Status, ...], BeforeValidator(_as_list, json_schema_input_type=int | tuple[int, ...])]
+
+
+class ErrorRule(SpecModel):
+    """An answer that every given key describes, and what is to be done about it.
+
+    `json` holds where the path finds something that is not null, false or empty; `contains` looks into what
+    it finds, or into the whole body where there is no `json`.
+    """
+
+    status: Statuses = ()
+    json_path: PathText | None = Field(None, alias="json")
+    contains: str | None = None
+    do: Literal["skip", "fail", "retry", "restart"]
+
+    @model_validator(mode="after")
+    def _describes_something(self) -> Self:
+        if not self.status and self.json_path is None and self.contains is None:
+            raise ValueError("a rule needs at least one of `status`, `json` and `contains`")
+        return self
