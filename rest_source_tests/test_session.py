@@ -4,6 +4,7 @@ import gzip
 import logging
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import pytest
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source.http.errors import RetryLater
+from rest_source.http.pace import PacedReader, TooSlow
 from rest_source.http.rate import RateLimit
 from rest_source.http.redirect import follow
 from rest_source.http.request import Answer, Request, Tally
@@ -299,6 +301,73 @@ def test_network_trouble_is_explained(talk: Callable[[socket.socket], None], id:
         error = fails(session, Request("GET", f"{url}/orders"), tally)
     assert (error.id, error.where, tally.requests) == (id, f"GET {url}/orders", attempts)
     assert error.message and error.cause and error.remedy
+
+
+def _trickle(connection: socket.socket) -> None:
+    connection.recv(65536)
+    while True:
+        try:
+            connection.sendall(b"H")
+        except OSError:
+            return
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("method", "attempts"), [("GET", 2), ("POST", 1)])
+@pytest.mark.parametrize("by_proxy", [False, True])
+def test_an_answer_that_trickles_is_given_up(
+    method: str, attempts: int, by_proxy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tally = Tally()
+    with raw_server(_trickle) as server:
+        if by_proxy:
+            monkeypatch.setenv("http_proxy", server)
+        url = "http://api.invalid" if by_proxy else server
+        with open_session(url, limits={"retries": 1, "timeout": "100ms"}) as session:
+            error = fails(session, Request(method, url), tally)
+    assert (error.id, error.retryable, tally.requests) == ("slow_response", True, attempts)
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "ends"),
+    [
+        ([(0, 1)] * 3, None),
+        ([(300, 1), (9, 1)], None),  # waiting for the first byte is the socket's affair
+        ([(0, 1), (60, 1), (0.1, 1)], 2),
+        ([(0, 1), *[(1, 999)] * 100], 61),
+        ([(0, 1), *[(1, 1000)] * 100], None),
+        ([(0, 500_000), *[(1, 1)] * 450], None),
+        ([(0, 1), (1, 500_000), (400, 1), (200, 1)], 3),
+    ],
+)
+def test_an_answer_is_too_slow_after_the_timeout_and_below_a_kilobyte_a_second(
+    arrivals: list[tuple[float, int]], ends: int | None
+) -> None:
+    clock, pending = FakeClock(), list(arrivals)
+
+    class Wire:
+        def readinto(self, buffer: bytearray) -> int:
+            seconds, count = pending.pop(0)
+            clock.sleep(seconds)
+            return count
+
+    reader = PacedReader(Wire(), 60, clock=clock)
+    for number in range(len(arrivals)):
+        if number == ends:
+            with pytest.raises(TooSlow):
+                reader.readinto(bytearray())
+            return
+        reader.readinto(bytearray())
+    assert ends is None
+
+
+def test_a_broken_header_is_logged_without_the_key_in_the_url(caplog: pytest.LogCaptureFixture) -> None:
+    auth = {"type": "api_key", "in": "query", "name": "key", "value": {"env": "TOKEN"}}
+    broken = _say(_HEAD, b"Location t0ken-abc\r\nContent-Length: 2\r\n\r\n[]")
+    with raw_server(broken) as url, open_session(url, None, VARIABLES, auth=auth) as session:
+        session.send(Request("GET", url), Tally())
+    assert "Failed to parse headers" in caplog.text
+    assert "t0ken" not in caplog.text
 
 
 def _free_port() -> int:

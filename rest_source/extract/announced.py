@@ -34,7 +34,11 @@ def _signs(count: int) -> list[tuple[tuple[str, ...], Callable[[Any], bool], str
     return [
         (_NEXT, _is_url, "pagination: {{type: next_url, path: {path}}}"),
         (_NEXT + _CURSOR, _is_token, "pagination: {{type: cursor, value: {path}, param: cursor}}"),
-        (_MORE, lambda value: value is True, "pagination: {{type: page_number}}"),
+        (
+            _MORE,
+            lambda value: value is True,
+            "the pagination that the API documents (a cursor: has_more: {path})",
+        ),
         (
             _PAGES,
             lambda value: _is_count(value) and value > 1,

@@ -149,7 +149,7 @@ def _newest(response: Response, where: Found | None, known: int | None) -> int |
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else known
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else known
 
 
 def _capped(spec: OffsetLimit, step: int) -> str:

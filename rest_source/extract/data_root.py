@@ -6,10 +6,11 @@ from typing import Any
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.document import LongNumber
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import JsonPath, compile_path, step_to
-from rest_source.spec.source import EndpointSpec
 
 Record = dict[str, Any]
+_ERROR_KEYS = ("error", "errors", "error_message", "fault")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ class DataRoot:
             raise _no_match(self.path.text, document)
         return [record for match in matches for record in _as_records(match)]
 
+    def doubts(self, document: Any, first_page: bool) -> list[str]:
+        """A warning where a later page is taken for an empty one though it speaks of an error."""
+        if first_page or not isinstance(document, dict) or self.path.reaches(document):
+            return []
+        return [
+            f"A page without the data root {self.path.text} was taken for an empty one, but it holds `{key}`: "
+            f"{document[key]}. If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."
+            for key in _ERROR_KEYS
+            if document.get(key) not in (None, False, "", [], {})
+        ][:1]
+
     def without_excluded(self, records: list[Record]) -> list[Record]:
         """The records without the fields that must not be stored; the document keeps them for the pager."""
         for path in self.exclude:
@@ -49,10 +61,16 @@ class DataRoot:
         if self.key_column is None:
             return self.path.find(document)
         return [
-            {self.key_column: key, **record}
+            _with_key(self.key_column, key, record)
             for key, match in self.path.keyed(document)
             for record in _as_records(match)
         ]
+
+
+def _with_key(name: str, key: str, record: Record) -> Record:
+    """The record with its key in the map; a field of the same name moves to `_2`."""
+    moved = {f"{name}_2" if field == name else field: value for field, value in record.items()}
+    return {name: key, **moved}
 
 
 def _as_records(match: Any) -> list[Record]:

@@ -70,9 +70,19 @@ def _parse_exact(body: bytes, answer: Answer, where: str, mask: Callable[[str], 
     except RecursionError:
         raise too_deep().at(where) from None
     except json.JSONDecodeError as error:
-        raise unreadable(answer, error.msg, error.pos, where, mask) from None
+        raise unreadable(answer, *_mistake(body, error), where, mask) from None
     except ValueError as error:
         raise unreadable(answer, str(error), None, where, mask) from None
+
+
+def _mistake(body: bytes, error: json.JSONDecodeError) -> tuple[str, int]:
+    """What is wrong and where: orjson tells a text that ends too early from one that is wrong in the middle."""
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as told:
+        if told.pos >= len(body.decode(errors="replace").rstrip()) - 1:
+            return told.msg, told.pos
+    return error.msg, error.pos
 
 
 def too_deep() -> RestSourceError:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urljoin
 
@@ -165,11 +166,12 @@ def _follow(state: LinkedState, response: Response, url: str, repeated: str) -> 
             remedy="Check where the pagination looks for the next page.",
         ) from None
     if not state.trail.recent:
-        state = LinkedState(state.trail.then(response.url))
+        state = LinkedState(state.trail.then(_mark(response.url)))
     return Next(_step(state, target, f"next URL {target}", repeated), PageRequest(url=target))
 
 
-def _step(state: LinkedState, mark: str, name: str, repeated: str) -> LinkedState:
+def _step(state: LinkedState, place: str, name: str, repeated: str) -> LinkedState:
+    mark = _mark(place)
     if repeated == "error" and state.trail.crosses(mark):
         raise RestSourceError(
             "pagination_loop",
@@ -188,6 +190,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _mark(place: str) -> str:
+    """A fingerprint: a cursor may be long and a URL may hold a key, and the state is kept on disk."""
+    return sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _truth(value: Any) -> bool | None:

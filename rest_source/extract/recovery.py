@@ -89,6 +89,8 @@ class _Reader:
     length: int = 0
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    _read: dict[str, Any] = field(default_factory=dict)
+    _pending: int = 0
     _records: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -103,14 +105,18 @@ class _Reader:
         line = _parsed(entry)
         if line is None or not self._bears_out(line):
             return False
-        self.last, self.length = line, self.length + len(entry)
+        self._read, self._pending = line, self._pending + len(entry)
         self.columns |= {column["name"]: column for column in line["columns"]}
-        self.warnings += (line.get("next") or line["stop"])["warnings"]
+        follows = line.get("next") or line.get("stop")
+        if follows:  # else a secret stood in it, and the load cannot go on from here
+            self.last, self.length, self._pending = line, self.length + self._pending, 0
+            self.warnings += follows["warnings"]
         return True
 
     def _bears_out(self, line: dict[str, Any]) -> bool:
-        start = self.last["end"] if self.last.get("segment") == line["segment"] else 0
-        if start == 0 and self.last.get("segment") != line["segment"]:
+        same = self._read.get("segment") == line["segment"]
+        start = self._read["end"] if same else 0
+        if not same:
             self.__exit__()
             self._records = segment_path(self.directory, line["segment"]).open("rb")
         assert self._records is not None

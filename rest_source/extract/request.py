@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from rest_source.extract.page import PageRequest
 from rest_source.http.request import Request
+from rest_source.spec.endpoint import EndpointSpec, texts
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
-from rest_source.spec.source import EndpointSpec, SourceSpec, texts
+from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Instant, Scope, parse, render, render_json
 
 Pairs = list[tuple[str, str]]
@@ -39,7 +40,7 @@ class RequestBuilder:
 
     def _url(self, page: PageRequest) -> tuple[str, Pairs]:
         scope = self._scope
-        path = render(self._with_page(self.endpoint.path, page), scope, encode=True)
+        path = self._path(page)
         base = render(self.source.base_url, scope)
         parts = urlsplit(path if path.startswith(("http://", "https://")) else _joined(base, path))
         own = render_json(self.endpoint.params, scope)
@@ -47,19 +48,18 @@ class RequestBuilder:
         params = [(name, value) for name, value in params if name not in page.query]
         return urlunsplit(parts._replace(query="", fragment="")), params + pairs(page.query)
 
-    def _with_page(self, path: str, page: PageRequest) -> str:
+    def _path(self, page: PageRequest) -> str:
         """The path with the cursor in its `{param}`, or as a further segment; the first page has none."""
-        pagination = self.endpoint.pagination
+        path, pagination = self.endpoint.path, self.endpoint.pagination
         if not isinstance(pagination, Cursor) or pagination.place != "path":
-            return path
+            return render(path, self._scope, encode=True)
+        segments = [quote(_text(value), safe="", errors="surrogatepass") for value in page.path.values()]
         placeholder = f"{{{pagination.param}}}"
-        for value in page.path.values():
-            segment = quote(_text(value), safe="", errors="surrogatepass")
-            if placeholder in path:
-                return path.replace(placeholder, segment)
-            head, mark, query = path.partition("?")
-            return f"{head.rstrip('/')}/{segment}{mark}{query}"
-        return path.replace(f"/{placeholder}", "").replace(placeholder, "")
+        if placeholder in path:
+            parts = path.split(placeholder if segments else f"/{placeholder}")
+            return "".join(segments).join(render(part, self._scope, encode=True) for part in parts)
+        head, mark, query = render(path, self._scope, encode=True).partition("?")
+        return "/".join([head.rstrip("/") if segments else head, *segments]) + mark + query
 
     def _headers(self, page: PageRequest) -> Pairs:
         merged: dict[str, tuple[str, Any]] = {}

@@ -130,7 +130,8 @@ class Spool:
         return self._records
 
     def _line(self, page: Page, columns: Columns) -> dict[str, Any]:
-        follows = {"next": asdict(page.after)} if isinstance(page.after, Next) else {"stop": asdict(page.after)}
+        kind = "next" if isinstance(page.after, Next) else "stop"
+        follows = {kind: asdict(page.after)} if page.is_resumable else {}
         return {
             "page": page.number,
             "segment": len(self._segments),

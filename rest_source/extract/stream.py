@@ -1,7 +1,8 @@
 """The pages of one endpoint, fetched as they are asked for."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from time import time
 from typing import Any
@@ -15,22 +16,33 @@ from rest_source.extract.pagers import pager_for
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
+from rest_source.http.excerpt import shorten
 from rest_source.http.request import Tally
+from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
-from rest_source.spec.source import EndpointSpec, SourceSpec
+from rest_source.spec.source import SourceSpec
+
+_TOLD = 2000
+"""Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
 
 _NOTHING = EncodedRecords(b"", 0, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, ready for the spool, and what comes after it; `total` is the announced number of records."""
+    """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
+
+    Where what comes next holds a secret, such as a key that the API repeats in its next URL, it must not be
+    kept on disk: the load cannot be gone on with from this page.
+    """
 
     number: int
     records: EncodedRecords
     after: Next[Any] | Stop
     total: int | None = None
+    is_resumable: bool = True
 
 
 @dataclass(slots=True)
@@ -54,6 +66,8 @@ class PageStream:
     total_reported: int | None = None
     first_request: str = ""
     pages: int = 0
+    rows: int = 0
+    _asking: str = ""
     _after: Next[Any] | Stop | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -64,6 +78,8 @@ class PageStream:
             "retries": tally.retries,
             "wait_seconds": round(tally.wait_seconds, 3),
             "bytes": tally.bytes,
+            "pages": self.pages,
+            "rows_read": self.rows,
             "first_request": self.first_request,
             "warnings": self.warnings,
         }
@@ -81,7 +97,7 @@ class PageStream:
         stream.columns.load(interrupted.columns)
         stream.warnings += interrupted.warnings
         stream.total_reported = interrupted.last["total"]
-        stream.pages = interrupted.pages
+        stream.pages, stream.rows = interrupted.pages, interrupted.last["rows"]
         follows = interrupted.last.get("next")
         stream._after = (
             Next(pager.restore(follows["state"]), PageRequest(**follows["request"]))
@@ -104,6 +120,7 @@ class PageStream:
             page = self._fetch(pager, after, self.pages + 1)
             after = page.after
             self.pages = page.number
+            self.rows += page.records.count
             self.total_reported = page.total
             self.warnings += after.warnings
             yield page
@@ -112,7 +129,8 @@ class PageStream:
         try:
             return self._page(pager, step, number)
         except RestSourceError as error:
-            end = pager.past_end(step.state, error.status) if error.status else None
+            judged = error.status if not isinstance(error, Ruled) else None
+            end = pager.past_end(step.state, judged) if judged else None
             if end is None:
                 self._explain(error, number)
                 raise
@@ -120,9 +138,10 @@ class PageStream:
 
     def _page(self, pager: Pager[Any], step: Next[Any], number: int) -> Page:
         request = RequestBuilder(self.source, self.endpoint, self.environment, self.now).build(step.request)
-        self.first_request = self.first_request or self.session.mask(f"{request.method} {request.full_url}")
+        self._asking = shorten(f"{request.method} {request.full_url}", _TOLD, self.session.mask)
+        self.first_request = self.first_request or self._asking
         end_statuses = self.endpoint.pagination.end_statuses
-        answer = self.session.send(request, self.tally, expected=end_statuses)
+        answer = self.session.send(request, self.tally, expected=end_statuses, rules=self.endpoint.on_error)
         if answer.status in end_statuses:
             return Page(number, _NOTHING, Stop("end_status"), self.total_reported)
         document = parse(answer, self.session.mask(f"{request.method} {answer.url}"), self.session.mask)
@@ -135,15 +154,18 @@ class PageStream:
         last_record: Any = records[-1] if records else None
         response = Response(answer.url, answer.headers, document.value, encoded.count, last_record, digest)
         after = pager.advance(step.state, response)
-        after = replace(after, warnings=tuple(map(self.session.mask, after.warnings)))
+        told = (*after.warnings, *data_root.doubts(document.value, first_page=number == 1))
+        after = replace(after, warnings=tuple(shorten(text, _TOLD, self.session.mask) for text in told))
+        shown = json.dumps(asdict(after))
         stored = encoded if isinstance(after, Next) or after.keep else _NOTHING
-        return Page(number, stored, after, pager.total(step.state, response))
+        return Page(number, stored, after, pager.total(step.state, response), self.session.mask(shown) == shown)
 
     def _explain(self, error: RestSourceError, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
-        mask = self.session.mask
-        error.message, error.cause, error.remedy = map(mask, (error.message, error.cause, error.remedy))
+        texts = (error.message, error.cause, error.remedy)
+        error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
         error.args = (error.message,)
+        error.where = shorten(error.where or self._asking, 700, self.session.mask)
         error.at(self._place(number))
 
     def _place(self, number: int) -> str:

@@ -10,6 +10,7 @@ from rest_source.http.excerpt import server_message
 from rest_source.http.request import Answer
 
 Mask = Callable[[str], str]
+_YEAR = 366 * 86400.0
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses after which the same request may succeed."""
@@ -130,10 +131,14 @@ def retry_later(error: RestSourceError, seconds: float, limit: timedelta) -> Ret
         seconds,
         where=error.where,
         cause=error.cause,
-        remedy=f"Run again in {timedelta(seconds=int(seconds) + 1)} h, or raise `limits: {{max_wait: ...}}`; "
+        remedy=f"Run again in {_told(seconds)}, or raise `limits: {{max_wait: ...}}`; "
         "`limits: {rate: ...}` keeps below the API's limit.",
         status=error.status,
     )
+
+
+def _told(seconds: float) -> str:
+    return f"{timedelta(seconds=int(seconds) + 1)} h" if seconds < _YEAR else "years, if that is meant"
 
 
 def too_large(limit: int, where: str) -> RestSourceError:

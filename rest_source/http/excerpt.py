@@ -12,8 +12,10 @@ from rest_source.http.request import Answer
 QUOTED = 300
 _READ = 1_000_000  # an error's text stands early in its body
 _KEYS = ("message", "error", "title", "detail", "error_description", "errors")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.IGNORECASE | re.DOTALL)
+# Linear in the length of whatever a server sends: no pattern looks beyond the next angle bracket.
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
+_TAG = re.compile(r"<(/?\w{0,10})[^<>]*>")
+_UNSEEN = ("script", "style")
 
 
 def server_message(answer: Answer, mask: Callable[[str], str] = str) -> str:
@@ -66,4 +68,19 @@ def _messages(value: Any) -> Iterator[str]:
 
 def _from_html(text: str) -> str:
     title = _TITLE.search(text)
-    return html.unescape(title[1] if title else _TAG.sub(" ", text))
+    return html.unescape(title[1] if title else " ".join(_seen(text)))
+
+
+def _seen(text: str) -> Iterator[str]:
+    """What stands between the tags, without scripts and styles."""
+    within, end = "", 0
+    for tag in _TAG.finditer(text):
+        name = tag[1].lower()
+        if not within:
+            yield text[end : tag.start()]
+            within = name if name in _UNSEEN else ""
+        elif name == f"/{within}":
+            within = ""
+        end = tag.end()
+    if not within:
+        yield text[end:]

@@ -4,8 +4,11 @@ APIs hand out URLs (a next page, a redirect) that lead to other hosts. Those are
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+from socket import inet_aton
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
@@ -112,6 +115,13 @@ def _written(paths: Iterable[str], scope: Scope) -> Iterator[Origin]:
 
 def strip(request: Request, leaks: Callable[[str], bool]) -> Request:
     """The request as strangers may see it: without headers and parameters that hold a secret."""
+    if _is_link_local(_host(request.url)):
+        raise RestSourceError(
+            "link_local_address",
+            f"The API leads to {_host(request.url)}, an address of this machine's own network, which was not asked.",
+            cause="Cloud machines serve their own credentials there, where no API leads with good intent.",
+            remedy="Look at the answer of the API; if the address is right, write it as `base_url`.",
+        )
     if request.body is not None and leaks(request.body.decode(errors="replace")):
         raise RestSourceError(
             "secret_in_body",
@@ -123,6 +133,17 @@ def strip(request: Request, leaks: Callable[[str], bool]) -> Request:
     url, mark, query = request.full_url.partition("?")
     kept = [pair for pair in query.split("&") if not leaks(unquote_plus(pair.partition("=")[2]))]
     return replace(request, url=url + mark + "&".join(kept), params=(), headers=headers)
+
+
+def _is_link_local(host: str) -> bool:
+    """Whether the host is spelled as a link-local address, in any of the ways resolvers accept."""
+    with suppress(OSError, UnicodeError):
+        return IPv4Address(inet_aton(host)).is_link_local
+    try:
+        address = IPv6Address(host.strip("[]"))
+    except ValueError:
+        return False
+    return (address.ipv4_mapped or address).is_link_local
 
 
 def _personal(name: str) -> bool:

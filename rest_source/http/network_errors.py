@@ -11,6 +11,7 @@ import requests.exceptions as requested
 import urllib3.exceptions as pooled
 
 from rest_source.errors import RestSourceError
+from rest_source.http.pace import SLOWEST, TooSlow
 
 CAUGHT = (requests.RequestException, pooled.HTTPError, OSError, http.client.HTTPException, UnicodeError)
 """Everything that sending a request or reading its answer raises when the network or the URL is at fault."""
@@ -74,6 +75,13 @@ _TROUBLES = (
         "Nothing listens at that port: the service is down, or the port is wrong.",
         f"{_BASE_URL} and its port, and that the service runs.",
     ),
+    Trouble(  # stands before the read timeout, which urllib3 makes of it
+        (TooSlow,),
+        "slow_response",
+        f"The answer takes longer than limits.timeout and arrives at less than {SLOWEST // 1000} kB/s",
+        "The API or the network is overloaded, or the server holds the connection open without an end.",
+        "Ask for smaller pages (`pagination` with a `size`), or raise `limits: {timeout: 120s}`.",
+    ),
     Trouble(
         (pooled.ReadTimeoutError, requested.ReadTimeout),
         "read_timeout",
@@ -109,6 +117,14 @@ _TROUBLES = (
         "The body is not in the encoding its Content-Encoding header announces",
         "The server or a proxy announces a compression (gzip, deflate) that it does not apply.",
         "Set `headers: {Accept-Encoding: identity}`.",
+        retryable=False,
+    ),
+    Trouble(
+        (http.client.LineTooLong,),
+        "header_too_long",
+        "A header of the answer is longer than 64 kB",
+        "The server lists something without end in a header, such as links or cookies.",
+        "Ask for smaller pages, or take the next page from the body (`pagination: {type: next_url}`).",
         retryable=False,
     ),
     Trouble(

@@ -16,7 +16,7 @@ SHORT = 4
 """Below this length a value is found in ordinary words, so it counts only where it stands alone."""
 
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s@]+@")
-_LOGGER = logging.getLogger("urllib3.connectionpool")
+_LOGGERS = [logging.getLogger(f"urllib3.{module}") for module in ("connectionpool", "connection", "response")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,18 @@ class LogMask(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, masked."""
         record.msg, record.args = self._redactor.mask(record.getMessage()), ()
+        record.exc_info = None  # its text is not masked, and quotes headers
         return True
 
     def install(self) -> None:
         """Start masking."""
-        _LOGGER.addFilter(self)
+        for logger in _LOGGERS:
+            logger.addFilter(self)
 
     def remove(self) -> None:
         """Stop masking."""
-        _LOGGER.removeFilter(self)
+        for logger in _LOGGERS:
+            logger.removeFilter(self)
 
 
 def _compile(known: dict[str, str]) -> _Rules:

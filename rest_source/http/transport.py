@@ -3,12 +3,12 @@
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
 from rest_source.http.errors import too_large
 from rest_source.http.network_errors import CAUGHT, network_error
+from rest_source.http.pace import PacedAdapter
 from rest_source.http.request import Answer, Request
 from rest_source.spec.source import Limits
 
@@ -30,7 +30,9 @@ class Transport:
         self._max_bytes = limits.max_response
         self._timeout = limits.timeout.total_seconds() or None
         self._session = _Session()
-        adapter = HTTPAdapter(pool_connections=_POOL, pool_maxsize=max(_POOL, limits.concurrency), max_retries=0)
+        adapter = PacedAdapter(
+            self._max_bytes, pool_connections=_POOL, pool_maxsize=max(_POOL, limits.concurrency), max_retries=0
+        )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         self._routes: dict[str, dict[str, Any]] = {}

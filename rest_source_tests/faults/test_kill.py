@@ -65,7 +65,7 @@ def test_a_killed_run_is_completed_by_the_next(tmp_path: Path, seed: int, write:
     if not committed:
         assert first + sum(second.values()) <= PAGES + 2
         assert loads(tmp_path) == 1
-    assert list((tmp_path / ".rest_source").glob("spool/*/*/*/")) == []
+    assert list((tmp_path / ".rest_source").glob("spool/*/*/*/*/")) == []
 
 
 def loads(folder: Path) -> int:
