@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo dev test lint clean
+.PHONY: demo dev test lint torture clean
 
 $(READY): setup.cfg constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
@@ -25,6 +25,9 @@ lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+torture: $(READY) ## the long kill suite: 100 kills at random moments
+	REST_SOURCE_TEST_KILLS=50 $(BIN)/python -m pytest rest_source_tests/faults
 
 clean: ## remove the virtual environment and what runs left behind
 	rm -rf $(VENV) .rest_source data .dagster_home

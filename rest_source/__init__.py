@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from rest_source.orchestrate.definitions import build_definitions
     from rest_source.orchestrate.io_manager import PaginatorIOManager
     from rest_source.orchestrate.resource import RestApi
+    from rest_source.spec.endpoint import EndpointSpec
     from rest_source.spec.file import load_source
-    from rest_source.spec.source import EndpointSpec, SourceSpec
+    from rest_source.spec.source import SourceSpec
 
 __all__ = [
     "EndpointSpec",
@@ -36,7 +37,7 @@ _HOMES = {
     "PaginatorIOManager": "orchestrate.io_manager",
     "RestApi": "orchestrate.resource",
     "load_source": "spec.file",
-    "EndpointSpec": "spec.source",
+    "EndpointSpec": "spec.endpoint",
     "SourceSpec": "spec.source",
 }
 

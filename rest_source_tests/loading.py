@@ -20,7 +20,8 @@ from rest_source.http.request import Answer
 from rest_source.http.session import ApiSession
 from rest_source.load.destination import CommitResult, LoadFacts, Table
 from rest_source.load.duckdb.destination import DuckDBDestination
-from rest_source.load.pipeline import LoadOutcome, run_load
+from rest_source.load.outcome import LoadOutcome
+from rest_source.load.pipeline import run_load
 from rest_source.load.stage import Stage, build_stage
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec

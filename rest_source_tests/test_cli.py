@@ -256,3 +256,65 @@ def test_a_failed_load_reports_how_far_it_came(tmp_path: Path) -> None:
         (items,) = run_json(file, cwd=tmp_path, code=1)["endpoints"]
     assert (items["requests"], items["retries"]) == (2, 1)
     assert items["first_request"].startswith("GET http")
+
+
+def test_a_failure_skips_only_its_children(tmp_path: Path) -> None:
+    def handler(call: Call) -> Reply:
+        return Reply([{"id": 1}]) if call.path == "/items" else Reply({"error": "no"}, status=404)
+
+    endpoints: list[dict[str, Any]] = [
+        {"name": "grandchild", "deps": ["shop/child"]},
+        {"name": "child", "deps": ["shop/parent"]},
+        {"name": "parent", "path": "/gone"},
+        {"name": "sibling"},
+    ]
+    with LoopbackServer(handler) as server:
+        report = run_json(write_file(tmp_path, server.url, *endpoints), cwd=tmp_path, code=1)
+    assert {endpoint["name"]: endpoint["status"] for endpoint in report["endpoints"]} == {
+        "grandchild": "skipped",
+        "child": "skipped",
+        "parent": "failed",
+        "sibling": "success",
+    }
+
+
+def test_children_wait_for_their_parents(tmp_path: Path) -> None:
+    with LoopbackServer(serve({"id": 1})) as server:
+        endpoints: list[dict[str, Any]] = [
+            {"name": "child", "path": "/child", "deps": ["shop/parent"]},
+            {"name": "parent", "path": "/parent"},
+        ]
+        run_json(write_file(tmp_path, server.url, *endpoints), cwd=tmp_path)
+        assert [call.path for call in server.calls] == ["/parent", "/child"]
+
+
+def test_a_state_directory_that_cannot_be_used_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with LoopbackServer(serve({"id": 1})) as server:
+        file = write_file(tmp_path, server.url)
+        (items,) = run_json(file, cwd=tmp_path, code=1, REST_SOURCE_STATE=str(tmp_path / "taken" / "state"))[
+            "endpoints"
+        ]
+    assert items["error"]["id"] == "state_unusable"
+    assert "REST_SOURCE_STATE" in items["error"]["remedy"]
+    assert "Traceback" not in items["error"]["message"]
+
+
+def test_an_interrupted_run_is_gone_on_with(tmp_path: Path) -> None:
+    broken = [True]
+
+    def handler(call: Call) -> Reply:
+        page = int(call.arg("page") or 1)
+        if page == 3 and broken[0]:
+            return Reply({"error": "no"}, status=500)
+        return Reply([{"id": page}] if page < 5 else [])
+
+    with LoopbackServer(handler) as server:
+        file = write_file(tmp_path, server.url, {"pagination": {"type": "page_number"}})
+        (failed,) = run_json(file, cwd=tmp_path, code=1)["endpoints"]
+        assert (failed["pages"], failed["rows_read"]) == (2, 2)
+        broken[0] = False
+        (items,) = run_json(file, cwd=tmp_path)["endpoints"]
+        assert (items["resumed_from_page"], items["rows_read"], items["pages"]) == (3, 4, 5)
+        (again,) = run_json(file, "--full-refresh", cwd=tmp_path)["endpoints"]
+    assert (again["resumed_from_page"], again["rows_unchanged"]) == (None, 4)

@@ -83,7 +83,7 @@ def test_one_job_and_schedule_for_each_cadence() -> None:
     assert {name: (s.cron_schedule, s.execution_timezone, s.default_status.name) for name, s in schedules.items()} == {
         "shop_every_6h_schedule": ("0 */6 * * *", "Europe/Paris", "STOPPED"),
         "shop_every_15m_schedule": ("*/15 * * * *", "Europe/Paris", "RUNNING"),
-        "shop_cron_30_2_x_x_x_schedule": ("30 2 * * *", "Asia/Tokyo", "STOPPED"),
+        "shop_cron_30_2_x_x_x_Asia_Tokyo_schedule": ("30 2 * * *", "Asia/Tokyo", "STOPPED"),
     }
     job = defs.resolve_job_def("shop_every_15m")
     assert {key.path[-1] for key in job.asset_layer.selected_asset_keys} == {"often", "also_often"}
@@ -101,7 +101,7 @@ def test_same_cadence_in_two_time_zones_makes_two_schedules() -> None:
     )
     assert [schedule.name for schedule in defs.schedules or []] == [
         "shop_every_1h_schedule",
-        "shop_every_1h_2_schedule",
+        "shop_every_1h_Asia_Tokyo_schedule",
     ]
 
 

@@ -11,7 +11,11 @@ import pytest
 
 from rest_source import PaginatorIOManager, build_definitions
 from rest_source.demo import Call, LoopbackServer, Reply
+from rest_source.extract.stream import PageStream
+from rest_source.http.session import ApiSession
+from rest_source.load.duckdb.connection import connect
 from rest_source.orchestrate.metadata import markdown_table
+from rest_source.spec.environment import Environment
 from rest_source_tests.shop import serve, spec
 
 
@@ -70,6 +74,48 @@ def test_a_materialization_tells_what_happened(io_manager: PaginatorIOManager, t
         ("name", "text", "name"),
     ]
     assert "<b>" not in str(metadata["preview"])
+
+
+def test_nothing_is_opened_once_the_rows_are_in(
+    io_manager: PaginatorIOManager, three: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bool] = []
+
+    def once(path: Path, announce: Any, read_only: bool = False) -> Any:
+        assert False not in opened, "opened again after the commit"
+        opened.append(read_only)
+        return connect(path, announce, read_only)
+
+    monkeypatch.setattr("rest_source.load.duckdb.destination.connect", once)
+    assert materialize(io_manager, three, {"checks": {"duplicates": "off"}}).success
+    assert opened[-1] is False
+
+
+def test_the_table_is_named_by_the_spec_whatever_the_asset_is_called(
+    io_manager: PaginatorIOManager, three: str
+) -> None:
+    source = spec(three)
+    with ApiSession(source, Environment({})) as session:
+
+        @dg.asset(key=["some", "other", "key"], io_manager_key="paginator_io_manager")
+        def renamed() -> PageStream:
+            return PageStream(source, source.endpoints[0], session, Environment({}))
+
+        result = dg.materialize([renamed], resources={"paginator_io_manager": io_manager})
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.step_materialization_data.materialization.metadata
+    assert metadata["dagster/table_name"].value == "shop.shop.items"
+
+
+@pytest.mark.parametrize("password", ["secret", "se@cret", "se/cret", "se/c@r#e?t@x", ":secret"])
+def test_no_part_of_a_password_is_shown(password: str) -> None:
+    url = f"postgresql://me:{password}@db.example:5432/shop?password=secret"
+    assert PaginatorIOManager(destination=url).shown_url == "postgresql://me:***@db.example:5432/shop"
+
+
+@pytest.mark.parametrize("url", ["duckdb:///a:b@c.duckdb", "duckdb:////tmp/x.duckdb", "postgresql://me@db/shop"])
+def test_a_url_without_a_password_is_shown_as_it_is(url: str) -> None:
+    assert PaginatorIOManager(destination=url).shown_url == url
 
 
 def test_downstream_assets_get_a_dataframe_or_an_arrow_table(io_manager: PaginatorIOManager, three: str) -> None:
@@ -172,3 +218,13 @@ def _table() -> Any:
     from rest_source.load.destination import Table
 
     return Table.of("shop", "items")
+
+
+def test_a_long_wait_is_handed_back_to_dagster(io_manager: PaginatorIOManager) -> None:
+    replies = [Reply({"error": "slow down"}, status=429, headers={"Retry-After": "1"}), Reply([{"id": 1}])]
+    with LoopbackServer(lambda call: replies.pop(0)) as server:
+        result = materialize(io_manager, server.url, limits={"max_wait": "500ms"})
+    assert result.success
+    kinds = [event.event_type_value for event in result.all_events]
+    assert "STEP_UP_FOR_RETRY" in kinds
+    assert "STEP_RESTARTED" in kinds

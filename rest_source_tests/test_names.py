@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_source.load.names import METADATA_COLUMNS, column_names, normalise
+from rest_source.load.names import METADATA_COLUMNS, column_names
+from rest_source.spec.base import normalise
 from rest_source_tests.loading import Warehouse
 
 FIELD_NAMES = st.lists(

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from rest_source.demo import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source.extract.recovery import recover
-from rest_source.load.pipeline import LoadOutcome, run_load
+from rest_source.load.outcome import LoadOutcome
+from rest_source.load.pipeline import run_load
 from rest_source.load.state import sweep
 from rest_source_tests.loading import Warehouse, open_stream, source_spec
 
@@ -83,7 +84,7 @@ def test_the_next_run_goes_on_at_the_page_that_failed(
     assert outcome.resumed_from_page == (page if page > 1 else None)
     assert outcome.result.rows_read == len(ALL)
     assert ids(warehouse) == ALL
-    assert list(warehouse.state.glob("spool/*/*/*/")) == []
+    assert list(warehouse.state.glob("spool/*/*/*/*/")) == []
 
 
 def test_another_plan_starts_afresh(warehouse: Warehouse, api: Api) -> None:
@@ -113,7 +114,7 @@ def test_a_full_refresh_forgets_the_spool(warehouse: Warehouse, api: Api) -> Non
 
 def grown_older(warehouse: Warehouse, by: timedelta) -> None:
     """The interrupted load's journal as if it had been written earlier."""
-    (journal,) = warehouse.state.glob("spool/*/*/*/journal.ndjson")
+    (journal,) = warehouse.state.glob("spool/*/*/*/*/journal.ndjson")
     lines = journal.read_text().splitlines()
     older = [json.loads(line) for line in lines]
     for line in older:
@@ -269,7 +270,7 @@ def test_a_torn_spool_is_cut_back_to_its_last_whole_page(
     warehouse, api = Warehouse(tmp_path_factory.mktemp("torn")), Api()
     with LoopbackServer(api) as server:
         interrupted(warehouse, server.url, api, 8, write="append")
-        (spool,) = warehouse.state.glob("spool/*/*/*/")
+        (spool,) = warehouse.state.glob("spool/*/*/*/*/")
         for name, share in zip(("records-000001.ndjson", "journal.ndjson"), kept, strict=True):
             file = spool / name
             os.truncate(file, round(file.stat().st_size * share))
@@ -289,7 +290,7 @@ def test_garbage_is_no_spool(tmp_path: Path) -> None:
 
 def test_spools_that_nobody_came_back_for_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def spool(name: str, age_days: float, size: int) -> Path:
-        folder = tmp_path / "shop" / name / "load"
+        folder = tmp_path / "shop" / name / "place" / "load"
         folder.mkdir(parents=True)
         (folder / "records-000001.ndjson").write_bytes(b"x" * size)
         moment = time.time() - age_days * 86400

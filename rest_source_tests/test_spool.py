@@ -26,7 +26,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def leftover(warehouse: Warehouse) -> Path:
     """The spool of the one load that failed."""
-    (found,) = (path for path in (warehouse.state / "spool/shop/orders").iterdir() if path.is_dir())
+    (found,) = (path for path in warehouse.state.glob("spool/shop/orders/*/*") if path.is_dir())
     return found
 
 
@@ -128,7 +128,7 @@ def test_nobody_else_may_read_what_is_spooled(tmp_path: Path) -> None:
 def test_a_spool_is_gone_after_success_and_kept_after_a_failure(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
     warehouse.load([{"id": 1}])
-    assert [path.name for path in (warehouse.state / "spool/shop/orders").iterdir()] == ["lock"]
+    assert [path.name for path in warehouse.state.glob("spool/shop/orders/*/*")] == ["lock"]
     failing_load(warehouse)
     assert lines(leftover(warehouse) / "records-000001.ndjson")[0]["id"] == 1
 
@@ -139,7 +139,7 @@ def test_leftovers_go_with_the_next_load(tmp_path: Path) -> None:
     failing_load(warehouse)
     leftover(warehouse)
     warehouse.load([{"id": 1}])
-    assert [path.name for path in (warehouse.state / "spool/shop/orders").iterdir()] == ["lock"]
+    assert [path.name for path in warehouse.state.glob("spool/shop/orders/*/*")] == ["lock"]
 
 
 def test_nothing_is_requested_before_the_stream_is_drained(tmp_path: Path) -> None:

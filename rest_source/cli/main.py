@@ -9,16 +9,23 @@ from rest_source.errors import RestSourceError
 
 
 class _Explained(click.Group):
-    """Shows our errors as one paragraph on stderr and exits 1; a traceback only with --debug."""
+    """Shows errors as one paragraph on stderr and exits 1; a traceback only with --debug."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except RestSourceError as error:
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            click.echo(f"Error: {error}", err=True)
+            told = str(error) if isinstance(error, RestSourceError) else _unexpected(error)
+            click.echo(f"Error: {told}", err=True)
             sys.exit(1)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"{type(error).__name__}: {error} This is not expected; `rest-source --debug …` shows where it happened."
 
 
 @click.group(cls=_Explained, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from rest_source.errors import RestSourceError
+from rest_source.load.outcome import SKIPPED
 
 _PIPE_WIDTH = 200
 _COUNTS = (
@@ -52,11 +53,18 @@ class EndpointReport:
             for check in result.get_asset_check_evaluations()
         }
         if result.success:
-            return cls(name, "success" if materialized else "skipped", seconds, facts, checks)
+            return cls(name, "skipped" if facts.get("stop_reason") == SKIPPED else "success", seconds, facts, checks)
         failed_facts, error = _failure(result)
         if not materialized:
             return cls(name, "failed", seconds, failed_facts, checks, error)
-        return cls(name, "success", seconds, facts, checks, None if any(map(_is_error, checks.values())) else error)
+        if any(map(_is_error, checks.values())):
+            return cls(name, "success", seconds, facts, checks)
+        return cls(name, "failed", seconds, facts, checks, error)
+
+    @classmethod
+    def skipped(cls, name: str, parent: str) -> "EndpointReport":
+        """The report on an endpoint whose parent failed."""
+        return cls(name, "skipped", 0.0, {"warnings": [f"Skipped, as `{parent}`, which it depends on, failed."]})
 
     @property
     def succeeded(self) -> bool:
@@ -160,6 +168,14 @@ def _paragraph(error: Mapping[str, Any]) -> str:
     return " ".join(f"{label}{error[key]}" for key, label in labels.items() if error.get(key))
 
 
+def _unexpected(error: Any) -> dict[str, Any]:
+    """An error nobody foresaw: the innermost of its causes, without the stack."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = str(error.message).strip() if error is not None else "The step failed without a message."
+    return dict(RestSourceError("unexpected", text).to_dict())
+
+
 def _is_error(check: Mapping[str, Any]) -> bool:
     return not check["passed"] and check["severity"] == "ERROR"
 
@@ -171,7 +187,7 @@ def _failure(result: dg.ExecuteInProcessResult) -> tuple[dict[str, Any], dict[st
             failure = event.step_failure_data
             metadata = failure.user_failure_data.metadata if failure.user_failure_data else {}
             facts: dict[str, Any] = {key: value.value for key, value in metadata.items()}
-            error = facts.pop("error", None) or RestSourceError("unexpected", failure.error_display_string).to_dict()
+            error = facts.pop("error", None) or _unexpected(failure.error)
             return facts, dict(error)
     failed = next((event for event in result.all_events if event.is_job_failure), None)
     text = failed.message if failed and failed.message else "The run failed before its first step."

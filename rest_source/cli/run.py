@@ -3,9 +3,11 @@
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from functools import partial
+from graphlib import TopologicalSorter
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,8 +21,9 @@ from rest_source.orchestrate.checks import build_checks
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
 from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.spec.base import unknown
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
-from rest_source.spec.source import EndpointSpec, SourceSpec
+from rest_source.spec.source import SourceSpec
 
 
 def run_source(
@@ -30,14 +33,14 @@ def run_source(
     started = monotonic()
     source = load_source(file)
     endpoints = _selected(source, select)
-    io_manager = PaginatorIOManager(destination=destination)
+    io_manager = PaginatorIOManager(destination=destination, come_back=False)
     io_manager.open()
     _quiet()
     api = RestApi(source)
     with closing(api), ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
-        loads = [pool.submit(_load, api, endpoint, io_manager, full_refresh) for endpoint in endpoints]
         try:
-            reports = [load.result() for load in loads]
+            load = partial(_load, api, io_manager, full_refresh)
+            reports = _in_order(endpoints, _parents(source, endpoints), partial(pool.submit, load))
         except KeyboardInterrupt:
             # A thread cannot be interrupted, and need not be: what is not committed is not in the table.
             print("Interrupted; loads that had not ended left their tables as they were.", file=sys.stderr, flush=True)
@@ -53,7 +56,45 @@ def _selected(source: SourceSpec, select: Sequence[str]) -> list[EndpointSpec]:
     return [endpoint for endpoint in source.endpoints if not select or endpoint.name in select]
 
 
-def _load(api: RestApi, endpoint: EndpointSpec, io_manager: PaginatorIOManager, full_refresh: bool) -> EndpointReport:
+def _parents(source: SourceSpec, endpoints: Sequence[EndpointSpec]) -> dict[str, set[str]]:
+    """Which of the endpoints each endpoint depends on, by `deps` that name assets of the same source."""
+    keys = {f"{source.name}/{endpoint.name}": endpoint.name for endpoint in endpoints}
+    return {
+        endpoint.name: {keys[dep] for dep in (*source.deps, *endpoint.deps) if dep in keys} - {endpoint.name}
+        for endpoint in endpoints
+    }
+
+
+def _in_order(
+    endpoints: Sequence[EndpointSpec],
+    parents: dict[str, set[str]],
+    start: Callable[[EndpointSpec], Future[EndpointReport]],
+) -> list[EndpointReport]:
+    """Every endpoint after its parents, the others side by side; a failure skips only its children."""
+    by_name = {endpoint.name: endpoint for endpoint in endpoints}
+    order = TopologicalSorter(parents)
+    order.prepare()
+    reports: dict[str, EndpointReport] = {}
+    running: dict[Future[EndpointReport], str] = {}
+    while order.is_active():
+        for name in order.get_ready():
+            failed = sorted(
+                parent for parent in parents[name] if reports[parent].error or reports[parent].status == "skipped"
+            )
+            if failed:
+                reports[name] = EndpointReport.skipped(name, failed[0])
+                order.done(name)
+            else:
+                running[start(by_name[name])] = name
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for load in done:
+            name = running.pop(load)
+            reports[name] = load.result()
+            order.done(name)
+    return [reports[endpoint.name] for endpoint in endpoints]
+
+
+def _load(api: RestApi, io_manager: PaginatorIOManager, full_refresh: bool, endpoint: EndpointSpec) -> EndpointReport:
     # One RestApi for all of them: its session keeps the rate limit of the source.
     source = api.source
     definitions = dg.Definitions(

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 from rest_source.errors import RestSourceError
-from rest_source.load.names import normalise
 from rest_source.load.schema import ColumnType
 from rest_source.load.stage import Stage
+from rest_source.spec.base import normalise
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +41,14 @@ class TableColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class TableView:
+    """A table as a commit left it: all its columns, and as texts the first characters of the rows read last."""
+
+    columns: tuple[TableColumn, ...] = ()
+    preview: tuple[tuple[str | None, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFacts:
     """What is to be written, how, and what the extraction did; the stage holds the rows."""
 
@@ -57,9 +65,14 @@ class LoadFacts:
     total_reported: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CommitResult:
-    """What a commit did to its table. `row_count` is the table's size afterwards."""
+    """What a commit did to its table. `row_count` is the table's size afterwards.
+
+    `view`, the table itself, is no field: the fields are reported as they are.
+    """
+
+    view = TableView()
 
     rows_read: int = 0
     rows_inserted: int = 0
@@ -74,12 +87,19 @@ class CommitResult:
     def plus(self, later: "CommitResult") -> "CommitResult":
         """This commit and a later one to the same table, counted together."""
         counts = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
-        return replace(
+        together = replace(
             later,
             columns_added=(*self.columns_added, *later.columns_added),
             columns_widened=(*self.columns_widened, *later.columns_widened),
             **{count: getattr(self, count) + getattr(later, count) for count in counts},
         )
+        return together.showing(later.view)
+
+    def showing(self, view: TableView) -> "CommitResult":
+        """This result with a view of the table."""
+        result = replace(self)
+        object.__setattr__(result, "view", view)
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +138,23 @@ class Destination(Protocol):
         """The kind of storage, as Dagster calls it."""
         ...
 
+    @property
+    def uri(self) -> str:
+        """What tells this destination from every other, without a password."""
+        ...
+
     def commit(self, stage: Stage, load: LoadFacts, announce: Announce) -> CommitResult:
-        """Write a staged load and its record in one transaction; `announce` tells for whom it waits."""
+        """Write a staged load and its record in one transaction; `announce` tells for whom it waits.
+
+        The time is taken once: `__hevo__loaded_at` of every row written is the load's `committed_at`, and tells
+        the loads of a table apart. Nothing fails once the rows are in: a view that cannot be had is empty.
+        """
         ...
 
     def find_load(
         self, source: str, endpoint: str, *, load_id: str | None = None, run_id: str | None = None
     ) -> CommittedLoad | None:
         """The newest committed load of an endpoint, of that id or that run if one is given."""
-        ...
-
-    def columns(self, table: Table) -> tuple[TableColumn, ...]:
-        """The columns of a table, metadata columns included; none if there is no such table."""
-        ...
-
-    def preview(self, table: Table, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names, and the rows read last."""
         ...
 
     def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":

@@ -1,7 +1,8 @@
 """Names in the destination: lower-case, made of a-z, 0-9 and _, and never the same twice."""
 
-import re
 from collections.abc import Iterable, Mapping
+
+from rest_source.spec.base import normalise
 
 HEVO_ID = "__hevo_id"
 INGESTED_AT = "__hevo__ingested_at"
@@ -9,11 +10,6 @@ LOADED_AT = "__hevo__loaded_at"
 MARKED_DELETED = "__hevo__marked_deleted"
 PARTITION = "__partition"
 METADATA_COLUMNS = (HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION)
-
-
-def normalise(name: str) -> str:
-    """`Table$namE_05_` becomes `table_name_05`; leading underscores stay, nothing left becomes `column`."""
-    return re.sub(r"[^a-z0-9]", "_", name.lower()).rstrip("_") or "column"
 
 
 def column_names(originals: Iterable[str], existing: Mapping[str, str]) -> dict[str, str]:

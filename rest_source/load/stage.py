@@ -15,7 +15,7 @@ import duckdb
 from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Column
 from rest_source.extract.spool import SpooledLoad
-from rest_source.load.failures import explain
+from rest_source.load.duckdb.failures import explain
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Nested, type_of
 from rest_source.spec.base import unknown
@@ -42,7 +42,7 @@ class StagedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A staged load. Its table `records` holds each key once; `key` names the stage's key columns.
+    """A staged load. Its table `records` holds each key once as it is spelled; `key` names the key's columns.
 
     `read` counts the records before deduplication, `rejected` those without a key, which stand in the table
     `rejected` as (record, reason). `longest_line` is in bytes.
@@ -62,7 +62,13 @@ def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, 
     path = load.directory / "stage.duckdb"
     path.unlink(missing_ok=True)
     with (
-        explain("stage_failed", "The records cannot be staged", str(path)),
+        explain(
+            "stage_failed",
+            "The records cannot be staged",
+            str(path),
+            cause="The spool was damaged after it was written, or the records hold what the stage cannot take.",
+            remedy="Run once more with --full-refresh, which reads everything anew; if it fails again, report it.",
+        ),
         duckdb.connect(
             str(path), config=config(load.directory / "duckdb_tmp", len(load.columns), load.longest_line)
         ) as con,
@@ -104,6 +110,15 @@ def config(temporary: Path, columns: int = 0, longest_line: int = 0) -> dict[str
 def as_timestamp(expression: str) -> str:
     """A text as a timestamp or null; RFC 3339 allows a lower-case t and z, DuckDB's cast does not."""
     return f"TRY_CAST(upper({expression}) AS TIMESTAMPTZ)"
+
+
+def is_instant(expression: str, pattern: str = _TIMESTAMP) -> str:
+    """Whether a text is a timestamp of RFC 3339 (or a date, by the pattern) of the years 1 to 9999 in UTC.
+
+    That is the calendar of Python, pandas and Postgres.
+    """
+    valid = f"coalesce({as_timestamp(expression)} BETWEEN {_CALENDAR}, false)"
+    return f"(regexp_full_match({expression}, '{pattern}') AND {valid})"
 
 
 def literal(text: str) -> str:
@@ -152,11 +167,8 @@ def _refined(con: duckdb.DuckDBPyConnection, name: str, column: Column, nested: 
     if column.kinds == {"string"}:
         first = con.execute(f"SELECT {name} FROM records WHERE {name} IS NOT NULL LIMIT 1").fetchone()
         for pattern, candidate in ((_DATE, ColumnType.DATE), (_TIMESTAMP, ColumnType.TIMESTAMPTZ)):
-            # The calendar of Python, pandas and Postgres: the years 1 to 9999, in UTC.
-            valid = f"coalesce({as_timestamp(name)} BETWEEN {_CALENDAR}, false)"
-            fits = f"(regexp_full_match({name}, '{pattern}') AND {valid})"
             looks = con.execute(f"SELECT regexp_full_match(?, '{pattern}')", first).fetchone() if first else None
-            if looks and looks[0] and not _exists(con, f"{name} IS NOT NULL AND NOT {fits}"):
+            if looks and looks[0] and not _exists(con, f"{name} IS NOT NULL AND NOT {is_instant(name, pattern)}"):
                 return candidate
     return type_
 

@@ -1,5 +1,6 @@
 """The state directory: spools and locks, private to the user who runs the loads."""
 
+import errno
 import os
 import shutil
 import time
@@ -30,6 +31,25 @@ def _make_private(directory: Path) -> None:
 
 
 @contextmanager
+def explained() -> Iterator[None]:
+    """Turn an error of the file system inside the block into a RestSourceError."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise RestSourceError(
+            "disk_full" if full else "state_unusable",
+            f"The state directory cannot be used: {error.strerror or error}.",
+            where=str(error.filename or ""),
+            cause="The disk is full." if full else "REST_SOURCE_STATE names no directory, or one without the rights.",
+            remedy="Free some disk; the next run goes on where this one stopped."
+            if full
+            else "Let REST_SOURCE_STATE name a directory that this user may write to.",
+            retryable=full,
+        ) from error
+
+
+@contextmanager
 def claim(directory: Path, announce: Callable[[str], None]) -> Iterator[None]:
     """Hold an endpoint's directory for one load at a time; waits up to ten minutes for another."""
     _make_private(directory)
@@ -38,12 +58,12 @@ def claim(directory: Path, announce: Callable[[str], None]) -> Iterator[None]:
         try:
             lock.acquire(timeout=1)
         except Timeout:
-            announce(f"Waiting for another load of {'.'.join(directory.parts[-2:])} to end.")
+            announce(f"Waiting for another load of {'.'.join(directory.parts[-3:-1])} to end.")
             lock.acquire(timeout=WAIT_SECONDS)
     except Timeout:
         raise RestSourceError(
             "load_in_progress",
-            f"Another load of {'.'.join(directory.parts[-2:])} has been running for more than ten minutes.",
+            f"Another load of {'.'.join(directory.parts[-3:-1])} has been running for more than ten minutes.",
             cause="Two runs of one asset take turns, and the first has not ended.",
             remedy="Wait for the other run, or terminate it.",
             retryable=True,
@@ -61,7 +81,7 @@ def sweep(spools: Path) -> None:
     """
     max_age = parse_duration(os.environ.get("REST_SOURCE_SPOOL_MAX_AGE", "7d")).total_seconds()
     max_size = parse_size(os.environ.get("REST_SOURCE_SPOOL_MAX_SIZE", "20GB"))
-    found = sorted(((_last_used(path), path) for path in spools.glob("*/*/*/")), reverse=True)
+    found = sorted(((_last_used(path), path) for path in spools.glob("*/*/*/*/")), reverse=True)
     total = 0
     for used, path in found:
         total += sum(file.stat().st_size for file in path.glob("*") if file.is_file())

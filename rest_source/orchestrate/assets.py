@@ -7,7 +7,9 @@ from rest_source.extract.stream import PageStream
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.resource import resource_key
-from rest_source.spec.source import EndpointSpec, FreshnessPolicy, SourceSpec
+from rest_source.spec.asset import FreshnessPolicy
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.source import SourceSpec
 
 
 class LoadConfig(dg.Config):
@@ -49,8 +51,8 @@ def build_asset(
 
 
 def _kinds(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> set[str]:
-    # Dagster shows at most three kinds an asset.
-    kinds = dict.fromkeys(["rest", io_manager.storage_kind, *endpoint.kinds, *source.kinds])
+    # Dagster takes at most three kinds an asset; the file's own go first.
+    kinds = dict.fromkeys([*(endpoint.kinds or source.kinds), "rest", io_manager.storage_kind])
     return set(list(kinds)[:3])
 
 

@@ -1,59 +1,112 @@
-"""The `duplicates` check of an endpoint: its key is unique, and no record stands in several rows."""
+"""Asset checks of an endpoint: `duplicates` judges its table, `complete` its last load."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
-from rest_source.load.destination import DuplicateReport, Table
+from rest_source.load.destination import Destination, DuplicateReport, Table
 from rest_source.orchestrate.assets import asset_key
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
-from rest_source.spec.source import Checks, EndpointSpec, SourceSpec
+from rest_source.spec.asset import Checks, Level
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.pagination import OffsetLimit, PageNumber, Pagination
+from rest_source.spec.source import SourceSpec
 
 
 def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChecksDefinition]:
-    """The asset checks of an endpoint, each with its severity; none that is switched off."""
+    """The asset checks of an endpoint, each with its severity; none that is switched off or cannot be judged."""
     levels = endpoint.checks or source.checks or Checks()
-    return [] if levels.duplicates == "off" else [_duplicates(source, endpoint, levels.duplicates)]
+    checks = [_check(source, endpoint, "duplicates", levels.duplicates, _duplicates)]
+    if _announces_a_total(endpoint.pagination):
+        checks.append(_check(source, endpoint, "complete", levels.complete, _complete))
+    return [check for check in checks if check is not None]
 
 
-def _duplicates(
-    source: SourceSpec, endpoint: EndpointSpec, level: Literal["error", "warn"]
-) -> dg.AssetChecksDefinition:
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found: a sentence where something is wrong, and the figures behind it."""
+
+    wrong: str | None
+    right: str
+    metadata: dict[str, Any]
+
+
+def _check(
+    source: SourceSpec,
+    endpoint: EndpointSpec,
+    name: str,
+    level: Level,
+    judge: Callable[[Destination, SourceSpec, EndpointSpec], Verdict],
+) -> dg.AssetChecksDefinition | None:
     """An asset check of its own, so that it also runs alone; blocking where it is an error."""
-    severity = dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN
+    if level == "off":
+        return None
 
     @dg.asset_check(
         asset=asset_key(source, endpoint),
-        name="duplicates",
-        description=f"No {_key_name(endpoint.primary_key)} is null or twice, and no record stands in several rows.",
+        name=name,
+        description=(judge.__doc__ or "").strip(),
         blocking=level == "error",
         required_resource_keys={IO_MANAGER_KEY},
     )
-    def duplicates(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         io_manager: PaginatorIOManager = getattr(context.resources, IO_MANAGER_KEY)
         with explained():
-            report = io_manager.open().duplicates(Table.of(source.name, endpoint.name), endpoint.primary_key)
-        message = verdict(report, endpoint)
+            verdict = judge(io_manager.open(), source, endpoint)
         return dg.AssetCheckResult(
-            passed=message is None,
-            severity=severity,
-            description=message or f"{report.rows} rows, no duplicates.",
-            metadata={
-                "rows": report.rows,
-                "repeated_keys": report.repeated_keys,
-                "null_keys": report.null_keys,
-                "entities_in_several_rows": report.entities,
-                "identity": list(report.identity),
-                "sample": dict(report.sample),
-            },
+            passed=verdict.wrong is None,
+            severity=dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN,
+            description=verdict.wrong or verdict.right,
+            metadata=verdict.metadata,
         )
 
-    return duplicates
+    return check
 
 
-def verdict(report: DuplicateReport, endpoint: EndpointSpec) -> str | None:
+def _announces_a_total(pagination: Pagination) -> bool:
+    if isinstance(pagination, PageNumber) and pagination.total_pages is not None:
+        return True
+    return isinstance(pagination, PageNumber | OffsetLimit) and pagination.total_records is not None
+
+
+def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+    """The last load holds as many records as the API announced."""
+    load = destination.find_load(source.name, endpoint.name)
+    if load is None:
+        return Verdict(None, "Nothing has been loaded yet.", {})
+    rows, total = load.result.rows_read, load.total_reported
+    figures = {
+        "rows_read": rows,
+        "stop_reason": load.stop_reason,
+        **({} if total is None else {"total_reported": total}),
+    }
+    if total is not None and rows != total:
+        return Verdict(f"The API announced {total} records, the last load read {rows}.", "", figures)
+    if load.stop_reason == "empty_pages":
+        return Verdict(
+            f"Empty pages ended the last load before the announced end; it read {rows} records.", "", figures
+        )
+    return Verdict(None, f"{rows} records read, as announced.", figures)
+
+
+def _duplicates(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+    """No key is null or twice in the table, and no record stands in several rows."""
+    report = destination.duplicates(Table.of(source.name, endpoint.name), endpoint.primary_key)
+    figures = {
+        "rows": report.rows,
+        "repeated_keys": report.repeated_keys,
+        "null_keys": report.null_keys,
+        "entities_in_several_rows": report.entities,
+        "identity": list(report.identity),
+        "sample": dict(report.sample),
+    }
+    return Verdict(duplicates_found(report, endpoint), f"{report.rows} rows, no duplicates.", figures)
+
+
+def duplicates_found(report: DuplicateReport, endpoint: EndpointSpec) -> str | None:
     """What is wrong and what to do about it, or None."""
     key = _key_name(endpoint.primary_key)
     sample = ", ".join(f"{value} ({rows} rows)" for value, rows in report.sample)

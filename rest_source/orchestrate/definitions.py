@@ -9,13 +9,17 @@ from rest_source.orchestrate.checks import build_checks
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.resource import api_resource, resource_key
 from rest_source.orchestrate.schedules import build_schedules
+from rest_source.spec.base import unknown
 from rest_source.spec.source import SourceSpec
 
 
 def executor_from_environment() -> dg.ExecutorDefinition:
     """In one process, unless REST_SOURCE_EXECUTOR=multiprocess: starting a process costs a second a step."""
-    multiprocess = os.environ.get("REST_SOURCE_EXECUTOR") == "multiprocess"
-    return dg.multiprocess_executor if multiprocess else dg.in_process_executor
+    executors = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
+    name = os.environ.get("REST_SOURCE_EXECUTOR") or "in_process"
+    if name not in executors:
+        raise dg.DagsterInvalidDefinitionError(f"REST_SOURCE_EXECUTOR: {unknown('executor', name, list(executors))}")
+    return executors[name]
 
 
 def build_definitions(source: SourceSpec, io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER) -> dg.Definitions:

@@ -7,13 +7,21 @@ from typing import Any
 import dagster as dg
 
 from rest_source.errors import RestSourceError
+from rest_source.http.errors import RetryLater
+
+RETRIES_LATER = 3
 
 
 @contextmanager
-def explained(facts: Callable[[], Mapping[str, Any]] = dict) -> Iterator[None]:
-    """Turn a RestSourceError inside the block into a `dg.Failure`, with what is known of the load by then."""
+def explained(facts: Callable[[], Mapping[str, Any]] = dict, come_back: bool = True) -> Iterator[None]:
+    """Turn a RestSourceError inside the block into a `dg.Failure`, with what is known of the load by then.
+
+    Where the API asks to be left alone for longer than a load may wait, Dagster is asked to `come_back`.
+    """
     try:
         yield
     except RestSourceError as error:
+        if isinstance(error, RetryLater) and come_back:
+            raise dg.RetryRequested(max_retries=RETRIES_LATER, seconds_to_wait=error.seconds) from error
         metadata = {"error": error.to_dict(), **facts()}
         raise dg.Failure(str(error), metadata=metadata, allow_retries=error.retryable) from error

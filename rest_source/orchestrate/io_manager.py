@@ -1,8 +1,8 @@
 """The paginator IO manager: drains a lazy PageStream page by page into the spool, then commits it."""
 
 import os
-import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -20,11 +20,13 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     """Stores the pages of an endpoint as a table, and hands the table to downstream assets.
 
     Downstream, `load_input` gives a pandas DataFrame, or a `pyarrow.Table` where the parameter is annotated
-    so; `AssetIn(metadata={"columns": [...]})` selects columns.
+    so; `AssetIn(metadata={"columns": [...]})` selects columns. With `come_back`, a step whose API asks to wait
+    longer than `max_wait` is started again by Dagster when that time is over.
     """
 
     destination: str | None = None
     state: str | None = None
+    come_back: bool = True
 
     @property
     def url(self) -> str:
@@ -39,7 +41,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     @property
     def shown_url(self) -> str:
         """The URL as it may be shown: without a password."""
-        return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", self.url)
+        return without_password(self.url)
 
     def open(self) -> Destination:
         """The destination itself."""
@@ -47,7 +49,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: PageStream) -> None:
         """Load the stream; nothing is visible in the destination before all of it is."""
-        with explained(obj.facts):
+        with explained(obj.facts, self.come_back):
             destination = self.open()
             outcome = run_load(
                 obj,
@@ -58,7 +60,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
             )
             for warning in outcome.warnings:
                 context.log.warning(warning)
-            table = Table.of(*context.asset_key.path)
+            table = Table.of(obj.source.name, obj.endpoint.name)
             context.add_output_metadata(load_metadata(outcome, destination, table))
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -69,6 +71,16 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         import pyarrow as pa
 
         return table if context.dagster_type.typing_type is pa.Table else to_pandas(table)
+
+
+def without_password(url: str) -> str:
+    """A URL with `***` for its password, which may itself hold `@`, `/`, `?` or `#`; parameters are left out."""
+    parts = urlsplit(url)
+    if not parts.netloc:  # a path may hold any of these too
+        return url
+    credentials, at, place = url.partition("://")[2].rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{parts.scheme}://{user}{colon and ':***'}{at}{place.partition('?')[0]}"
 
 
 def attempt_id(context: dg.OutputContext) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import dagster as dg
 
 from rest_source.load.destination import Destination, Table, TableColumn
-from rest_source.load.pipeline import LoadOutcome
+from rest_source.load.outcome import LoadOutcome
 
-PREVIEW_ROWS = 5
 _CELL = 60
 
 
@@ -17,12 +16,13 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table) 
     """Counts, table, columns and a preview, under Dagster's own keys where it has them."""
     facts = {key: value for key, value in outcome.to_dict().items() if value is not None and value != ()}
     facts = {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+    view = outcome.result.view
     return facts | {
         "dagster/row_count": facts.pop("row_count"),
         "dagster/table_name": destination.full_name(table),
         "dagster/storage_kind": destination.kind,
-        "dagster/column_schema": column_schema(destination.columns(table)),
-        "preview": dg.MetadataValue.md(markdown_table(*destination.preview(table, PREVIEW_ROWS))),
+        "dagster/column_schema": column_schema(view.columns),
+        "preview": dg.MetadataValue.md(markdown_table([column.name for column in view.columns], view.preview)),
     }
 
 
@@ -34,7 +34,7 @@ def column_schema(columns: Sequence[TableColumn]) -> dg.TableSchema:
 def markdown_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table in which no value can be read as markup."""
     if not rows:
-        return "The table is empty."
+        return "No rows to show."
     lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

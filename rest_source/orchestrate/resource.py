@@ -7,8 +7,10 @@ import dagster as dg
 
 from rest_source.extract.stream import PageStream
 from rest_source.http.session import ApiSession
+from rest_source.load.state import explained, state_directory
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
-from rest_source.spec.source import EndpointSpec, SourceSpec
+from rest_source.spec.source import SourceSpec
 
 
 class RestApi:
@@ -29,7 +31,8 @@ class RestApi:
         """The session, one for all threads; raises RestSourceError where a variable it needs is missing."""
         with self._opening:
             if self._session is None:
-                self._session = ApiSession(self.source, self.environment)
+                with explained():
+                    self._session = ApiSession(self.source, self.environment, state=state_directory())
             return self._session
 
     def stream(self, endpoint: EndpointSpec, full_refresh: bool = False) -> PageStream:

@@ -1,12 +1,14 @@
 """Schedules from the ingestion frequency: one job and one schedule per source and cadence."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from rest_source.orchestrate.assets import asset_key
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.schedule import Schedule
-from rest_source.spec.source import EndpointSpec, SourceSpec
+from rest_source.spec.source import SourceSpec
 
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _UNENDED = [status for status in dg.DagsterRunStatus if status not in _ENDED]
@@ -22,16 +24,16 @@ def build_schedules(source: SourceSpec, executor: dg.ExecutorDefinition) -> list
 
 
 def _cadences(source: SourceSpec) -> Iterator[tuple[str, Schedule, list[EndpointSpec]]]:
+    """Each cadence with a name that does not depend on the order of the endpoints."""
     groups: dict[Schedule, list[EndpointSpec]] = {}
     for endpoint in source.endpoints:
         schedule = endpoint.schedule or source.schedule
         if schedule:
             groups.setdefault(schedule, []).append(endpoint)
-    taken: dict[str, int] = {}
     for schedule, group in groups.items():
-        name = f"{source.name}_{schedule.cadence}"
-        taken[name] = taken.get(name, 0) + 1
-        yield name if taken[name] == 1 else f"{name}_{taken[name]}", schedule, group
+        zone = f"_{re.sub('[^A-Za-z0-9]+', '_', schedule.timezone)}" if schedule.timezone else ""
+        switched = schedule.model_copy(update={"enabled": False}) in groups and schedule.enabled
+        yield f"{source.name}_{schedule.cadence}{zone}{'_enabled' if switched else ''}", schedule, group
 
 
 def _schedule(

@@ -17,7 +17,7 @@ import duckdb
 
 from rest_source.errors import RestSourceError
 from rest_source.load.destination import Announce
-from rest_source.load.failures import explain
+from rest_source.load.duckdb.failures import explain
 from rest_source.load.stage import config, literal
 
 WAIT_SECONDS = 600.0
@@ -29,7 +29,7 @@ _locks: dict[str, threading.RLock] = {}
 
 @contextmanager
 def connect(path: Path, announce: Announce, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that no other thread of this process shares; waits up to ten minutes for other processes.
+    """A connection that no other thread of this process shares; waits up to ten minutes for all others together.
 
     Closing it rolls an open transaction back.
     """
@@ -37,16 +37,36 @@ def connect(path: Path, announce: Announce, read_only: bool = False) -> Iterator
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # readers of several processes may spill at once
-    with _locks.setdefault(str(path), threading.RLock()), duckdb.connect(config=config(temporary)) as con:
-        _attach(con, path, announce, read_only)
-        with explain("destination_failed", f"The DuckDB file {path.name}", str(path)):
+    with _turn(path, announce) as started, duckdb.connect(config=config(temporary)) as con:
+        _attach(con, path, announce, read_only, started)
+        with explain(
+            "destination_failed",
+            f"The DuckDB file {path.name}",
+            str(path),
+            cause="A table there is not as this program made it: another program created or changed it.",
+            remedy="Rename that table (the load makes a new one), or give the endpoint another name.",
+        ):
             con.execute(f"USE {DATABASE}")
             con.execute("SET TimeZone = 'UTC'")
             yield con
 
 
-def _attach(con: duckdb.DuckDBPyConnection, path: Path, announce: Announce, read_only: bool) -> None:
-    started, announced = monotonic(), False
+@contextmanager
+def _turn(path: Path, announce: Announce) -> Iterator[float]:
+    """The file for this thread alone, within the process; yields when the wait began."""
+    lock, started = _locks.setdefault(str(path), threading.RLock()), monotonic()
+    if not lock.acquire(timeout=min(_ANNOUNCE_AFTER, WAIT_SECONDS)):
+        announce(f"Waiting for another load of this process, which has {path.name} open.")
+        if not lock.acquire(timeout=max(0.0, started + WAIT_SECONDS - monotonic())):
+            raise _unavailable(path, "another load of this process has it open", "Another load of this process")
+    try:
+        yield started
+    finally:
+        lock.release()
+
+
+def _attach(con: duckdb.DuckDBPyConnection, path: Path, announce: Announce, read_only: bool, started: float) -> None:
+    announced = False
     while True:
         try:
             con.execute(f"ATTACH {literal(str(path))} AS {DATABASE}" + (" (READ_ONLY)" if read_only else ""))
@@ -54,7 +74,8 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path, announce: Announce, read
         except duckdb.Error as error:
             waited = monotonic() - started
             if not _is_locked(error) or waited >= WAIT_SECONDS:
-                raise _unavailable(path, error) from error
+                holder = _holder(error) if _is_locked(error) or _is_ours(error) else None
+                raise _unavailable(path, str(error).splitlines()[0], holder) from error
             if waited >= _ANNOUNCE_AFTER and not announced:
                 announce(f"Waiting for {_holder(error)}, which has {path.name} open.")
                 announced = True
@@ -76,15 +97,14 @@ def _holder(error: duckdb.Error) -> str:
     return f"process {match[2]} ({Path(match[1]).name})" if match else "another process"
 
 
-def _unavailable(path: Path, error: duckdb.Error) -> RestSourceError:
-    locked = _is_locked(error) or _is_ours(error)
+def _unavailable(path: Path, said: str, holder: str | None) -> RestSourceError:
     return RestSourceError(
-        "destination_locked" if locked else "destination_unavailable",
-        f"The DuckDB file {path.name} cannot be opened: {str(error).splitlines()[0]}",
+        "destination_locked" if holder else "destination_unavailable",
+        f"The DuckDB file {path.name} cannot be opened: {said}",
         where=str(path),
-        cause=f"{_holder(error)} keeps it open." if locked else "The file, its folder or its rights are not in order.",
+        cause=f"{holder} keeps it open." if holder else "The file, its folder or its rights are not in order.",
         remedy="Close it (an open DuckDB shell or notebook blocks every load), then run again."
-        if locked
+        if holder
         else "Check the path in REST_SOURCE_DESTINATION and the rights of its folder.",
-        retryable=locked,
+        retryable=holder is not None,
     )

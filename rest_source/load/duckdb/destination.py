@@ -1,9 +1,12 @@
 """DuckDB as a destination: one file, short locks, one transaction a load."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import duckdb
 
 from rest_source.errors import RestSourceError
 from rest_source.load.destination import (
@@ -14,18 +17,25 @@ from rest_source.load.destination import (
     LoadFacts,
     Table,
     TableColumn,
+    TableView,
     resolve_column,
 )
 from rest_source.load.duckdb.connection import connect
 from rest_source.load.duckdb.duplicates import find_duplicates
-from rest_source.load.duckdb.system import ensure_tables, find_load, record_load, record_rejected
-from rest_source.load.duckdb.table import STAGE, evolve, read_columns, sql_name
+from rest_source.load.duckdb.system import ensure_tables, find_load, longest_record, record_load, widenings
+from rest_source.load.duckdb.table import STAGE, evolve, read_columns, sql_name, types_before_text
 from rest_source.load.duckdb.write import Writer
 from rest_source.load.names import INGESTED_AT
 from rest_source.load.stage import Stage, identifier, literal, memory_limit
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_PREVIEW_ROWS = 5
+_PREVIEW_CHARACTERS = 61  # one more than are shown, so that a value that was cut can be told
+_VECTOR = 2048  # DuckDB reads so many rows at a time, of which some are held twice
+_BATCH_BYTES = 2**28
+_BATCH_ROWS = 2**17
 
 
 def _silent(_: str) -> None:
@@ -39,6 +49,11 @@ class DuckDBDestination:
     path: Path
     kind: str = "duckdb"
 
+    @property
+    def uri(self) -> str:
+        """The URL of the file, with its absolute path."""
+        return f"duckdb:///{self.path.resolve()}"
+
     def commit(self, stage: Stage, load: LoadFacts, announce: Announce) -> CommitResult:
         """Write a staged load and its record in one transaction: all of it, or nothing."""
         table = Table.of(load.source, load.endpoint)
@@ -49,11 +64,13 @@ class DuckDBDestination:
             ensure_tables(con)
             evolution = evolve(con, table, stage.columns)
             con.execute(f"SET memory_limit = '{memory_limit(evolution.width, stage.longest_line)}'")
-            result = Writer(con, table, stage, evolution).write(load)
-            record_rejected(con, table, load, stage)
-            record_load(con, table, load, result)
+            before = types_before_text([*widenings(con, table), *evolution.widened])
+            loaded_at = int(time.time() * 1000)
+            result = Writer(con, table, stage, evolution, before, loaded_at).write(load)
+            record_load(con, load, stage, result, loaded_at)
+            columns = read_columns(con, table)
             con.commit()
-        return result
+            return result.showing(TableView(columns, _preview(con, table, columns)))
 
     def find_load(
         self, source: str, endpoint: str, *, load_id: str | None = None, run_id: str | None = None
@@ -62,20 +79,13 @@ class DuckDBDestination:
         if not self.path.exists():
             return None
         with connect(self.path, _silent, read_only=True) as con:
-            return find_load(con, source, endpoint, load_id, run_id)
-
-    def columns(self, table: Table) -> tuple[TableColumn, ...]:
-        """The columns of a table, metadata columns included; none if there is no such table."""
-        if not self.path.exists():
-            return ()
-        with connect(self.path, _silent, read_only=True) as con:
-            return read_columns(con, table)
-
-    def preview(self, table: Table, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names, and the rows read last."""
-        with connect(self.path, _silent, read_only=True) as con:
-            rows = con.execute(f"SELECT * FROM {sql_name(table)} ORDER BY {INGESTED_AT} DESC LIMIT {limit}")
-            return [column[0] for column in rows.description or ()], rows.fetchall()
+            found = find_load(con, source, endpoint, load_id, run_id)
+            columns = read_columns(con, table := Table.of(source, endpoint))
+            if found is None or not columns:
+                return found
+            _make_room(con, table, len(columns))
+            result = replace(found.result, row_count=_rows(con, table))
+            return replace(found, result=result.showing(TableView(columns, _preview(con, table, columns))))
 
     def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
         """The rows of a table as Arrow, in the given columns (by either name) or all."""
@@ -87,18 +97,48 @@ class DuckDBDestination:
                 raise _no_table(self.full_name(table))
             names = [_chosen(existing, name) for name in columns] if columns else [c.name for c in existing]
             listed = ", ".join(identifier(name) for name in names)
-            return con.sql(f"SELECT {listed} FROM {sql_name(table)}").to_arrow_table()
+            batch = min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, _make_room(con, table, len(existing)))))
+            reader: pa.RecordBatchReader = con.sql(f"SELECT {listed} FROM {sql_name(table)}").to_arrow_reader(batch)
+            return reader.read_all()
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
         """Repeated and null keys; with the default key, records that stand in several rows."""
         if not self.path.exists():
             return DuplicateReport(rows=0)
         with connect(self.path, _silent, read_only=True) as con:
+            _make_room(con, table, len(read_columns(con, table)))
             return find_duplicates(con, table, primary_key)
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as DuckDB calls it."""
         return f"{self.path.stem}.{table.schema}.{table.name}"
+
+
+def _make_room(con: duckdb.DuckDBPyConnection, table: Table, width: int) -> int:
+    """Allow a reader the memory for records as long as the table's longest; returns its bytes."""
+    longest = longest_record(con, table)
+    at_once = longest * min(_rows(con, table), _VECTOR) if longest and width else 0
+    con.execute(f"SET memory_limit = '{memory_limit(width, max(longest, at_once // 4))}'")
+    return longest
+
+
+def _rows(con: duckdb.DuckDBPyConnection, table: Table) -> int:
+    row = con.execute(f"SELECT count(*) FROM {sql_name(table)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _preview(
+    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn]
+) -> tuple[tuple[str | None, ...], ...]:
+    """The rows read last, cut to their first characters; none if they cannot be had, for the load is committed."""
+    cells = ", ".join(f"left(CAST({identifier(c.name)} AS VARCHAR), {_PREVIEW_CHARACTERS})" for c in columns)
+    last = f"SELECT rowid FROM {sql_name(table)} ORDER BY {INGESTED_AT} DESC LIMIT {_PREVIEW_ROWS}"
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        rows = con.execute(f"SELECT {cells} FROM {sql_name(table)} WHERE rowid IN ({last}) ORDER BY {INGESTED_AT} DESC")
+        return tuple(rows.fetchall())
+    except Exception:
+        return ()
 
 
 def _chosen(columns: Sequence[TableColumn], name: str) -> str:

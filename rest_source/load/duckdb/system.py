@@ -7,42 +7,78 @@ import duckdb
 
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, Table
 from rest_source.load.duckdb.table import STAGE
-from rest_source.load.stage import Stage
+from rest_source.load.stage import Stage, identifier
 
-_TABLES = """
-CREATE SCHEMA IF NOT EXISTS _rest_source;
-CREATE TABLE IF NOT EXISTS _rest_source.loads (
-    load_id VARCHAR, source VARCHAR, endpoint VARCHAR, "partition" VARCHAR, table_name VARCHAR, run_id VARCHAR,
-    write VARCHAR, started_at TIMESTAMPTZ, committed_at TIMESTAMPTZ,
-    rows_read BIGINT, rows_inserted BIGINT, rows_updated BIGINT, rows_unchanged BIGINT, rows_deleted BIGINT,
-    rows_rejected BIGINT, pages BIGINT, requests BIGINT, bytes BIGINT, stop_reason VARCHAR, total_reported BIGINT
-);
-CREATE TABLE IF NOT EXISTS _rest_source.rejected_records (
-    load_id VARCHAR, source VARCHAR, endpoint VARCHAR, table_name VARCHAR, rejected_at TIMESTAMPTZ,
-    reason VARCHAR, record JSON
-);
-"""
+_TABLES = {
+    "loads": {
+        **dict.fromkeys(("load_id", "source", "endpoint", "partition", "table_name", "run_id", "write"), "VARCHAR"),
+        **dict.fromkeys(("started_at", "committed_at"), "TIMESTAMPTZ"),
+        **dict.fromkeys(("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted"), "BIGINT"),
+        **dict.fromkeys(("rows_rejected", "pages", "requests", "bytes"), "BIGINT"),
+        "stop_reason": "VARCHAR",
+        "total_reported": "BIGINT",
+        "longest_record": "BIGINT",
+        "columns_widened": "VARCHAR[]",
+    },
+    "rejected_records": {
+        **dict.fromkeys(("load_id", "source", "endpoint", "table_name"), "VARCHAR"),
+        "rejected_at": "TIMESTAMPTZ",
+        "reason": "VARCHAR",
+        "record": "JSON",
+    },
+}
+"""The columns of each system table; a file of an earlier release gets those it has not."""
 
 _COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the system tables that are missing."""
-    con.execute(_TABLES)
+    """Create the system tables and columns that are missing."""
+    con.execute("CREATE SCHEMA IF NOT EXISTS _rest_source")
+    for table, columns in _TABLES.items():
+        definitions = [f"{identifier(name)} {type_}" for name, type_ in columns.items()]
+        con.execute(f"CREATE TABLE IF NOT EXISTS _rest_source.{table} ({', '.join(definitions)})")
+        for definition in definitions:
+            con.execute(f"ALTER TABLE _rest_source.{table} ADD COLUMN IF NOT EXISTS {definition}")
 
 
-def record_load(con: duckdb.DuckDBPyConnection, table: Table, load: LoadFacts, result: CommitResult) -> None:
-    """Add the load to `_rest_source.loads`, in the transaction that wrote its rows."""
+def record_load(
+    con: duckdb.DuckDBPyConnection, load: LoadFacts, stage: Stage, result: CommitResult, loaded_at: int
+) -> None:
+    """Add the load to `_rest_source.loads`, in the transaction that wrote its rows, with what the stage rejected."""
     values = {
         **asdict(load),
         **{key: value for key, value in asdict(result).items() if key in _COUNTS},
-        "table_name": f"{table.schema}.{table.name}",
+        "table_name": _table_name(Table.of(load.source, load.endpoint)),
         "started_at": _moment(load.started_at),
-        "committed_at": datetime.now(UTC),
+        "committed_at": _moment(loaded_at),
+        "longest_record": stage.longest_line,
+        "columns_widened": list(result.columns_widened),
     }
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
     con.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
+    if stage.rejected:
+        con.execute(
+            "INSERT INTO _rest_source.rejected_records SELECT ?, ?, ?, ?, ?, reason, record "
+            f"FROM {STAGE}.main.rejected",
+            [values[name] for name in ("load_id", "source", "endpoint", "table_name", "committed_at")],
+        )
+
+
+def widenings(con: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """What the loads of a table widened, as they said it."""
+    sql = "SELECT unnest(columns_widened) FROM _rest_source.loads WHERE table_name = ? ORDER BY committed_at"
+    return [widening for (widening,) in con.execute(sql, [_table_name(table)]).fetchall()]
+
+
+def longest_record(con: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """The bytes of the longest record ever loaded into a table; 0 where no load says it."""
+    column = "SELECT 1 FROM duckdb_columns() WHERE schema_name = '_rest_source' AND column_name = 'longest_record'"
+    if con.execute(column).fetchone() is None:
+        return 0
+    sql = "SELECT max(longest_record) FROM _rest_source.loads WHERE table_name = ?"
+    return (con.execute(sql, [_table_name(table)]).fetchone() or (0,))[0] or 0
 
 
 def find_load(
@@ -65,15 +101,9 @@ def find_load(
     )
 
 
+def _table_name(table: Table) -> str:
+    return f"{table.schema}.{table.name}"
+
+
 def _moment(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC)
-
-
-def record_rejected(con: duckdb.DuckDBPyConnection, table: Table, load: LoadFacts, stage: Stage) -> None:
-    """Set aside the records that the stage rejected, with their reason."""
-    if stage.rejected:
-        con.execute(
-            "INSERT INTO _rest_source.rejected_records SELECT ?, ?, ?, ?, now(), reason, record "
-            f"FROM {STAGE}.main.rejected",
-            [load.load_id, load.source, load.endpoint, f"{table.schema}.{table.name}"],
-        )

@@ -1,6 +1,6 @@
 """A table in DuckDB: its columns as they stand, and how they grow and widen for a load."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -16,12 +16,14 @@ from rest_source.load.names import (
     column_names,
 )
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, widened
-from rest_source.load.stage import StagedColumn, identifier, literal
+from rest_source.load.stage import StagedColumn, as_timestamp, identifier, is_instant, literal
 
 STAGE = "__stage"
 STAGED_RECORDS = f"{STAGE}.main.records"
 _SQL_TYPES = {ColumnType.NUMERIC: "VARCHAR", ColumnType.TEXT: "VARCHAR"}
 _METADATA = ((HEVO_ID, "VARCHAR"), (INGESTED_AT, "BIGINT"), (LOADED_AT, "BIGINT"), (MARKED_DELETED, "BOOLEAN"))
+_NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?"
+_DIGITS = r"^-?[0.]*([0-9.]*)"
 _FROM_SQL = {
     "VARCHAR": ColumnType.TEXT,
     "TIMESTAMP WITH TIME ZONE": ColumnType.TIMESTAMPTZ,
@@ -136,8 +138,39 @@ def _doubles_are_exact(con: duckdb.DuckDBPyConnection, table: Table, column: Tab
 
 
 def converted(expression: str, from_: ColumnType, to: ColumnType) -> str:
-    """An expression of one type as another; timestamps become text as RFC 3339 in UTC."""
+    """An expression of one type as another.
+
+    As text, timestamps are RFC 3339 in UTC, and whole numbers have no fraction, whether they were 1 or 1.0.
+    """
     if from_ is ColumnType.TIMESTAMPTZ and to is ColumnType.TEXT:
         stamp = f"strftime(timezone('UTC', {expression}), '%Y-%m-%dT%H:%M:%S.%f')"
         return f"regexp_replace({stamp}, '\\.000000$', '') || 'Z'"
+    if from_ is ColumnType.DOUBLE and sql_type(to) == "VARCHAR":
+        whole = f"{expression} = trunc({expression}) AND abs({expression}) < {EXACT_INTEGER}"
+        integer = f"CAST(TRY_CAST({expression} AS BIGINT) AS VARCHAR)"
+        return f"CASE WHEN {whole} THEN {integer} ELSE CAST({expression} AS VARCHAR) END"
     return f"CAST({expression} AS {sql_type(to)})"
+
+
+def types_before_text(widenings: Iterable[str]) -> dict[str, ColumnType]:
+    """The type that columns of text had before, by the record of how they were widened."""
+    parts = (widening.replace(": ", " ").split(" ") for widening in widenings)
+    return {name: _FROM_SQL[from_] for name, from_, _, to in parts if to == "VARCHAR"}
+
+
+def respelled(expression: str, before: ColumnType | None) -> str:
+    """A staged value as text, spelled as `converted` spelled the equal value of a column that became text.
+
+    What the old type does not hold exactly stays as it is: other text, `007`, and numbers of too many digits.
+    """
+    text = f"CAST({expression} AS VARCHAR)"
+    if before is ColumnType.TIMESTAMPTZ:
+        value, fits = as_timestamp(text), is_instant(text)
+    elif before is ColumnType.DOUBLE:
+        value = f"TRY_CAST({text} AS DOUBLE)"
+        digits = f"length(replace(regexp_extract({text}, '{_DIGITS}', 1), '.', ''))"
+        exact = f"{digits} <= 17 AND (abs({value}) < {EXACT_INTEGER} OR regexp_matches({text}, '[.eE]'))"
+        fits = f"regexp_full_match({text}, '{_NUMBER}') AND {exact}"
+    else:
+        return text
+    return f"CASE WHEN {fits} THEN {converted(value, before, ColumnType.TEXT)} ELSE {text} END"

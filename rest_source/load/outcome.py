@@ -1,0 +1,152 @@
+"""What a load did: the report on it, however it came about."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from time import monotonic
+from typing import Any
+
+from rest_source.extract.spool import SpooledLoad
+from rest_source.extract.stream import PageStream
+from rest_source.http.rules import Ruled
+from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts
+
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOutcome:
+    """What a load did, from the first request to the commit; `resumed_from_page` where another run began it."""
+
+    load_id: str
+    result: CommitResult
+    pages: int
+    requests: int
+    retries: int
+    wait_seconds: float
+    bytes: int
+    stop_reason: str
+    total_reported: int | None
+    resumed_from_page: int | None
+    first_request: str
+    seconds: float
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts by name, as metadata and `--json` report them."""
+        facts = asdict(self)
+        result: dict[str, Any] = facts.pop("result")
+        return result | facts
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """All pages of a stream on disk, and how they came there."""
+
+    stream: PageStream
+    spooled: SpooledLoad
+    reason: str
+    resumed_from: int | None
+    started: float
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the API announced another number of records than it gave."""
+        total = self.stream.total_reported
+        return total is not None and self.spooled.rows != total
+
+    def facts(self, run_id: str) -> LoadFacts:
+        """What goes into `_rest_source.loads` besides the counts."""
+        stream = self.stream
+        return LoadFacts(
+            load_id=self.spooled.load_id,
+            source=stream.source.name,
+            endpoint=stream.endpoint.name,
+            write=stream.endpoint.write,
+            run_id=run_id,
+            started_at=int(stream.now.timestamp() * 1000),
+            pages=self.spooled.pages,
+            requests=stream.tally.requests,
+            bytes=stream.tally.bytes,
+            stop_reason=self.reason,
+            total_reported=stream.total_reported,
+        )
+
+    def outcome(self, result: CommitResult) -> LoadOutcome:
+        """The report on the load, once it is committed."""
+        tally = self.stream.tally
+        return LoadOutcome(
+            load_id=self.spooled.load_id,
+            result=result,
+            pages=self.spooled.pages,
+            requests=tally.requests,
+            retries=tally.retries,
+            wait_seconds=round(tally.wait_seconds, 3),
+            bytes=tally.bytes,
+            stop_reason=self.reason,
+            total_reported=self.stream.total_reported,
+            resumed_from_page=self.resumed_from,
+            first_request=self.stream.first_request,
+            seconds=round(monotonic() - self.started, 3),
+            warnings=(*self.stream.warnings, *_rejected(result)),
+        )
+
+
+def _rejected(result: CommitResult) -> Iterator[str]:
+    if result.rows_rejected:
+        told = f"{result.rows_rejected} of {result.rows_read} records have no primary key"
+        yield f"{told}; they stand in _rest_source.rejected_records, with the reason."
+
+
+def known(done: CommittedLoad) -> LoadOutcome:
+    """The outcome of a load that an earlier attempt of the run committed."""
+    return LoadOutcome(
+        load_id=done.load_id,
+        result=done.result,
+        pages=done.pages,
+        requests=0,
+        retries=0,
+        wait_seconds=0.0,
+        bytes=0,
+        stop_reason=done.stop_reason,
+        total_reported=done.total_reported,
+        resumed_from_page=None,
+        first_request="",
+        seconds=0.0,
+        warnings=(),
+    )
+
+
+def skipped(stream: PageStream, error: Ruled) -> LoadOutcome:
+    """The outcome of a load that a rule of `on_error` skips: the table is as it was."""
+    warning = f"Skipped by a rule of on_error; the table is as it was. {error.message}"
+    return LoadOutcome(
+        load_id="",
+        result=CommitResult(),
+        pages=stream.pages,
+        requests=stream.tally.requests,
+        retries=stream.tally.retries,
+        wait_seconds=round(stream.tally.wait_seconds, 3),
+        bytes=stream.tally.bytes,
+        stop_reason=SKIPPED,
+        total_reported=None,
+        resumed_from_page=None,
+        first_request=stream.first_request,
+        seconds=0.0,
+        warnings=(*stream.warnings, warning),
+    )
+
+
+def together(outcomes: list[LoadOutcome]) -> LoadOutcome:
+    """One outcome for the step: an interrupted load and the current one count together."""
+    first, last = outcomes[0], outcomes[-1]
+    if first is last:
+        return first
+    return replace(
+        last,
+        result=first.result.plus(last.result),
+        pages=first.pages + last.pages,
+        resumed_from_page=first.resumed_from_page,
+        first_request=first.first_request,
+        seconds=first.seconds + last.seconds,
+        warnings=(*first.warnings, *last.warnings),
+    )

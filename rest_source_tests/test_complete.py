@@ -1,0 +1,51 @@
+"""The `complete` check: as many records as the API announced."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rest_source import PaginatorIOManager, build_definitions
+from rest_source.demo import LoopbackServer, Reply
+from rest_source_tests.shop import spec
+
+PAGED = {"data_root": "$.items", "pagination": {"type": "page_number", "total_records": "$.total"}}
+
+
+def check(folder: Path, total: Any, **endpoint: Any) -> dg.AssetCheckEvaluation | None:
+    io_manager = PaginatorIOManager(destination=f"duckdb:///{folder}/data.duckdb", state=str(folder / "state"))
+    pages = {"1": [{"id": 1}, {"id": 2}]}
+    handler = lambda call: Reply({"items": pages.get(call.arg("page") or "", []), "total": total})  # noqa: E731
+    with LoopbackServer(handler) as server:
+        defs = build_definitions(spec(server.url, {**PAGED, **endpoint}), io_manager)
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(raise_on_error=False)
+    return next((check for check in result.get_asset_check_evaluations() if check.check_name == "complete"), None)
+
+
+def test_it_passes_where_both_numbers_agree(tmp_path: Path) -> None:
+    evaluation = check(tmp_path, 2)
+    assert evaluation is not None
+    assert evaluation.passed
+
+
+def test_it_names_both_numbers_where_they_differ(tmp_path: Path) -> None:
+    evaluation = check(tmp_path, 7)
+    assert evaluation is not None
+    assert not evaluation.passed
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    assert evaluation.description == "The API announced 7 records, the last load read 2."
+
+
+def test_an_unknown_total_is_no_verdict(tmp_path: Path) -> None:
+    evaluation = check(tmp_path, None)
+    assert evaluation is not None
+    assert evaluation.passed
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [{"checks": {"complete": "off"}}, {"pagination": {"type": "page_number"}}, {"pagination": {"type": "none"}}],
+)
+def test_there_is_none_where_it_cannot_be_judged(tmp_path: Path, endpoint: dict[str, Any]) -> None:
+    assert check(tmp_path, 2, **endpoint) is None
