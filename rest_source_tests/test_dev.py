@@ -21,6 +21,7 @@ from rest_source.demo import Call, LoopbackServer, Reply
 from rest_source_tests.project import write_project
 from rest_source_tests.shop import write_file
 
+SLOW_PAGES = 12
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
     __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message } } }"""
@@ -76,9 +77,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def api(project: Path) -> Iterator[LoopbackServer]:
     def handler(call: Call) -> Reply:
+        page = int(call.arg("page") or 1)
         if call.path == "/slow":
             time.sleep(0.3)
-        return Reply([{"id": call.arg("page", "1")}])
+        return Reply([{"id": page}] if page <= SLOW_PAGES else [])
 
     with LoopbackServer(handler) as server:
         slow = {"name": "slow", "path": "/slow", "pagination": {"type": "page_number"}}
@@ -129,7 +131,7 @@ def test_an_asset_materializes_from_the_ui(dagster: Dagster, project: Path) -> N
     assert dagster.status(run) == "SUCCESS"
     assert {"MaterializationEvent", "AssetCheckEvaluationEvent"} <= set(dagster.events(run))
     with duckdb.connect(str(project / "data.duckdb"), read_only=True) as con:
-        assert con.execute("SELECT id FROM shop.items").fetchall() == [("1",)]
+        assert con.execute("SELECT id FROM shop.items").fetchall() == [(1,)]
 
 
 def test_its_check_runs_alone(dagster: Dagster) -> None:
@@ -148,7 +150,7 @@ def test_the_schedule_appears_and_is_off(dagster: Dagster) -> None:
     ]
 
 
-def test_a_terminated_run_ends_terminated_and_writes_nothing(
+def test_a_terminated_run_ends_terminated_writes_nothing_and_is_gone_on_with(
     dagster: Dagster, project: Path, api: LoopbackServer
 ) -> None:
     run = dagster.launch(["slow"], ["slow"])
@@ -158,3 +160,13 @@ def test_a_terminated_run_ends_terminated_and_writes_nothing(
     assert dagster.status(run) == "CANCELED"
     with duckdb.connect(str(project / "data.duckdb"), read_only=True) as con:
         assert con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'slow'").fetchall() == []
+    asked = [call.arg("page") for call in api.calls if call.path == "/slow"]
+    again = dagster.launch(["slow"], ["slow"])
+    until(lambda: dagster.status(again) in ENDED)
+    assert dagster.status(again) == "SUCCESS"
+    resumed = [call.arg("page") for call in api.calls if call.path == "/slow"][len(asked) :]
+    assert int(resumed[0] or 1) >= 3
+    with duckdb.connect(str(project / "data.duckdb"), read_only=True) as con:
+        assert con.execute("SELECT id FROM shop.slow ORDER BY id").fetchall() == [
+            (page,) for page in range(1, SLOW_PAGES + 1)
+        ]

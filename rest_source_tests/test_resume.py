@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import time
 from collections.abc import Callable
@@ -303,3 +304,20 @@ def test_spools_that_nobody_came_back_for_are_swept(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("REST_SOURCE_SPOOL_MAX_SIZE", "1KB")
     sweep(tmp_path)
     assert [path.exists() for path in (fresh, middle)] == [True, False]
+
+
+def test_a_full_disk_is_explained_and_the_next_run_goes_on(warehouse: Warehouse, api: Api) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with LoopbackServer(api) as server:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))
+        try:
+            with pytest.raises(RestSourceError) as failure:
+                warehouse.load_from(server.url, write="append")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert failure.value.id == "disk_full"
+        assert not warehouse.path.exists()
+        api.asked.clear()
+        outcome = warehouse.load_from(server.url, write="append")
+    assert outcome.resumed_from_page == api.asked[0] > 1
+    assert ids(warehouse) == ALL

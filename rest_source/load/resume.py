@@ -17,9 +17,7 @@ from rest_source.spec.pagination import OffsetLimit, PageNumber
 REFUSED = (400, 404, 410)
 """Statuses by which an API says that a cursor of an earlier run has expired."""
 
-_PLAN = {
-    *("method", "path", "params", "body", "form", "data_root", "key_column", "exclude", "pagination"),
-}
+_PLAN = {"method", "path", "params", "body", "form", "data_root", "key_column", "exclude", "pagination"}
 
 
 def fetch_plan(stream: PageStream) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -36,7 +37,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise RestSourceError(
             "disk_full" if full else "state_unusable",
             f"The state directory cannot be used: {error.strerror or error}.",
@@ -51,27 +52,37 @@ def explained() -> Iterator[None]:
 
 @contextmanager
 def claim(directory: Path, announce: Callable[[str], None]) -> Iterator[None]:
-    """Hold an endpoint's directory for one load at a time; waits up to ten minutes for another."""
+    """Hold an endpoint's directory for one load at a time; waits up to ten minutes for another, and says for whom."""
     _make_private(directory)
     lock = FileLock(directory / "lock", mode=0o600, thread_local=False)
+    holder = directory / "holder"
     try:
         try:
             lock.acquire(timeout=1)
         except Timeout:
-            announce(f"Waiting for another load of {'.'.join(directory.parts[-3:-1])} to end.")
+            announce(f"Waiting for {_read(holder)}.")
             lock.acquire(timeout=WAIT_SECONDS)
     except Timeout:
         raise RestSourceError(
             "load_in_progress",
-            f"Another load of {'.'.join(directory.parts[-3:-1])} has been running for more than ten minutes.",
+            f"{_read(holder).capitalize()} for more than ten minutes.",
             cause="Two runs of one asset take turns, and the first has not ended.",
             remedy="Wait for the other run, or terminate it.",
             retryable=True,
         ) from None
     try:
+        what = ".".join(directory.parts[-3:-1])
+        holder.write_text(f"process {os.getpid()}, which has been loading {what} since {datetime.now():%H:%M:%S}")
         yield
     finally:
+        holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _read(holder: Path) -> str:
+    with suppress(OSError):
+        return holder.read_text()
+    return "another load of the same endpoint"
 
 
 def sweep(spools: Path) -> None:
