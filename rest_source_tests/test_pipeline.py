@@ -14,7 +14,7 @@ import pytest
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
-from rest_source.load.destination import open_destination
+from rest_source.load.destinations import open_destination
 from rest_source.load.duckdb import connection
 from rest_source_tests.loading import PageBody, Warehouse, page_reply
 

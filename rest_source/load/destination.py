@@ -1,12 +1,9 @@
-"""What a destination is to the rest of the program, and how one is found by its URL."""
+"""What a destination is to the rest of the program."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
-from urllib.parse import urlsplit
 
-from rest_source.errors import RestSourceError
 from rest_source.load.schema import ColumnType
 from rest_source.load.stage import Stage
 from rest_source.spec.base import normalise
@@ -14,7 +11,6 @@ from rest_source.spec.base import normalise
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DEFAULT_URL = "duckdb:///data/rest_source.duckdb"
 Announce = Callable[[str], None]
 
 
@@ -168,23 +164,6 @@ class Destination(Protocol):
     def full_name(self, table: Table) -> str:
         """The table's name with schema and database."""
         ...
-
-
-def open_destination(url: str) -> Destination:
-    """The destination behind a URL: `duckdb:///relative.duckdb` or `duckdb:////absolute.duckdb`."""
-    parts = urlsplit(url)
-    if parts.scheme == "duckdb" and not parts.netloc and len(parts.path) > 1:
-        from rest_source.load.duckdb.destination import DuckDBDestination
-
-        return DuckDBDestination(Path(parts.path[1:]))
-    raise RestSourceError(
-        "destination_url",
-        f"`{parts.scheme}:` is not a destination this version can load into."
-        if parts.scheme != "duckdb"
-        else "The DuckDB destination names no file.",
-        cause="The destination is given by REST_SOURCE_DESTINATION or --destination.",
-        remedy="Write duckdb:///relative.duckdb or duckdb:////absolute/path.duckdb (three or four slashes).",
-    )
 
 
 def resolve_column(columns: Sequence[TableColumn], name: str) -> str | None:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import dagster as dg
 
 from rest_source.extract.stream import PageStream
-from rest_source.load.destination import DEFAULT_URL, Destination, Table, open_destination
+from rest_source.load.destination import Destination, Table
+from rest_source.load.destinations import DEFAULT_URL, open_destination
 from rest_source.load.pipeline import run_load
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.failures import explained
