@@ -79,8 +79,10 @@ class EndpointSpec(AssetSettings):
                 errors.append((("pagination", "in"), "`in: body` needs `method: POST`"))
             elif self.body is not None and not isinstance(self.body, dict):
                 errors.append((("body",), "`in: body` needs a mapping as `body` to put the page into"))
-        if self.key_column is not None and not self.data_root.endswith(".*"):
-            errors.append((("key_column",), "`key_column` needs a `data_root` that ends with `.*`, the map's values"))
+        if self.key_column is not None and not self.data_root.endswith((".*", "[*]")):
+            errors.append(
+                (("key_column",), "`key_column` needs a `data_root` that ends with `.*` or `[*]`, the map's values")
+            )
         errors += self._unavailable_templates()
         if errors:
             raise located_error("endpoint", [(loc, message, "combination") for loc, message in errors])
