@@ -318,3 +318,23 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path) -> None:
         assert (items["resumed_from_page"], items["rows_read"], items["pages"]) == (3, 4, 5)
         (again,) = run_json(file, "--full-refresh", cwd=tmp_path)["endpoints"]
     assert (again["resumed_from_page"], again["rows_unchanged"]) == (None, 4)
+
+
+def test_a_skipped_endpoint_is_no_failure_and_keeps_its_table(tmp_path: Path) -> None:
+    refused = [False]
+
+    def handler(call: Call) -> Reply:
+        return (
+            Reply({"error": "not enabled"}, status=403) if refused[0] and call.path == "/items" else Reply([{"id": 1}])
+        )
+
+    rule = {"on_error": [{"status": 403, "do": "skip"}]}
+    with LoopbackServer(handler) as server:
+        file = write_file(tmp_path, server.url, rule, {"name": "child", "path": "/child", "deps": ["shop/items"]})
+        run_json(file, cwd=tmp_path)
+        refused[0] = True
+        items, child = run_json(file, cwd=tmp_path)["endpoints"]
+    assert (items["status"], items["row_count"], items["error"]) == ("skipped", None, None)
+    assert "not enabled" in items["warnings"][0]
+    assert child["status"] == "success"
+    assert rows(tmp_path, "SELECT id FROM shop.items") == [(1,)]

@@ -75,14 +75,13 @@ def _in_order(
     order = TopologicalSorter(parents)
     order.prepare()
     reports: dict[str, EndpointReport] = {}
+    lost: set[str] = set()
     running: dict[Future[EndpointReport], str] = {}
     while order.is_active():
         for name in order.get_ready():
-            failed = sorted(
-                parent for parent in parents[name] if reports[parent].error or reports[parent].status == "skipped"
-            )
-            if failed:
-                reports[name] = EndpointReport.skipped(name, failed[0])
+            if failed := parents[name] & lost:
+                reports[name] = EndpointReport.skipped(name, min(failed))
+                lost.add(name)
                 order.done(name)
             else:
                 running[start(by_name[name])] = name
@@ -90,6 +89,8 @@ def _in_order(
         for load in done:
             name = running.pop(load)
             reports[name] = load.result()
+            if reports[name].status == "failed":
+                lost.add(name)
             order.done(name)
     return [reports[endpoint.name] for endpoint in endpoints]
 

@@ -78,7 +78,7 @@ _ADVICE = {
     ),
     429: Advice(
         "More requests were sent than the API allows in a period, perhaps by other users of the same key.",
-        "Set `limits: {rate: 5/s}` to the documented limit, lower `limits: {concurrency: 1}`, or run again later.",
+        "Set `limits: {rate: 5/s}` to the documented limit, or run again later.",
     ),
 }
 _OTHER_CLIENT = Advice(
@@ -87,7 +87,7 @@ _OTHER_CLIENT = Advice(
 )
 _SERVER = Advice(
     "The API, or a proxy in front of it, is failing, overloaded or in maintenance.",
-    "Run again later; if it persists, ask for less per request (page `size`, `limits: {concurrency: 1}`).",
+    "Run again later; if it persists, ask for less per request (a smaller page `size`).",
 )
 _UNEXPECTED = Advice(
     "The address leads to something other than the API's data, such as a sign-in page or a cached answer.",

@@ -101,7 +101,7 @@ _TROUBLES = (
         "connection_reset",
         "The server closed the connection without an answer",
         "It restarts or is overloaded, or a firewall cuts the connection.",
-        "Run again; if it persists, check `base_url` (scheme and port) and lower `limits: {concurrency: 1}`.",
+        "Run again; if it persists, check `base_url` (scheme and port) and slow down by `limits: {rate: 5/s}`.",
     ),
     Trouble(
         (ssl.SSLError, pooled.SSLError, requested.SSLError),

@@ -18,7 +18,7 @@ from rest_source.spec.source import SourceSpec
 
 def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChecksDefinition]:
     """The asset checks of an endpoint, each with its severity; none that is switched off or cannot be judged."""
-    levels = endpoint.checks or source.checks or Checks()
+    levels = (endpoint.checks or Checks()).over(source.checks)
     checks = [_check(source, endpoint, "duplicates", levels.duplicates, _duplicates)]
     if _announces_a_total(endpoint.pagination):
         checks.append(_check(source, endpoint, "complete", levels.complete, _complete))
@@ -38,7 +38,7 @@ def _check(
     source: SourceSpec,
     endpoint: EndpointSpec,
     name: str,
-    level: Level,
+    level: Level | None,
     judge: Callable[[Destination, SourceSpec, EndpointSpec], Verdict],
 ) -> dg.AssetChecksDefinition | None:
     """An asset check of its own, so that it also runs alone; blocking where it is an error."""

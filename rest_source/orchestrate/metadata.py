@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from rest_source.load.destination import Destination, Table, TableColumn
-from rest_source.load.outcome import LoadOutcome
+from rest_source.load.outcome import SKIPPED, LoadOutcome
 
 _CELL = 60
 
@@ -16,6 +16,8 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table) 
     """Counts, table, columns and a preview, under Dagster's own keys where it has them."""
     facts = {key: value for key, value in outcome.to_dict().items() if value is not None and value != ()}
     facts = {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+    if outcome.stop_reason == SKIPPED:
+        return {key: value for key, value in facts.items() if key not in ("row_count", "load_id")}
     view = outcome.result.view
     return facts | {
         "dagster/row_count": facts.pop("row_count"),

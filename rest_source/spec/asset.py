@@ -63,8 +63,15 @@ Level = Literal["error", "warn", "off"]
 class Checks(SpecModel):
     """How loud each asset check is."""
 
-    duplicates: Level = "warn"
-    complete: Level = "warn"
+    duplicates: Level | None = None
+    complete: Level | None = None
+
+    def over(self, defaults: "Checks | None") -> "Checks":
+        """These levels, with the defaults where they say nothing, and `warn` where neither does."""
+        levels: dict[str, Any] = dict.fromkeys(Checks.model_fields, "warn")
+        for checks in (defaults, self):
+            levels |= checks.model_dump(exclude_none=True) if checks else {}
+        return Checks(**levels)
 
     @field_validator("*", mode="before", json_schema_input_type=Literal["error", "warn", "off", False])
     @classmethod
