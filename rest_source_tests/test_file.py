@@ -86,7 +86,7 @@ def test_a_file_as_small_as_it_gets(tmp_path: Path) -> None:
         ("    - path: /x\n", 8, "endpoints.1.name", "the key `name` is required"),
         ("    - text\n", 8, "endpoints.1", "Input should be a valid dictionary"),
         ("    -\n", 8, "endpoints.1", "Input should be a valid dictionary"),
-        ("    - {name: Orders, path: /}\n", 8, "endpoints.1.name", "would share the table `orders`"),
+        ("    - {name: Orders, path: /}\n", 8, "endpoints.1.name", "`Orders` and `orders` would share the table"),
         ("    - {name: a b, path: /}\n", 8, "endpoints.1.name", "`a b` is not a valid name"),
         ("  timezone: Mars\n", 8, "timezone", "`Mars` is not a time zone"),
         ("  schedule: {every: 7m}\n", 8, "schedule.every", "`every` is 15m, 20m, 30m,"),
