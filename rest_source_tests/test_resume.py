@@ -151,13 +151,19 @@ def test_a_cursor_that_is_refused_starts_afresh_once(warehouse: Warehouse, api: 
     assert ids(warehouse) == ALL
 
 
-def load_at(warehouse: Warehouse, url: str, now: datetime, **spec: Any) -> LoadOutcome:
+def load_at(warehouse: Warehouse, url: str, now: datetime, run_id: str = "", **spec: Any) -> LoadOutcome:
     with open_stream(source_spec(url, **spec)) as stream:
-        return run_load(replace(stream, now=now), warehouse.destination, warehouse.state, report=warehouse.said.append)
+        return run_load(
+            replace(stream, now=now),
+            warehouse.destination,
+            warehouse.state,
+            report=warehouse.said.append,
+            run_id=run_id,
+        )
 
 
 def test_now_is_frozen_and_the_current_time_is_loaded_after_it(warehouse: Warehouse, api: Api) -> None:
-    params = {"params": {"since": "{now:%Y-%m-%d}"}}
+    params: dict[str, Any] = {"params": {"since": "{now:%Y-%m-%d}"}}
     monday, tuesday = datetime(2024, 1, 1, 12, tzinfo=UTC), datetime(2024, 1, 2, 12, tzinfo=UTC)
     with LoopbackServer(api) as server:
         api.broken = 5
@@ -174,8 +180,25 @@ def test_now_is_frozen_and_the_current_time_is_loaded_after_it(warehouse: Wareho
     assert warehouse.rows("SELECT count(*) FROM _rest_source.loads") == [(2,)]
 
 
+def test_a_retry_between_the_two_loads_still_loads_the_current_time(warehouse: Warehouse, api: Api) -> None:
+    params: dict[str, Any] = {"params": {"since": "{now:%Y-%m-%d}"}}
+    monday, tuesday = datetime(2024, 1, 1, 12, tzinfo=UTC), datetime(2024, 1, 2, 12, tzinfo=UTC)
+    with LoopbackServer(api) as server:
+        api.broken = 5
+        with pytest.raises(RestSourceError):
+            load_at(warehouse, server.url, monday, "run-1", **params)
+        api.broken = 1  # the interrupted load ends and is committed, the current one fails at its first page
+        with pytest.raises(RestSourceError):
+            load_at(warehouse, server.url, tuesday, "run-2", **params)
+        api.broken = None
+        load_at(warehouse, server.url, tuesday, "run-2", **params)
+    assert warehouse.rows("SELECT run_id FROM _rest_source.loads ORDER BY committed_at") == [("run-1",), ("run-2",)]
+    counts = "SELECT since::VARCHAR, count(*) FROM shop.orders GROUP BY ALL ORDER BY ALL"
+    assert warehouse.rows(counts) == [("2024-01-01", len(ALL)), ("2024-01-02", len(ALL))]
+
+
 def test_the_same_day_is_loaded_once(warehouse: Warehouse, api: Api) -> None:
-    params = {"params": {"since": "{now:%Y-%m-%d}"}}
+    params: dict[str, Any] = {"params": {"since": "{now:%Y-%m-%d}"}}
     noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
     with LoopbackServer(api) as server:
         api.broken = 5

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -40,10 +40,11 @@ class Loader:
         if interrupted is None:
             return [self._load(self._extract(stream))]
         self.report(f"Going on with page {interrupted.pages + 1} of load {interrupted.load_id}, which was interrupted.")
-        outcomes = [self._resume(stream, interrupted)]
-        if is_dated(stream, interrupted):
-            outcomes.append(self._load(self._extract(stream.afresh())))
-        return outcomes
+        if not is_dated(stream, interrupted):
+            return [self._resume(stream, interrupted)]
+        # Recorded as the other run's load: were it this run's, a retry would take the current load for done.
+        theirs = replace(self, run_id=str(interrupted.manifest["run_id"]))
+        return [theirs._resume(stream, interrupted), self._load(self._extract(stream.afresh()))]
 
     def _resume(self, stream: PageStream, interrupted: Interrupted) -> LoadOutcome:
         spool, page = Spool.reopen(interrupted), interrupted.pages + 1
