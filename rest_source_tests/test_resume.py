@@ -20,7 +20,7 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.recovery import recover
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
-from rest_source.load.state import sweep
+from rest_source.load.state import Retention
 from rest_source_tests.loading import Warehouse, open_stream, source_spec
 
 PAGES = 10
@@ -322,10 +322,10 @@ def test_spools_that_nobody_came_back_for_are_swept(tmp_path: Path, monkeypatch:
         return folder
 
     fresh, middle, old = spool("fresh", 0, 600), spool("middle", 1, 600), spool("old", 8, 10)
-    sweep(tmp_path)
+    Retention.from_environment().sweep(tmp_path)
     assert [path.exists() for path in (fresh, middle, old)] == [True, True, False]
     monkeypatch.setenv("REST_SOURCE_SPOOL_MAX_SIZE", "1KB")
-    sweep(tmp_path)
+    Retention.from_environment().sweep(tmp_path)
     assert [path.exists() for path in (fresh, middle)] == [True, False]
 
 
@@ -343,4 +343,102 @@ def test_a_full_disk_is_explained_and_the_next_run_goes_on(warehouse: Warehouse,
         api.asked.clear()
         outcome = warehouse.load_from(server.url, write="append")
     assert outcome.resumed_from_page == api.asked[0] > 1
+    assert ids(warehouse) == ALL
+
+
+DATED: dict[str, Any] = {"params": {"since": "{now:%Y-%m-%d}"}}
+MONDAY, TUESDAY = datetime(2024, 1, 1, 12, tzinfo=UTC), datetime(2024, 1, 2, 12, tzinfo=UTC)
+BY_DAY = "SELECT since::VARCHAR, count(*) FROM shop.orders GROUP BY ALL ORDER BY ALL"
+BOTH_DAYS = [("2024-01-01", len(ALL)), ("2024-01-02", len(ALL))]
+
+
+def fails_at(warehouse: Warehouse, url: str, api: Api, page: int, now: datetime, run_id: str = "", **spec: Any) -> None:
+    api.broken = page
+    with pytest.raises(RestSourceError):
+        load_at(warehouse, url, now, run_id, **spec)
+    api.broken = None
+
+
+def test_a_refused_cursor_starts_afresh_with_its_own_time(warehouse: Warehouse, api: Api) -> None:
+    with LoopbackServer(lambda call: refuse_once(api, call)) as server:
+        fails_at(warehouse, server.url, api, 5, MONDAY, write="append", **DATED)
+        api.status, api.total = 410, "refuse page 5 once"
+        load_at(warehouse, server.url, TUESDAY, write="append", **DATED)
+    assert warehouse.rows(BY_DAY) == BOTH_DAYS
+
+
+def refuse_once(api: Api, call: Call) -> Reply:
+    if api.total and call.arg("page") == "5":
+        api.total = None
+        return Reply({"error": "expired"}, status=410)
+    return api(call)
+
+
+def test_an_expired_cursor_is_not_the_end_of_the_data(warehouse: Warehouse, api: Api) -> None:
+    pagination: dict[str, Any] = {"type": "cursor", "value": "$.next", "param": "page", "end_statuses": [410]}
+    with LoopbackServer(lambda call: refuse_once(api, call)) as server:
+        interrupted(warehouse, server.url, api, 5, write="replace", pagination=pagination)
+        api.total = "refuse page 5 once"
+        warehouse.load_from(server.url, write="replace", pagination=pagination)
+    assert ids(warehouse) == ALL
+
+
+def test_a_run_that_crosses_midnight_loads_both_days(warehouse: Warehouse, api: Api) -> None:
+    with LoopbackServer(api) as server:
+        fails_at(warehouse, server.url, api, 5, MONDAY, "run-1", **DATED)
+        fails_at(warehouse, server.url, api, 1, TUESDAY, "run-1", **DATED)
+        load_at(warehouse, server.url, TUESDAY, "run-1", **DATED)
+    assert warehouse.rows(BY_DAY) == BOTH_DAYS
+
+
+def test_an_old_counted_load_of_another_day_is_read_again_for_that_day(warehouse: Warehouse, api: Api) -> None:
+    spec: dict[str, Any] = {**DATED, "pagination": {"type": "page_number"}}
+    with LoopbackServer(api) as server:
+        fails_at(warehouse, server.url, api, 5, MONDAY, **spec)
+        grown_older(warehouse, timedelta(hours=2))
+        load_at(warehouse, server.url, TUESDAY, **spec)
+    assert warehouse.rows(BY_DAY) == BOTH_DAYS
+
+
+@pytest.mark.parametrize("do", ["retry", "fail"])
+def test_a_rule_that_ends_a_load_keeps_its_pages(warehouse: Warehouse, api: Api, do: str) -> None:
+    rules: dict[str, Any] = {"on_error": [{"status": 500, "do": do}]}
+    with LoopbackServer(api) as server:
+        interrupted(warehouse, server.url, api, 5, **rules)
+        assert warehouse.load_from(server.url, **rules).resumed_from_page == 5
+
+
+def test_a_skipped_load_does_not_hide_the_one_before_it(warehouse: Warehouse, api: Api) -> None:
+    rules: dict[str, Any] = {"on_error": [{"status": 403, "do": "skip"}]}
+    with LoopbackServer(api) as server:
+        fails_at(warehouse, server.url, api, 5, MONDAY, **DATED, **rules)
+        api.broken, api.status = 1, 403
+        outcome = load_at(warehouse, server.url, TUESDAY, **DATED, **rules)
+    assert (outcome.result.rows_inserted, outcome.stop_reason) == (len(ALL), "no_cursor")
+    assert any("Skipped" in warning for warning in outcome.warnings)
+
+
+def test_a_retried_full_refresh_goes_on_with_what_it_has_read(warehouse: Warehouse, api: Api) -> None:
+    def attempt() -> LoadOutcome:
+        with open_stream(source_spec(server.url)) as stream:
+            stream.full_refresh = True
+            report = warehouse.said.append
+            return run_load(stream, warehouse.destination, warehouse.state, report=report, run_id="run-1")
+
+    with LoopbackServer(api) as server:
+        api.broken = 5
+        with pytest.raises(RestSourceError):
+            attempt()
+        api.broken = None
+        assert attempt().resumed_from_page == 5
+
+
+@pytest.mark.parametrize("line", [b"7\n", b"{}\n", b'{"segment": 9}\n'])
+def test_a_line_that_is_no_journal_is_no_obstacle(warehouse: Warehouse, api: Api, line: bytes) -> None:
+    with LoopbackServer(api) as server:
+        interrupted(warehouse, server.url, api, 5, write="append")
+        (journal,) = warehouse.state.glob("spool/*/*/*/*/journal.ndjson")
+        with journal.open("ab") as end:
+            end.write(line)
+        warehouse.load_from(server.url, write="append")
     assert ids(warehouse) == ALL

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Self
 from zlib import crc32
 
 VERSION = 1
+_REQUIRED = {"version", "load_id", "run_id", "now", "plan"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,14 @@ def segment_path(directory: Path, number: int) -> Path:
 def recover(directory: Path) -> Interrupted | None:
     """The load in a directory, cut back to what is whole; None where nothing of it can be used."""
     try:
-        manifest = json.loads((directory / "manifest.json").read_bytes())
+        manifest: dict[str, Any] = dict(json.loads((directory / "manifest.json").read_bytes()))
         with (directory / "journal.ndjson").open("rb") as journal, _Reader(directory) as reader:
             for entry in journal:
                 if not reader.accepts(entry):
                     break
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if not reader.last or manifest.get("version") != VERSION:
+    if not reader.last or not manifest.keys() >= _REQUIRED or manifest["version"] != VERSION:
         return None
     os.truncate(directory / "journal.ndjson", reader.length)
     segment = segment_path(directory, reader.last["segment"])
@@ -118,7 +119,10 @@ class _Reader:
         start = self._read["end"] if same else 0
         if not same:
             self.__exit__()
-            self._records = segment_path(self.directory, line["segment"]).open("rb")
+            path = segment_path(self.directory, line["segment"])
+            if not path.exists():
+                return False
+            self._records = path.open("rb")
         assert self._records is not None
         records = self._records.read(line["end"] - start)
         return bool(len(records) == line["end"] - start and crc32(records) == line["crc"])
@@ -131,4 +135,4 @@ def _parsed(entry: bytes) -> dict[str, Any] | None:
         line: dict[str, Any] = json.loads(entry)
     except ValueError:
         return None
-    return line
+    return line if isinstance(line, dict) else None

@@ -157,6 +157,8 @@ class Spool:
         fresh.unlink(missing_ok=True)
         with _append_to(fresh) as file:
             file.write(json.dumps(self._manifest, indent=2).encode())
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(fresh, path)
 
 

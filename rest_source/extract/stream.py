@@ -22,6 +22,7 @@ from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
+from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
 
 _TOLD = 2000
@@ -68,10 +69,14 @@ class PageStream:
     pages: int = 0
     rows: int = 0
     _asking: str = ""
+    _resumed_from: int = 0
+    _later: "PageStream | None" = None
     _after: Next[Any] | Stop | None = None
 
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""
+        if self._later is not None:
+            return self._later.facts()
         tally = self.tally
         return {
             "requests": tally.requests,
@@ -86,17 +91,20 @@ class PageStream:
 
     def afresh(self) -> "PageStream":
         """The same stream from its first page; requests go on being counted in the same tally."""
-        return PageStream(self.source, self.endpoint, self.session, self.environment, now=self.now, tally=self.tally)
+        self._later = PageStream(
+            self.source, self.endpoint, self.session, self.environment, self.full_refresh, self.now, tally=self.tally
+        )
+        return self._later
 
     def resumed(self, interrupted: Interrupted) -> "PageStream":
         """The stream that goes on where another run stopped, with that run's `now`."""
         pager = pager_for(self.endpoint.pagination)
-        stream = PageStream(
-            self.source, self.endpoint, self.session, self.environment, now=interrupted.now, tally=self.tally
-        )
+        stream = replace(self.afresh(), now=interrupted.now)
+        self._later = stream
         stream.columns.load(interrupted.columns)
         stream.warnings += interrupted.warnings
         stream.total_reported = interrupted.last["total"]
+        stream._resumed_from = interrupted.pages + 1
         stream.pages, stream.rows = interrupted.pages, interrupted.last["rows"]
         follows = interrupted.last.get("next")
         stream._after = (
@@ -140,7 +148,7 @@ class PageStream:
         request = RequestBuilder(self.source, self.endpoint, self.environment, self.now).build(step.request)
         self._asking = shorten(f"{request.method} {request.full_url}", _TOLD, self.session.mask)
         self.first_request = self.first_request or self._asking
-        end_statuses = self.endpoint.pagination.end_statuses
+        end_statuses = () if self._may_be_refused(number) else self.endpoint.pagination.end_statuses
         answer = self.session.send(request, self.tally, expected=end_statuses, rules=self.endpoint.on_error)
         if answer.status in end_statuses:
             return Page(number, _NOTHING, Stop("end_status"), self.total_reported)
@@ -159,6 +167,11 @@ class PageStream:
         shown = json.dumps(asdict(after))
         stored = encoded if isinstance(after, Next) or after.keep else _NOTHING
         return Page(number, stored, after, pager.total(step.state, response), self.session.mask(shown) == shown)
+
+    def _may_be_refused(self, number: int) -> bool:
+        """Whether an error status may mean an expired cursor: on the first request of a resumed, followed series."""
+        counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
+        return not counted and self._resumed_from == number
 
     def _explain(self, error: RestSourceError, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 Announce = Callable[[str], None]
 
 
+def silent(_: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of the destination, by its names there."""
@@ -148,7 +152,13 @@ class Destination(Protocol):
         ...
 
     def find_load(
-        self, source: str, endpoint: str, *, load_id: str | None = None, run_id: str | None = None
+        self,
+        source: str,
+        endpoint: str,
+        announce: Announce = silent,
+        *,
+        load_id: str | None = None,
+        run_id: str | None = None,
     ) -> CommittedLoad | None:
         """The newest committed load of an endpoint, of that id or that run if one is given."""
         ...

@@ -141,6 +141,9 @@ def together(outcomes: list[LoadOutcome]) -> LoadOutcome:
     first, last = outcomes[0], outcomes[-1]
     if first is last:
         return first
+    if SKIPPED in (first.stop_reason, last.stop_reason):
+        loaded = first if last.stop_reason == SKIPPED else last
+        return replace(loaded, warnings=(*first.warnings, *last.warnings))
     return replace(
         last,
         result=first.result.plus(last.result),

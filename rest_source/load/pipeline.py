@@ -1,8 +1,10 @@
 """One load from end to end: drain a stream of pages into the spool, stage the spool, commit the stage."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -16,9 +18,9 @@ from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.outcome import Extraction, LoadOutcome, known, skipped, together
-from rest_source.load.resume import REFUSED, find_interrupted, is_dated, manifest
+from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest
 from rest_source.load.stage import build_stage
-from rest_source.load.state import claim, explained, sweep
+from rest_source.load.state import Retention, claim, explained
 
 PROGRESS_SECONDS = 10.0
 RESTARTS = 3
@@ -36,46 +38,70 @@ class Loader:
 
     def run(self, stream: PageStream) -> list[LoadOutcome]:
         """The loads of this run: two if an interrupted one asked for another time than this one does."""
-        interrupted = find_interrupted(stream, self.directory, self.destination)
+        interrupted = find_interrupted(stream, self.directory, self.destination, self.run_id)
         if interrupted is None:
-            return [self._load(self._extract(stream))]
-        self.report(f"Going on with page {interrupted.pages + 1} of load {interrupted.load_id}, which was interrupted.")
+            return [self._outcome(stream, self._extract)]
         if not is_dated(stream, interrupted):
-            return [self._resume(stream, interrupted)]
+            return [self._outcome(stream, partial(self._continue, interrupted))]
         # Recorded as the other run's load: were it this run's, a retry would take the current load for done.
-        theirs = replace(self, run_id=str(interrupted.manifest["run_id"]))
-        return [theirs._resume(stream, interrupted), self._load(self._extract(stream.afresh()))]
+        other = str(interrupted.manifest["run_id"])
+        theirs = replace(self, run_id=other if other != self.run_id else "")
+        return [
+            theirs._outcome(stream, partial(theirs._continue, interrupted)),
+            self._outcome(stream.afresh(), self._extract),
+        ]
 
-    def _resume(self, stream: PageStream, interrupted: Interrupted) -> LoadOutcome:
-        spool, page = Spool.reopen(interrupted), interrupted.pages + 1
+    def _outcome(self, stream: PageStream, extract: Callable[[PageStream], Extraction]) -> LoadOutcome:
+        """One load from extraction to commit, unless a rule of `on_error` skips it."""
         try:
-            return self._load(self._extract(stream.resumed(interrupted), spool, resumed_from=page))
+            return self._load(extract(stream))
+        except Ruled as error:
+            if error.do != "skip":
+                raise
+            return skipped(stream, error)
+
+    def _continue(self, interrupted: Interrupted, stream: PageStream) -> Extraction:
+        """The interrupted load's remaining pages; all of them where its pages have moved or its cursor is refused."""
+        resumed = stream.resumed(interrupted)
+        if is_stale(stream, interrupted):
+            self.report(f"Load {interrupted.load_id} was interrupted too long ago to go on with; it starts afresh.")
+            shutil.rmtree(interrupted.directory, ignore_errors=True)
+            return self._extract(resumed.afresh())
+        self.report(f"Going on with page {interrupted.pages + 1} of load {interrupted.load_id}, which was interrupted.")
+        spool = Spool.reopen(interrupted)
+        try:
+            return self._spool(resumed, spool, interrupted.pages + 1)
+        except Ruled as error:
+            if error.do != "restart":
+                raise
         except RestSourceError as error:
-            if error.status not in REFUSED or spool.pages >= page:
+            if error.status not in REFUSED or resumed.pages > interrupted.pages:
                 raise
             self.report(f"The API refuses to go on ({error.message}); the load starts afresh.")
             spool.remove()
-        return self._load(self._extract(stream.afresh()))
+        return self._extract(resumed.afresh())
 
-    def _extract(self, stream: PageStream, spool: Spool | None = None, resumed_from: int | None = None) -> Extraction:
+    def _extract(self, stream: PageStream) -> Extraction:
         """Spool every page of the stream, from the start again where a rule of `on_error` says so."""
-        started = monotonic()
         for _ in range(RESTARTS):
             try:
-                return self._spool(stream, spool or self._new_spool(stream), resumed_from, started)
+                return self._spool(stream, self._new_spool(stream))
             except Ruled as error:
                 if error.do != "restart":
                     raise
                 self.report(f"The load starts afresh. {error.message}")
-                stream, spool, resumed_from = stream.afresh(), None, None
-        return self._spool(stream, self._new_spool(stream), None, started)
+                stream = stream.afresh()
+        return self._spool(stream, self._new_spool(stream))
 
-    def _spool(self, stream: PageStream, spool: Spool, resumed_from: int | None, started: float) -> Extraction:
+    def _spool(self, stream: PageStream, spool: Spool, resumed_from: int | None = None) -> Extraction:
+        started, before = monotonic(), stream.pages
         with spool:
             try:
                 reason = self._drain(stream, spool)
-            except Ruled:
-                spool.remove()
+            except Ruled as error:
+                # What fails without a page gained would fail from here for ever.
+                if error.do in ("skip", "restart") or (error.do == "fail" and stream.pages == before):
+                    spool.remove()
                 raise
             return Extraction(stream, spool.finish(stream.columns), reason, resumed_from, started)
 
@@ -145,23 +171,19 @@ def run_load(
     What an interrupted run has spooled is gone on with. A run whose load is committed already does nothing:
     `run_id` is the same for all attempts of a run.
     """
+    retention = Retention.from_environment()
     spools = state / "spool"
     # A load belongs to its destination too: another one must neither wait for it nor take its pages.
     place = sha256(destination.uri.encode()).hexdigest()[:12]
     directory = spools / stream.source.name / stream.endpoint.name / place
     with explained(), claim(directory, report):
-        done = destination.find_load(stream.source.name, stream.endpoint.name, run_id=run_id) if run_id else None
-        if done is not None:
+        done = run_id and destination.find_load(stream.source.name, stream.endpoint.name, report, run_id=run_id)
+        if done:
             report(f"Load {done.load_id} of this run is committed already; nothing to do.")
             return known(done)
-        try:
-            outcomes = Loader(destination, directory, run_id, report).run(stream)
-        except Ruled as error:
-            if error.do != "skip":
-                raise
-            return skipped(stream, error)
+        outcomes = Loader(destination, directory, run_id, report).run(stream)
     with suppress(OSError):  # the load is committed; what lies about can wait
-        sweep(spools)
+        retention.sweep(spools)
     return together(outcomes)
 
 

@@ -37,12 +37,15 @@ def manifest(stream: PageStream, run_id: str) -> dict[str, Any]:
     }
 
 
-def find_interrupted(stream: PageStream, directory: Path, destination: Destination) -> Interrupted | None:
-    """The load to go on with, if one was interrupted that still fits; every other is removed."""
+def find_interrupted(stream: PageStream, directory: Path, destination: Destination, run_id: str) -> Interrupted | None:
+    """The newest interrupted load with the same plan; every other is removed.
+
+    A full refresh goes on with nothing but what an earlier attempt of the same run has read.
+    """
     found = None
     for path in _spools(directory):
-        interrupted = recover(path) if found is None and not stream.full_refresh else None
-        if interrupted is not None and _fits(stream, interrupted, destination):
+        interrupted = recover(path) if found is None else None
+        if interrupted is not None and _fits(stream, interrupted, destination, run_id):
             found = interrupted
         else:
             shutil.rmtree(path, ignore_errors=True)
@@ -54,10 +57,15 @@ def is_dated(stream: PageStream, interrupted: Interrupted) -> bool:
 
     A load that only misses its commit counts as dated once it is older than `resume_within`.
     """
-    if interrupted.is_complete and time.time() - interrupted.last_at > _resume_within(stream):
+    if interrupted.is_complete and _is_old(stream, interrupted) and not _is_counted(stream):
         return True
     frozen = frozen_instants(stream.source, stream.endpoint, interrupted.now)
     return frozen != frozen_instants(stream.source, stream.endpoint, stream.now)
+
+
+def is_stale(stream: PageStream, interrupted: Interrupted) -> bool:
+    """Whether rows may have moved between numbered pages since, so that none of them can be kept."""
+    return _is_counted(stream) and _is_old(stream, interrupted)
 
 
 def _spools(directory: Path) -> Iterator[Path]:
@@ -66,16 +74,20 @@ def _spools(directory: Path) -> Iterator[Path]:
         yield from sorted((path for path in directory.iterdir() if path.is_dir()), reverse=True)
 
 
-def _fits(stream: PageStream, interrupted: Interrupted, destination: Destination) -> bool:
-    if interrupted.manifest.get("plan") != fetch_plan(stream):
+def _fits(stream: PageStream, interrupted: Interrupted, destination: Destination, run_id: str) -> bool:
+    same_run = bool(run_id) and interrupted.manifest["run_id"] == run_id
+    if stream.full_refresh and not same_run:
         return False
-    counted = isinstance(stream.endpoint.pagination, PageNumber | OffsetLimit)
-    if counted and time.time() - interrupted.last_at > _resume_within(stream):
-        return False  # rows have moved between pages since
+    if interrupted.manifest["plan"] != fetch_plan(stream):
+        return False
     # A process may die between its commit and the removal of its spool.
-    committed = destination.find_load(stream.source.name, stream.endpoint.name, load_id=interrupted.load_id)
-    return committed is None
+    source, endpoint = stream.source.name, stream.endpoint.name
+    return destination.find_load(source, endpoint, load_id=interrupted.load_id) is None
 
 
-def _resume_within(stream: PageStream) -> float:
-    return stream.source.limits.resume_within.total_seconds()
+def _is_counted(stream: PageStream) -> bool:
+    return isinstance(stream.endpoint.pagination, PageNumber | OffsetLimit)
+
+
+def _is_old(stream: PageStream, interrupted: Interrupted) -> bool:
+    return time.time() - interrupted.last_at > stream.source.limits.resume_within.total_seconds()

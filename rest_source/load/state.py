@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -85,19 +86,34 @@ def _read(holder: Path) -> str:
     return "another load of the same endpoint"
 
 
-def sweep(spools: Path) -> None:
-    """Remove spools that nobody came back for: older than a week, and the oldest while all take over 20 GB.
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long (seconds) and how many (bytes) spools are kept that nobody comes back for."""
 
-    REST_SOURCE_SPOOL_MAX_AGE and REST_SOURCE_SPOOL_MAX_SIZE change that. A spool in use is left alone.
-    """
-    max_age = parse_duration(os.environ.get("REST_SOURCE_SPOOL_MAX_AGE", "7d")).total_seconds()
-    max_size = parse_size(os.environ.get("REST_SOURCE_SPOOL_MAX_SIZE", "20GB"))
-    found = sorted(((_last_used(path), path) for path in spools.glob("*/*/*/*/")), reverse=True)
-    total = 0
-    for used, path in found:
-        total += sum(file.stat().st_size for file in path.glob("*") if file.is_file())
-        if time.time() - used > max_age or total > max_size:
-            _remove_unclaimed(path)
+    max_age: float
+    max_size: int
+
+    @classmethod
+    def from_environment(cls) -> "Retention":
+        """A week and 20 GB, unless REST_SOURCE_SPOOL_MAX_AGE and REST_SOURCE_SPOOL_MAX_SIZE say otherwise."""
+        try:
+            age = parse_duration(os.environ.get("REST_SOURCE_SPOOL_MAX_AGE", "7d")).total_seconds()
+            return cls(age, parse_size(os.environ.get("REST_SOURCE_SPOOL_MAX_SIZE", "20GB")))
+        except ValueError as error:
+            raise RestSourceError(
+                "invalid_retention",
+                f"REST_SOURCE_SPOOL_MAX_AGE or REST_SOURCE_SPOOL_MAX_SIZE cannot be read: {error}.",
+                remedy="Write them as 7d and 20GB, or leave them unset.",
+            ) from None
+
+    def sweep(self, spools: Path) -> None:
+        """Remove spools that are too old, and the oldest while all take too much; none that is in use."""
+        found = sorted(((_last_used(path), path) for path in spools.glob("*/*/*/*/")), reverse=True)
+        total = 0
+        for used, path in found:
+            total += sum(file.stat().st_size for file in path.glob("*") if file.is_file())
+            if time.time() - used > self.max_age or total > self.max_size:
+                _remove_unclaimed(path)
 
 
 def _last_used(spool: Path) -> float:

@@ -85,10 +85,22 @@ def without_password(url: str) -> str:
 
 
 def attempt_id(context: dg.OutputContext) -> str:
-    """The id that all attempts at one run share: a retried run is another run to Dagster, with the same root."""
-    run = context.step_context.dagster_run
-    is_retry = "dagster/retry_number" in run.tags or run.tags.get("dagster/is_resume_retry") == "true"
-    return (run.root_run_id or run.run_id) if is_retry else run.run_id
+    """The id that all attempts at one run share: that of the run which is no retry of another.
+
+    A run that a person starts again from a run that succeeded is no retry.
+    """
+    run, instance = context.step_context.dagster_run, context.step_context.instance
+    while run.parent_run_id and _is_retry(run):
+        parent = instance.get_run_by_id(run.parent_run_id)
+        if parent is None:
+            return run.parent_run_id
+        run = parent
+    return run.run_id
+
+
+def _is_retry(run: dg.DagsterRun) -> bool:
+    resumes = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
+    return "dagster/retry_number" in run.tags or any(run.tags.get(tag) == "true" for tag in resumes)
 
 
 def to_pandas(table: Any) -> Any:

@@ -19,6 +19,7 @@ from rest_source.load.destination import (
     TableColumn,
     TableView,
     resolve_column,
+    silent,
 )
 from rest_source.load.duckdb.connection import connect
 from rest_source.load.duckdb.duplicates import find_duplicates
@@ -36,10 +37,6 @@ _PREVIEW_CHARACTERS = 61  # one more than are shown, so that a value that was cu
 _VECTOR = 2048  # DuckDB reads so many rows at a time, of which some are held twice
 _BATCH_BYTES = 2**28
 _BATCH_ROWS = 2**17
-
-
-def _silent(_: str) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +70,18 @@ class DuckDBDestination:
             return result.showing(TableView(columns, _preview(con, table, columns)))
 
     def find_load(
-        self, source: str, endpoint: str, *, load_id: str | None = None, run_id: str | None = None
+        self,
+        source: str,
+        endpoint: str,
+        announce: Announce = silent,
+        *,
+        load_id: str | None = None,
+        run_id: str | None = None,
     ) -> CommittedLoad | None:
         """The newest committed load of an endpoint, of that id or that run if one is given."""
         if not self.path.exists():
             return None
-        with connect(self.path, _silent, read_only=True) as con:
+        with connect(self.path, announce, read_only=True) as con:
             found = find_load(con, source, endpoint, load_id, run_id)
             columns = read_columns(con, table := Table.of(source, endpoint))
             if found is None or not columns:
@@ -91,7 +94,7 @@ class DuckDBDestination:
         """The rows of a table as Arrow, in the given columns (by either name) or all."""
         if not self.path.exists():
             raise _no_table(self.full_name(table))
-        with connect(self.path, _silent, read_only=True) as con:
+        with connect(self.path, silent, read_only=True) as con:
             existing = read_columns(con, table)
             if not existing:
                 raise _no_table(self.full_name(table))
@@ -105,7 +108,7 @@ class DuckDBDestination:
         """Repeated and null keys; with the default key, records that stand in several rows."""
         if not self.path.exists():
             return DuplicateReport(rows=0)
-        with connect(self.path, _silent, read_only=True) as con:
+        with connect(self.path, silent, read_only=True) as con:
             _make_room(con, table, len(read_columns(con, table)))
             return find_duplicates(con, table, primary_key)
 
