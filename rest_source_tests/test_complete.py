@@ -10,11 +10,17 @@ from rest_source import PaginatorIOManager, build_definitions
 from rest_source.demo import LoopbackServer, Reply
 from rest_source_tests.shop import spec
 
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REST_SOURCE_STATE", str(tmp_path / "state"))
+
+
 PAGED = {"data_root": "$.items", "pagination": {"type": "page_number", "total_records": "$.total"}}
 
 
 def check(folder: Path, total: Any, **endpoint: Any) -> dg.AssetCheckEvaluation | None:
-    io_manager = PaginatorIOManager(destination=f"duckdb:///{folder}/data.duckdb", state=str(folder / "state"))
+    io_manager = PaginatorIOManager(destination=f"duckdb:///{folder}/data.duckdb")
     pages = {"1": [{"id": 1}, {"id": 2}]}
     handler = lambda call: Reply({"items": pages.get(call.arg("page") or "", []), "total": total})  # noqa: E731
     with LoopbackServer(handler) as server:

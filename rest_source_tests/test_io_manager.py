@@ -20,8 +20,9 @@ from rest_source_tests.shop import serve, spec
 
 
 @pytest.fixture
-def io_manager(tmp_path: Path) -> PaginatorIOManager:
-    return PaginatorIOManager(destination=f"duckdb:///{tmp_path}/shop.duckdb", state=str(tmp_path / "state"))
+def io_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaginatorIOManager:
+    monkeypatch.setenv("REST_SOURCE_STATE", str(tmp_path / "state"))
+    return PaginatorIOManager(destination=f"duckdb:///{tmp_path}/shop.duckdb")
 
 
 def materialize(

@@ -15,7 +15,8 @@ SETTINGS = Path(__file__).parents[1] / "deploy" / "postgres" / "dagster.yaml"
 
 def test_runs_events_and_checks_are_kept_in_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dagster.yaml").write_text(SETTINGS.read_text())
-    io_manager = PaginatorIOManager(destination=f"duckdb:///{tmp_path}/data.duckdb", state=str(tmp_path / "state"))
+    io_manager = PaginatorIOManager(destination=f"duckdb:///{tmp_path}/data.duckdb")
+    monkeypatch.setenv("REST_SOURCE_STATE", str(tmp_path / "state"))
     with postgres_server() as server, LoopbackServer(serve({"id": 1})) as api:
         for name in ("host", "port", "password"):
             monkeypatch.setenv(f"DAGSTER_PG_{name.upper()}", str(getattr(server, name)))

@@ -114,9 +114,10 @@ def test_the_finished_manifest_has_the_columns(tmp_path: Path) -> None:
     assert (manifest["rows"], manifest["pages"], manifest["version"]) == (3, 3, 1)
 
 
-def test_nobody_else_may_read_what_is_spooled(tmp_path: Path) -> None:
+def test_nobody_else_may_read_what_is_spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warehouse = Warehouse(tmp_path)
-    state_directory(str(warehouse.state))
+    monkeypatch.setenv("REST_SOURCE_STATE", str(warehouse.state))
+    state_directory()
     with pytest.raises(RestSourceError):
         warehouse.load([{"id": 1}], primary_key="gone")  # fails while it is staged
     paths = [warehouse.state, *warehouse.state.rglob("*")]

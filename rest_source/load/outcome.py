@@ -20,16 +20,16 @@ class LoadOutcome:
     load_id: str
     result: CommitResult
     pages: int
-    requests: int
-    retries: int
-    wait_seconds: float
-    bytes: int
     stop_reason: str
-    total_reported: int | None
-    resumed_from_page: int | None
-    first_request: str
-    seconds: float
-    warnings: tuple[str, ...]
+    requests: int = 0
+    retries: int = 0
+    wait_seconds: float = 0.0
+    bytes: int = 0
+    total_reported: int | None = None
+    resumed_from_page: int | None = None
+    first_request: str = ""
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The facts by name, as metadata and `--json` report them."""
@@ -99,21 +99,7 @@ def _rejected(result: CommitResult) -> Iterator[str]:
 
 def known(done: CommittedLoad) -> LoadOutcome:
     """The outcome of a load that an earlier attempt of the run committed."""
-    return LoadOutcome(
-        load_id=done.load_id,
-        result=done.result,
-        pages=done.pages,
-        requests=0,
-        retries=0,
-        wait_seconds=0.0,
-        bytes=0,
-        stop_reason=done.stop_reason,
-        total_reported=done.total_reported,
-        resumed_from_page=None,
-        first_request="",
-        seconds=0.0,
-        warnings=(),
-    )
+    return LoadOutcome(done.load_id, done.result, done.pages, done.stop_reason, total_reported=done.total_reported)
 
 
 def skipped(stream: PageStream, error: Ruled) -> LoadOutcome:
@@ -128,10 +114,7 @@ def skipped(stream: PageStream, error: Ruled) -> LoadOutcome:
         wait_seconds=round(stream.tally.wait_seconds, 3),
         bytes=stream.tally.bytes,
         stop_reason=SKIPPED,
-        total_reported=None,
-        resumed_from_page=None,
         first_request=stream.first_request,
-        seconds=0.0,
         warnings=(*stream.warnings, warning),
     )
 

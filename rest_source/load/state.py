@@ -19,9 +19,9 @@ DEFAULT_STATE = ".rest_source"
 WAIT_SECONDS = 600.0
 
 
-def state_directory(path: str | None = None) -> Path:
-    """The directory given, else REST_SOURCE_STATE, else `.rest_source`; made with mode 0700."""
-    directory = Path(path or os.environ.get("REST_SOURCE_STATE") or DEFAULT_STATE).absolute()
+def state_directory() -> Path:
+    """REST_SOURCE_STATE, else `.rest_source` in the working directory; made with mode 0700 where it is missing."""
+    directory = Path(os.environ.get("REST_SOURCE_STATE") or DEFAULT_STATE).absolute()
     _make_private(directory)
     return directory
 
@@ -66,7 +66,7 @@ def claim(directory: Path, announce: Callable[[str], None]) -> Iterator[None]:
     except Timeout:
         raise RestSourceError(
             "load_in_progress",
-            f"{_read(holder).capitalize()} for more than ten minutes.",
+            f"Waited more than ten minutes for {_read(holder)}.",
             cause="Two runs of one asset take turns, and the first has not ended.",
             remedy="Wait for the other run, or terminate it.",
             retryable=True,

@@ -26,7 +26,6 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     """
 
     destination: str | None = None
-    state: str | None = None
     come_back: bool = True
 
     @property
@@ -55,7 +54,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
             outcome = run_load(
                 obj,
                 destination,
-                state_directory(self.state),
+                state_directory(),
                 report=context.log.info,
                 run_id=attempt_id(context),
             )
