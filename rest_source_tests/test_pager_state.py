@@ -33,7 +33,7 @@ def fetch(stream: PageStream, page: PageRequest) -> Response:
     records = DataRoot.of(stream.endpoint).records(document.value, first_page=False)
     encoded = encode(records, Columns(), 0, document.exact)
     last = records[-1] if records else None
-    return Response(answer.url, answer.headers, document.value, encoded.count, last, encoded.digest)
+    return Response(answer.url, answer.headers, document.value, encoded.count, last, lambda: encoded.digest)
 
 
 def walk(stream: PageStream, pager: Pager[Any], step: Next[Any]) -> Iterator[Step]:

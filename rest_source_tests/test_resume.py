@@ -81,7 +81,7 @@ def test_the_next_run_goes_on_at_the_page_that_failed(
     with LoopbackServer(api) as server:
         interrupted(warehouse, server.url, api, page, write="append", **pagination)
         outcome = warehouse.load_from(server.url, write="append", **pagination)
-    assert api.asked[0] == page
+    assert min(api.asked) == page  # a request that looked ahead may still come from the run before
     assert outcome.resumed_from_page == (page if page > 1 else None)
     assert outcome.result.rows_read == len(ALL)
     assert ids(warehouse) == ALL

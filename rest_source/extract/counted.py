@@ -46,7 +46,7 @@ class CountedPager:
         seen = state.seen + response.count
         if self._total_reached(state, seen):
             return Stop("total_reached", warnings=self._cap(state, response))
-        if response.count == 0 and not self._known(state):
+        if response.count == 0 and not self.knows_end(state):
             return Stop("empty_page")
         if response.count == 0 and state.empty >= EMPTY_PAGES_PASSED:
             return Stop("empty_pages", warnings=(self._incomplete(state),))
@@ -54,6 +54,17 @@ class CountedPager:
         if short and response.count and self.spec.stop_on_short_page:
             return Stop("short_page")
         return self._following(state, response, seen, short)
+
+    def ahead(self, state: CountedState) -> Next[CountedState] | None:
+        expected = state.seen // state.index if state.index else self._size or 0
+        seen = state.seen + expected
+        if state.empty or not expected or self._total_reached(state, seen):
+            return None
+        position, index = state.position + state.step, state.index + 1
+        return self._ask(replace(state, position=position, index=index, seen=seen))
+
+    def knows_end(self, state: CountedState) -> bool:
+        return state.total_pages is not None or state.total_records is not None
 
     def past_end(self, state: CountedState, status: int) -> Stop | None:
         return Stop("not_found_after_short_page") if status in (404, 416) and state.short else None
@@ -91,7 +102,7 @@ class CountedPager:
                 empty=0 if response.count else state.empty + 1,
                 short=short,
                 first_was_full=state.first_was_full if state.index else not short,
-                previous=response.digest if response.count else state.previous,
+                previous=response.fingerprint() if response.count else state.previous,
             ),
             self._cap(state, response),
         )
@@ -111,16 +122,13 @@ class CountedPager:
             total_records=_newest(response, self.spec.total_records, state.total_records),
         )
 
-    def _known(self, state: CountedState) -> bool:
-        return state.total_pages is not None or state.total_records is not None
-
     def _total_reached(self, state: CountedState, seen: int) -> bool:
         by_records = state.total_records is not None and seen >= state.total_records
         return by_records or (state.total_pages is not None and state.index + 1 >= state.total_pages)
 
     def _repeats(self, state: CountedState, response: Response) -> bool:
-        judged = self.spec.repeated_pages == "error" and not self._known(state)
-        return judged and response.count > 0 and response.digest == state.previous
+        judged = self.spec.repeated_pages == "error" and not self.knows_end(state)
+        return judged and response.count > 0 and response.fingerprint() == state.previous
 
     def _repeated(self, state: CountedState) -> Stop:
         if state.index == 1 and state.first_was_full:

@@ -55,6 +55,12 @@ class _Follower:
     def first(self) -> Next[LinkedState]:
         return Next(LinkedState(), PageRequest())
 
+    def ahead(self, state: LinkedState) -> Next[LinkedState] | None:
+        return None
+
+    def knows_end(self, state: LinkedState) -> bool:
+        return False
+
     def past_end(self, state: LinkedState, status: int) -> Stop | None:
         return None
 

@@ -1,6 +1,6 @@
 """What travels between the parts of an extraction: a page, the request for the next, and why a series stops."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -25,8 +25,8 @@ class PageRequest:
 class Response:
     """One page as a pager sees it.
 
-    `url` is where the answer came from, `count` the number of records under the data root, `digest` a
-    fingerprint of them that changes with content and order.
+    `url` is where the answer came from, `count` the number of records under the data root. `fingerprint` tells
+    their content and order; it is a call because it costs the encoding of the page.
     """
 
     url: str
@@ -34,7 +34,7 @@ class Response:
     document: Any
     count: int
     last_record: Any = None
-    digest: str = ""
+    fingerprint: Callable[[], str] = field(default=str, compare=False)
 
     def find(self, where: str | HeaderValue) -> Any:
         """The value at a JSONPath or in a header; MISSING where there is none."""
@@ -73,6 +73,14 @@ class Pager(Protocol[State]):
 
     def advance(self, state: State, response: Response) -> Next[State] | Stop:
         """What follows the response to the request made in `state`; raises RestSourceError on a loop."""
+        ...
+
+    def ahead(self, state: State) -> Next[State] | None:
+        """What will follow the request made in `state` in all likelihood; None where only its response tells."""
+        ...
+
+    def knows_end(self, state: State) -> bool:
+        """Whether a total is known, so that looking ahead stops where it should."""
         ...
 
     def past_end(self, state: State, status: int) -> Stop | None:

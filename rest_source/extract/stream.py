@@ -1,13 +1,17 @@
 """The pages of one endpoint, fetched as they are asked for."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache, partial
+from threading import Event
 from time import time
 from typing import Any
 
 from rest_source.errors import RestSourceError
+from rest_source.extract.ahead import LookAhead
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot
 from rest_source.extract.document import parse
@@ -17,7 +21,8 @@ from rest_source.extract.records import EncodedRecords, encode, fingerprint
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.excerpt import shorten
-from rest_source.http.request import Tally
+from rest_source.http.request import Answer, Tally
+from rest_source.http.retry import Postponed
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
 from rest_source.spec.endpoint import EndpointSpec
@@ -68,7 +73,6 @@ class PageStream:
     first_request: str = ""
     pages: int = 0
     rows: int = 0
-    _asking: str = ""
     _resumed_from: int = 0
     _later: "PageStream | None" = None
     _after: Next[Any] | Stop | None = None
@@ -119,53 +123,70 @@ class PageStream:
         """Why the series stopped, where that is known before it is iterated."""
         return self._after.reason if isinstance(self._after, Stop) else ""
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Generator[Page, None, None]:
         pager = pager_for(self.endpoint.pagination)
         after = self._after or pager.first()
-        while isinstance(after, Next):
-            if self.pages >= self.source.limits.max_pages:
-                raise _too_many_pages(self.pages).at(self._place(self.pages))
-            page = self._fetch(pager, after, self.pages + 1)
-            after = page.after
-            self.pages = page.number
-            self.rows += page.records.count
-            self.total_reported = page.total
-            self.warnings += after.warnings
-            yield page
+        with closing(LookAhead(pager, self._fetch, self.source.limits.concurrency)) as ahead:
+            while isinstance(after, Next):
+                if self.pages >= self.source.limits.max_pages:
+                    raise _too_many_pages(self.pages).at(self._place(self.pages))
+                page = self._page_of(pager, ahead, after)
+                after = page.after
+                self.pages = page.number
+                self.rows += page.records.count
+                self.total_reported = page.total
+                self.warnings += after.warnings
+                yield page
 
-    def _fetch(self, pager: Pager[Any], step: Next[Any], number: int) -> Page:
+    def _page_of(self, pager: Pager[Any], ahead: LookAhead[Any], step: Next[Any]) -> Page:
+        number = self.pages + 1
         try:
-            return self._page(pager, step, number)
+            return self._read(pager, ahead, step, self._answer(ahead, step))
         except RestSourceError as error:
             judged = error.status if not isinstance(error, Ruled) else None
             end = pager.past_end(step.state, judged) if judged else None
             if end is None:
-                self._explain(error, number)
+                self._explain(error, step.request)
                 raise
             return Page(number, _NOTHING, end, self.total_reported)
 
-    def _page(self, pager: Pager[Any], step: Next[Any], number: int) -> Page:
-        request = RequestBuilder(self.source, self.endpoint, self.environment, self.now).build(step.request)
-        self._asking = shorten(f"{request.method} {request.full_url}", _TOLD, self.session.mask)
-        self.first_request = self.first_request or self._asking
-        end_statuses = () if self._may_be_refused(number) else self.endpoint.pagination.end_statuses
-        answer = self.session.send(request, self.tally, expected=end_statuses, rules=self.endpoint.on_error)
-        if answer.status in end_statuses:
+    def _answer(self, ahead: LookAhead[Any], step: Next[Any]) -> Answer:
+        self.first_request = self.first_request or self._asked(step.request)
+        if self._may_be_refused(self.pages + 1):
+            return self.session.send(self._builder.build(step.request), self.tally, rules=self.endpoint.on_error)
+        return ahead.take(step, room=self.source.limits.max_pages - self.pages)
+
+    def _fetch(self, page: PageRequest, *, dropped: Event | None = None, postponed: Postponed | None = None) -> Answer:
+        return self.session.send(
+            self._builder.build(page),
+            self.tally,
+            self.endpoint.pagination.end_statuses,
+            self.endpoint.on_error,
+            dropped=dropped,
+            postponed=postponed,
+        )
+
+    def _read(self, pager: Pager[Any], ahead: LookAhead[Any], step: Next[Any], answer: Answer) -> Page:
+        number = self.pages + 1
+        if answer.status in self.endpoint.pagination.end_statuses:
             return Page(number, _NOTHING, Stop("end_status"), self.total_reported)
-        document = parse(answer, self.session.mask(f"{request.method} {answer.url}"), self.session.mask)
+        document = parse(answer, self.session.mask(f"{self.endpoint.method} {answer.url}"), self.session.mask)
         data_root = DataRoot.of(self.endpoint)
         records = data_root.records(document.value, first_page=number == 1)
         kept = data_root.without_excluded(records)
-        encoded = encode(kept, self.columns, int(time() * 1000), document.exact)
-        # A pager judges what the API sent: pages may differ in nothing but an excluded field.
-        digest = encoded.digest if kept is records else fingerprint(records)
+        encoded = cache(partial(encode, kept, self.columns, int(time() * 1000), document.exact))
         last_record: Any = records[-1] if records else None
-        response = Response(answer.url, answer.headers, document.value, encoded.count, last_record, digest)
+        # A pager judges what the API sent: pages may differ in nothing but an excluded field.
+        identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
+        response = Response(answer.url, answer.headers, document.value, len(records), last_record, identity)
         after = pager.advance(step.state, response)
+        ahead.learn(len(records))
+        if isinstance(after, Next) and number < self.source.limits.max_pages:
+            ahead.start(after)
         told = (*after.warnings, *data_root.doubts(document.value, first_page=number == 1))
         after = replace(after, warnings=tuple(shorten(text, _TOLD, self.session.mask) for text in told))
         shown = json.dumps(asdict(after))
-        stored = encoded if isinstance(after, Next) or after.keep else _NOTHING
+        stored = encoded() if isinstance(after, Next) or after.keep else _NOTHING
         return Page(number, stored, after, pager.total(step.state, response), self.session.mask(shown) == shown)
 
     def _may_be_refused(self, number: int) -> bool:
@@ -173,13 +194,22 @@ class PageStream:
         counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
         return not counted and self._resumed_from == number
 
-    def _explain(self, error: RestSourceError, number: int) -> None:
+    @property
+    def _builder(self) -> RequestBuilder:
+        return RequestBuilder(self.source, self.endpoint, self.environment, self.now)
+
+    def _asked(self, page: PageRequest) -> str:
+        request = self._builder.build(page)
+        return shorten(f"{request.method} {request.full_url}", _TOLD, self.session.mask)
+
+    def _explain(self, error: RestSourceError, page: PageRequest) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
         texts = (error.message, error.cause, error.remedy)
         error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
         error.args = (error.message,)
-        error.where = shorten(error.where or self._asking, 700, self.session.mask)
-        error.at(self._place(number))
+        with suppress(RestSourceError):  # there may be no request: a variable it names is missing
+            error.where = shorten(error.where or self._asked(page), 700, self.session.mask)
+        error.at(self._place(self.pages + 1))
 
     def _place(self, number: int) -> str:
         return f"{self.source.name}.{self.endpoint.name}, page {number}"

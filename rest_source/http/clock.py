@@ -1,6 +1,7 @@
 """Time, as a value that tests can replace."""
 
 import time
+from threading import Event
 from typing import Protocol
 
 
@@ -13,8 +14,8 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since some moment; never runs backwards."""
 
-    def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+    def sleep(self, seconds: float, until: Event | None = None) -> None:
+        """Return after so many seconds, or as soon as the event is set."""
 
 
 class SystemClock:
@@ -28,9 +29,12 @@ class SystemClock:
         """Seconds since some moment; never runs backwards."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
-        time.sleep(seconds)
+    def sleep(self, seconds: float, until: Event | None = None) -> None:
+        """Return after so many seconds, or as soon as the event is set."""
+        if until is None:
+            time.sleep(seconds)
+        else:
+            until.wait(seconds)
 
 
 SYSTEM_CLOCK = SystemClock()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from filelock import FileLock
 
@@ -29,14 +29,14 @@ class RateLimit:
         self._next_slot = clock.monotonic()
         self._shared = _SharedSlot(file, max(60.0, _QUEUE * self._interval)) if file and per_second else None
 
-    def wait(self) -> float:
-        """Sleep until it is this caller's turn and say how long that took, in seconds."""
+    def wait(self, until: Event | None = None) -> float:
+        """Sleep until it is this caller's turn, or the event is set; the wait that was due, in seconds."""
         if not self._interval:
             return 0.0
         with self._lock:
             wait = self._book()
         if wait:
-            self._clock.sleep(wait)
+            self._clock.sleep(wait, until)
         return wait
 
     def _book(self) -> float:

@@ -69,7 +69,7 @@ class Redactor:
 
 
 class LogMask(logging.Filter):
-    """Masks what urllib3 logs, which names full URLs; set while a session is open."""
+    """Masks what urllib3 logs, which names full URLs; set as long as a session may send."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()

@@ -34,6 +34,19 @@ class Failure:
     wait: float | None = None
 
 
+class Postponed(Exception):
+    """A request ahead of its turn would have to wait; whoever sends it in its turn goes on from here.
+
+    `policy` is what is left of its retries, `wake_at` the moment of a clock's `monotonic` before which it must
+    not be sent again.
+    """
+
+    def __init__(self, policy: Retry, wake_at: float) -> None:
+        super().__init__("postponed")
+        self.policy = policy
+        self.wake_at = wake_at
+
+
 def policy(limits: Limits) -> Retry:
     """The policy of one request: an immutable value, counted down by `again`."""
     return Retry(

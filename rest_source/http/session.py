@@ -1,9 +1,14 @@
 """The session of a source: every request to its API goes through here, and nothing secret comes out."""
 
+import weakref
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from threading import BoundedSemaphore, Event
 from types import TracebackType
 from typing import Self
+
+from urllib3.util.retry import Retry
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth import credentials
@@ -15,7 +20,7 @@ from rest_source.http.rate import RateLimit
 from rest_source.http.redact import LogMask, Redactor
 from rest_source.http.redirect import MAX_REDIRECTS, follow, is_redirect, too_many
 from rest_source.http.request import Answer, Request, Tally
-from rest_source.http.retry import Failure, again, policy, requested_wait
+from rest_source.http.retry import Failure, Postponed, again, policy, requested_wait
 from rest_source.http.rules import Ruled, first_rule
 from rest_source.http.transport import Transport
 from rest_source.spec.environment import Environment
@@ -49,8 +54,11 @@ class ApiSession:
         self._policy = policy(source.limits)
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
         self._transport = Transport(source.limits)
-        self._log_mask = LogMask(self._redactor)
-        self._log_mask.install()
+        self._slots = BoundedSemaphore(source.limits.concurrency)
+        log_mask = LogMask(self._redactor)
+        log_mask.install()
+        # Not when it is closed: a request that was dropped may still be under way then, and be logged.
+        weakref.finalize(self, log_mask.remove)
 
     def __enter__(self) -> Self:
         return self
@@ -63,63 +71,83 @@ class ApiSession:
     def close(self) -> None:
         """Close idle connections."""
         self._transport.close()
-        self._log_mask.remove()
 
     def mask(self, text: str) -> str:
         """The text without secrets; for everything that is shown, logged or stored about a request."""
         return self._redactor.mask(text)
 
     def send(
-        self, request: Request, tally: Tally, expected: Collection[int] = (), rules: Sequence[ErrorRule] = ()
+        self,
+        request: Request,
+        tally: Tally,
+        expected: Collection[int] = (),
+        rules: Sequence[ErrorRule] = (),
+        *,
+        dropped: Event | None = None,
+        postponed: Postponed | None = None,
     ) -> Answer:
         """The answer of status 2xx, or of a status in `expected`; any other outcome is a RestSourceError.
 
         An answer that one of the `on_error` rules describes is a `Ruled` error, after retries where it says so.
+        A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it would
+        have to wait before it is tried again, and goes on from there once it is sent in its turn.
         """
+        errand = _Errand(tally, expected, rules, dropped)
         try:
-            return self._follow(request, tally, expected, rules)
+            if postponed is None:
+                return self._follow(request, errand, self._policy)
+            self._pause(tally, max(0.0, postponed.wake_at - self._clock.monotonic()))
+            return self._follow(request, errand, postponed.policy)
         except RestSourceError as error:
             error.where = error.where or self._where(request)
             self._redactor.clean(error)
             raise
 
-    def _follow(self, request: Request, tally: Tally, expected: Collection[int], rules: Sequence[ErrorRule]) -> Answer:
+    def _follow(self, request: Request, errand: "_Errand", retries: Retry) -> Answer:
         visited: list[str] = []
         while len(visited) <= MAX_REDIRECTS:
-            answer = self._persist(request, tally, expected, rules)
-            if answer.status in expected or not is_redirect(answer):
+            answer = self._persist(request, errand, retries)
+            if answer.status in errand.expected or not is_redirect(answer):
                 return answer
-            request = follow(request, answer)
+            request, retries = follow(request, answer), self._policy
             visited.append(request.url)
         raise too_many(visited)
 
-    def _persist(self, request: Request, tally: Tally, expected: Collection[int], rules: Sequence[ErrorRule]) -> Answer:
-        current = self._policy
+    def _persist(self, request: Request, errand: "_Errand", retries: Retry) -> Answer:
         while True:
-            outcome = self._attempt(request, tally)
+            outcome = self._attempt(request, errand, retries)
             rule = None
             if isinstance(outcome, Answer):
-                rule = None if outcome.status in expected else first_rule(rules, outcome)
-                if rule is None and (_is_good(outcome) or outcome.status in expected):
+                rule = None if outcome.status in errand.expected else first_rule(errand.rules, outcome)
+                if rule is None and (_is_good(outcome) or outcome.status in errand.expected):
                     return outcome
             failure = self._failure(request, outcome, rule)
             if rule is not None and rule.do != "retry":
                 raise failure.error
             # Where a rule says retry, a POST is repeated too.
             method = "GET" if rule else request.method
-            current, wait = again(current, method, failure, self._limits.max_wait)
-            tally.add(retries=1, wait_seconds=wait)
-            self._clock.sleep(wait)
+            retries, wait = again(retries, method, failure, self._limits.max_wait)
+            if errand.dropped is not None:
+                raise Postponed(retries, self._clock.monotonic() + wait)
+            self._pause(errand.tally, wait)
 
-    def _attempt(self, request: Request, tally: Tally) -> Answer | RestSourceError:
-        tally.add(requests=1, wait_seconds=self._rate.wait())
-        inside = self._fence.admits(request.url)
-        # The jar holds sign-ins, and a cookie's domain may be wider than the fence.
-        outcome = self._transport.exchange(
-            self._dress(request, inside), cookies=inside, url=request.full_url, where=self._where(request)
-        )
+    def _pause(self, tally: Tally, seconds: float) -> None:
+        tally.add(retries=1, wait_seconds=seconds)
+        self._clock.sleep(seconds)
+
+    def _attempt(self, request: Request, errand: "_Errand", retries: Retry) -> Answer | RestSourceError:
+        with self._slots:
+            wait = self._rate.wait(errand.dropped)
+            if errand.dropped is not None and errand.dropped.is_set():
+                raise Postponed(retries, self._clock.monotonic())
+            errand.tally.add(requests=1, wait_seconds=wait)
+            inside = self._fence.admits(request.url)
+            # The jar holds sign-ins, and a cookie's domain may be wider than the fence.
+            outcome = self._transport.exchange(
+                self._dress(request, inside), cookies=inside, url=request.full_url, where=self._where(request)
+            )
         if isinstance(outcome, Answer):
-            tally.add(bytes=len(outcome.body))
+            errand.tally.add(bytes=len(outcome.body))
         return outcome
 
     def _dress(self, request: Request, inside: bool) -> Request:
@@ -138,6 +166,16 @@ class ApiSession:
 
     def _where(self, request: Request) -> str:
         return f"{request.method} {shorten(request.full_url, _URL_SHOWN, self.mask)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What one call of `send` asks for, whatever redirects and retries it takes."""
+
+    tally: Tally
+    expected: Collection[int]
+    rules: Sequence[ErrorRule]
+    dropped: Event | None
 
 
 def _is_good(answer: Answer) -> bool:

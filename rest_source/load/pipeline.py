@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -112,13 +112,14 @@ class Loader:
     def _drain(self, stream: PageStream, spool: Spool) -> str:
         """Append page by page; returns why the series stopped."""
         reason, reported = stream.stop_reason, monotonic()
-        for page in stream:
-            spool.append(page, stream.columns)
-            if isinstance(page.after, Stop):
-                reason = page.after.reason
-            elif monotonic() - reported >= PROGRESS_SECONDS:
-                reported = monotonic()
-                self.report(_progress(stream, spool))
+        with closing(iter(stream)) as pages:
+            for page in pages:
+                spool.append(page, stream.columns)
+                if isinstance(page.after, Stop):
+                    reason = page.after.reason
+                elif monotonic() - reported >= PROGRESS_SECONDS:
+                    reported = monotonic()
+                    self.report(_progress(stream, spool))
         return reason
 
     def _load(self, extraction: Extraction) -> LoadOutcome:
