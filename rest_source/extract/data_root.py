@@ -75,6 +75,8 @@ def _with_key(name: str, key: str, record: Record) -> Record:
 
 def _as_records(match: Any) -> list[Record]:
     items = match if isinstance(match, list) else [match]
+    if set(map(type, items)) == {dict}:
+        return items
     return [item if isinstance(item, dict) else {"value": item} for item in items if item is not None]
 
 

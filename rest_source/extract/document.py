@@ -16,7 +16,7 @@ from rest_source.errors import RestSourceError
 from rest_source.http.parse_errors import unreadable
 from rest_source.http.request import Answer
 
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_DIGITS_TO_ZERO = bytes.maketrans(b".123456789", b"0" * 10)
 _LONG_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?(?:\d{20,}|9[2-9]\d{17}|(?=[\d.]{19})\d+\.\d+|\d{18,}(?=[eE]))", re.DOTALL)
 _NUL = b"\\u0000"
 MAX_DIGITS = 17
@@ -58,8 +58,9 @@ def parse(answer: Answer, where: str, mask: Callable[[str], str]) -> Document:
 
 def needs_exact(body: bytes) -> bool:
     """Whether a page must be read digit by digit; cheap enough to ask of every page."""
-    zeros = body.translate(_DIGITS_TO_ZERO, b".")
-    return (b"0" * 18 in zeros and _LONG_NUMBER.search(body) is not None) or _NUL in body
+    if b"\\" in body and _NUL in body:
+        return True
+    return b"0" * 18 in body.translate(_DIGITS_TO_ZERO) and _LONG_NUMBER.search(body) is not None
 
 
 def _parse_exact(body: bytes, answer: Answer, where: str, mask: Callable[[str], str]) -> Document:

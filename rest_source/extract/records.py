@@ -1,6 +1,6 @@
 """Records as lines of the spool: canonical JSON, its SHA-256 as `__hevo_id`, and the shape noted."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -13,6 +13,7 @@ from rest_source.extract.document import LongNumber, too_deep
 
 MAX_DEPTH = 100
 """Nesting that DuckDB's JSON functions read for certain; deeper values are kept as text."""
+_ADDED = len('{"__hevo_id":"\n') + 64  # the comma takes the place of the record's own brace
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # a LongNumber is not an object
 
 
@@ -26,19 +27,17 @@ class EncodedRecords:
     longest: int
 
 
-def encode(records: Iterable[Record], columns: Columns, ingested_at: int, exact: bool) -> EncodedRecords:
+def encode(records: Sequence[Record], columns: Columns, ingested_at: int, exact: bool) -> EncodedRecords:
     """One NDJSON line per record, `__hevo_id` and `__hevo__ingested_at` (epoch ms) first."""
-    encode_one = _exact_line if exact else _line
+    ids, bodies = (_exact if exact else _ordinary)(records, columns)
     stamp = b'","__hevo__ingested_at":%d' % ingested_at
-    digests = sha256()
-    lines = []
-    for record in records:
-        digest, body = encode_one(record, columns)
-        digests.update(digest)
-        tail = b"," + body[1:] if body != b"{}" else b"}"
-        lines.append(b'{"__hevo_id":"' + digest + stamp + tail + b"\n")
-    longest = max(map(len, lines), default=0)
-    return EncodedRecords(b"".join(lines), len(lines), digests.hexdigest(), longest)
+    parts: list[bytes] = []
+    for id_, body in zip(ids, bodies, strict=True):
+        joint = b"," if body != b"{}" else b""
+        parts += (b'{"__hevo_id":"', id_.encode(), stamp, joint, body[1:], b"\n")
+    longest = max(map(len, bodies), default=0)
+    longest += _ADDED + len(stamp) - (longest == len("{}")) if longest else 0
+    return EncodedRecords(b"".join(parts), len(bodies), sha256("".join(ids).encode()).hexdigest(), longest)
 
 
 def fingerprint(records: Iterable[Record]) -> str:
@@ -56,26 +55,40 @@ def hevo_id(record: Record) -> str:
     return sha256(_canonical_exact(record)).hexdigest()
 
 
-def _line(record: Record, columns: Columns) -> tuple[bytes, bytes]:
+_Lines = tuple[list[str], list[bytes]]
+"""The ids of a page's records, and the records as the spool holds them."""
+
+
+def _ordinary(records: Sequence[Record], columns: Columns) -> _Lines:
     try:
-        canonical = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+        bodies = [orjson.dumps(record, None, orjson.OPT_SORT_KEYS) for record in records]
     except TypeError:
         raise too_deep() from None
-    digest = sha256(canonical).hexdigest().encode()
-    types = tuple(map(type, record.values()))
-    if (dict in types or list in types) and canonical.count(b"[") + canonical.count(b"{") > MAX_DEPTH:
-        return digest, _exact_line(record, columns)[1]
-    renamed = columns.note(tuple(record), types)
-    if renamed is None:
-        return digest, canonical
-    return digest, orjson.dumps({renamed.get(name, name): value for name, value in record.items()})
+    ids = [sha256(body).hexdigest() for body in bodies]
+    shapes = [(tuple(record), tuple(map(type, record.values()))) for record in records]
+    renamed = {shape: columns.note(*shape) for shape in dict.fromkeys(shapes)}
+    nested = any(dict in types or list in types for _, types in renamed)
+    if nested and max([body.count(b"{") + body.count(b"[") for body in bodies]) > MAX_DEPTH:
+        return _exact(records, columns)
+    if any(renamed.values()):
+        return ids, [_spooled(record, renamed[shape]) for record, shape in zip(records, shapes, strict=True)]
+    return ids, bodies
 
 
-def _exact_line(record: Record, columns: Columns) -> tuple[bytes, bytes]:
-    digest = sha256(_canonical_exact(record)).hexdigest().encode()
-    shown = {_readable(name): _spoolable(value) for name, value in record.items()}
-    renamed = columns.note(tuple(shown), tuple(kinds for kinds, _ in shown.values())) or {}
-    return digest, orjson.dumps({renamed.get(name, name): value for name, (_, value) in shown.items()})
+def _exact(records: Sequence[Record], columns: Columns) -> _Lines:
+    ids = list(map(hevo_id, records))
+    shown = [{_readable(name): _spoolable(value) for name, value in record.items()} for record in records]
+    return ids, [
+        _spooled(
+            {name: value for name, (_, value) in record.items()},
+            columns.note(tuple(record), tuple(kinds for kinds, _ in record.values())),
+        )
+        for record in shown
+    ]
+
+
+def _spooled(record: Record, renamed: Mapping[str, str] | None) -> bytes:
+    return orjson.dumps({renamed.get(name, name): value for name, value in record.items()} if renamed else record)
 
 
 def _canonical_exact(record: Record) -> bytes:
