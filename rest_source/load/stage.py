@@ -4,31 +4,19 @@ Building it reads the spool once and touches no destination, so that a destinati
 commit. Its columns are called c0, c1, …: a source may call its fields anything, `rowid` included.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Column
 from rest_source.extract.spool import SpooledLoad
-from rest_source.load.duckdb.failures import explain
+from rest_source.load.engine import DATE, TIMESTAMP, config, explain, identifier, is_instant, literal
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Nested, type_of
 from rest_source.spec.base import unknown
-
-MEMORY_LIMIT = 128 * 2**20
-_PER_THREAD = 32 * 2**20
-_LINES = 8  # a long line is held in two read buffers a thread, parsed, and as a value of two tables
-_PER_COLUMN = 640 * 2**10  # a column being written holds one or two blocks of 256 KiB
-_DATE = r"\d{4}-\d\d-\d\d"
-_TIMESTAMP = (
-    _DATE + r"[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?"  # RFC 3339
-)
-_CALENDAR = "'0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,48 +77,6 @@ def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, 
     return Stage(path, columns, key or (HEVO_ID,), load.rows, rejected, timezone, load.longest_line)
 
 
-def memory_limit(columns: int, longest_line: int) -> str:
-    """The memory for tables so wide and records so long (in bytes), as DuckDB writes it; the number of rows is free."""
-    needed = MEMORY_LIMIT // 2 + columns * _PER_COLUMN + longest_line * _LINES
-    return f"{max(MEMORY_LIMIT, needed) // 2**20}MiB"
-
-
-def config(temporary: Path, columns: int = 0, longest_line: int = 0) -> dict[str, Any]:
-    """DuckDB settings that keep a connection's memory flat; what does not fit goes to `temporary`."""
-    threads = max(1, min(os.cpu_count() or 1, 4, (MEMORY_LIMIT - 64 * 2**20) // _PER_THREAD))
-    return {
-        "memory_limit": memory_limit(columns, longest_line),
-        "threads": threads,
-        "temp_directory": str(temporary),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-
-
-def as_timestamp(expression: str) -> str:
-    """A text as a timestamp or null; RFC 3339 allows a lower-case t and z, DuckDB's cast does not."""
-    return f"TRY_CAST(upper({expression}) AS TIMESTAMPTZ)"
-
-
-def is_instant(expression: str, pattern: str = _TIMESTAMP) -> str:
-    """Whether a text is a timestamp of RFC 3339 (or a date, by the pattern) of the years 1 to 9999 in UTC.
-
-    That is the calendar of Python, pandas and Postgres.
-    """
-    valid = f"coalesce({as_timestamp(expression)} BETWEEN {_CALENDAR}, false)"
-    return f"(regexp_full_match({expression}, '{pattern}') AND {valid})"
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """A name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _read_type(column: Column, nested: Nested) -> str:
     type_ = type_of(column.kinds, nested)
     if type_ is ColumnType.DOUBLE and "integer" in column.kinds:
@@ -166,7 +112,7 @@ def _refined(con: duckdb.DuckDBPyConnection, name: str, column: Column, nested: 
         return ColumnType.NUMERIC if _exists(con, integers_among) else ColumnType.DOUBLE
     if column.kinds == {"string"}:
         first = con.execute(f"SELECT {name} FROM records WHERE {name} IS NOT NULL LIMIT 1").fetchone()
-        for pattern, candidate in ((_DATE, ColumnType.DATE), (_TIMESTAMP, ColumnType.TIMESTAMPTZ)):
+        for pattern, candidate in ((DATE, ColumnType.DATE), (TIMESTAMP, ColumnType.TIMESTAMPTZ)):
             looks = con.execute(f"SELECT regexp_full_match(?, '{pattern}')", first).fetchone() if first else None
             if looks and looks[0] and not _exists(con, f"{name} IS NOT NULL AND NOT {is_instant(name, pattern)}"):
                 return candidate

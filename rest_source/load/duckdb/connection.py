@@ -17,8 +17,7 @@ import duckdb
 
 from rest_source.errors import RestSourceError
 from rest_source.load.destination import Announce
-from rest_source.load.duckdb.failures import explain
-from rest_source.load.stage import config, literal
+from rest_source.load.engine import config, explain, literal
 
 WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.1

@@ -26,8 +26,9 @@ from rest_source.load.duckdb.duplicates import find_duplicates
 from rest_source.load.duckdb.system import ensure_tables, find_load, longest_record, record_load, widenings
 from rest_source.load.duckdb.table import STAGE, evolve, read_columns, sql_name, types_before_text
 from rest_source.load.duckdb.write import Writer
+from rest_source.load.engine import identifier, literal, memory_limit
 from rest_source.load.names import INGESTED_AT
-from rest_source.load.stage import Stage, identifier, literal, memory_limit
+from rest_source.load.stage import Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa

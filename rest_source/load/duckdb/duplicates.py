@@ -9,9 +9,9 @@ import duckdb
 
 from rest_source.load.destination import DuplicateReport, Table, TableColumn, resolve_column
 from rest_source.load.duckdb.table import read_columns, sql_name
+from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, LOADED_AT, METADATA_COLUMNS
 from rest_source.load.schema import ColumnType
-from rest_source.load.stage import identifier
 
 _SAMPLE = 3
 _PAIRED = 8

@@ -7,7 +7,8 @@ import duckdb
 
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, Table
 from rest_source.load.duckdb.table import STAGE
-from rest_source.load.stage import Stage, identifier
+from rest_source.load.engine import identifier
+from rest_source.load.stage import Stage
 
 _TABLES = {
     "loads": {

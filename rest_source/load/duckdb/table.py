@@ -7,6 +7,7 @@ import duckdb
 
 from rest_source.load.destination import Table, TableColumn
 from rest_source.load.duckdb.connection import DATABASE
+from rest_source.load.engine import as_timestamp, identifier, is_instant, literal
 from rest_source.load.names import (
     HEVO_ID,
     INGESTED_AT,
@@ -16,7 +17,7 @@ from rest_source.load.names import (
     column_names,
 )
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, widened
-from rest_source.load.stage import StagedColumn, as_timestamp, identifier, is_instant, literal
+from rest_source.load.stage import StagedColumn
 
 STAGE = "__stage"
 STAGED_RECORDS = f"{STAGE}.main.records"

@@ -15,9 +15,10 @@ import duckdb
 
 from rest_source.load.destination import CommitResult, LoadFacts, Table
 from rest_source.load.duckdb.table import STAGED_RECORDS, Evolution, respelled, sql_name, sql_type
+from rest_source.load.engine import as_timestamp, identifier
 from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED
 from rest_source.load.schema import ColumnType
-from rest_source.load.stage import Stage, as_timestamp, identifier
+from rest_source.load.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
