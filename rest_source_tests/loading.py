@@ -23,6 +23,7 @@ from rest_source.load.duckdb.destination import DuckDBDestination
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.stage import Stage, build_stage
+from rest_source.load.stager import Stager
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
 
@@ -152,7 +153,8 @@ def spooled(folder: Path, load_id: str, pages: Sequence[PageBody]) -> SpooledLoa
 def stage(load: SpooledLoad, **keys: Any) -> Stage:
     """The stage of a spool, by the defaults of an endpoint."""
     defaults = {"primary_key": (), "unique": True, "nested": "json", "timezone": "UTC"}
-    return build_stage(load, **{**defaults, **keys})
+    options = {**defaults, **keys}
+    return build_stage(load, **options, stager=Stager(load.directory, options["nested"]))
 
 
 def commit(

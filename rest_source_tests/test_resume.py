@@ -342,7 +342,7 @@ def test_a_full_disk_is_explained_and_the_next_run_goes_on(warehouse: Warehouse,
         assert not warehouse.path.exists()
         api.asked.clear()
         outcome = warehouse.load_from(server.url, write="append")
-    assert outcome.resumed_from_page == api.asked[0] > 1
+    assert outcome.resumed_from_page == min(api.asked) > 1
     assert ids(warehouse) == ALL
 
 

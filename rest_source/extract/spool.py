@@ -2,7 +2,7 @@
 
     <state>/spool/<source>/<endpoint>/<load id>/
         manifest.json          what is loaded: source, endpoint, fetch plan, frozen now, columns at the end
-        records-000001.ndjson  the records, in segments of about 64 MB cut at page ends
+        records-000001.ndjson  the records, in segments of about 16 MB cut at page ends
         journal.ndjson         one line a page, written after its records: byte position, checksum, what follows
 
 A line of the journal vouches for every byte before its position; what stands behind the last one is a torn
@@ -12,7 +12,7 @@ tail. Both files are synced to disk once a second and at the end.
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, time
@@ -24,7 +24,7 @@ from rest_source.extract.page import Next
 from rest_source.extract.recovery import VERSION, Interrupted, segment_path
 from rest_source.extract.stream import Page
 
-SEGMENT_BYTES = 64_000_000
+SEGMENT_BYTES = 16_000_000
 SYNC_SECONDS = 1.0
 
 
@@ -52,7 +52,7 @@ class Spool:
         self.directory = directory
         self.load_id = str(manifest["load_id"])
         self.pages, self.rows = pages, rows
-        self._longest = self._position = 0
+        self.longest_line = self._position = 0
         self._manifest = dict(manifest)
         self._segments: list[Path] = []
         self._records: BinaryIO | None = None
@@ -75,7 +75,7 @@ class Spool:
         spool = cls(directory, interrupted.manifest, interrupted.pages, last["rows"])
         spool._segments = [segment_path(directory, number + 1) for number in range(last["segment"])]
         spool._records = _append_to(spool._segments[-1])
-        spool._position, spool._longest = last["end"], last["longest"]
+        spool._position, spool.longest_line = last["end"], last["longest"]
         return spool
 
     def __enter__(self) -> Self:
@@ -83,6 +83,11 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def complete(self) -> Sequence[Path]:
+        """The segments to which nothing is added any more."""
+        return self._segments[:-1]
 
     def append(self, page: Page, columns: Columns) -> None:
         """Write a page's records, then the line of the journal that vouches for them."""
@@ -92,7 +97,7 @@ class Spool:
         self._position += len(page.records.data)
         self.rows += page.records.count
         self.pages += 1
-        self._longest = max(self._longest, page.records.longest)
+        self.longest_line = max(self.longest_line, page.records.longest)
         self._journal.write(json.dumps(self._line(page, columns), separators=(",", ":")).encode() + b"\n")
         self._journal.flush()
         if monotonic() - self._synced >= SYNC_SECONDS:
@@ -106,7 +111,7 @@ class Spool:
         self._write_manifest()
         self.close()
         return SpooledLoad(
-            self.load_id, self.directory, tuple(self._segments), seen, self.rows, self.pages, self._longest
+            self.load_id, self.directory, tuple(self._segments), seen, self.rows, self.pages, self.longest_line
         )
 
     def remove(self) -> None:
@@ -139,7 +144,7 @@ class Spool:
             "crc": crc32(page.records.data),
             "rows": self.rows,
             "total": page.total,
-            "longest": self._longest,
+            "longest": self.longest_line,
             "at": int(time() * 1000),
             "columns": columns.take_changed(),
             **follows,

@@ -9,6 +9,7 @@ from rest_source.extract.spool import SpooledLoad
 from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts
+from rest_source.load.stager import Stager
 
 SKIPPED = "skipped"
 
@@ -44,6 +45,7 @@ class Extraction:
 
     stream: PageStream
     spooled: SpooledLoad
+    stager: Stager
     reason: str
     resumed_from: int | None
     started: float
@@ -53,6 +55,11 @@ class Extraction:
         """Whether the API announced another number of records than it gave."""
         total = self.stream.total_reported
         return total is not None and self.spooled.rows != total
+
+    def discard(self) -> None:
+        """Forget what was read."""
+        self.stager.close()
+        self.spooled.remove()
 
     def facts(self, run_id: str) -> LoadFacts:
         """What goes into `_rest_source.loads` besides the counts."""

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -20,6 +20,7 @@ from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.outcome import Extraction, LoadOutcome, known, skipped, together
 from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest
 from rest_source.load.stage import build_stage
+from rest_source.load.stager import Stager
 from rest_source.load.state import Retention, claim, explained
 
 PROGRESS_SECONDS = 10.0
@@ -95,26 +96,31 @@ class Loader:
 
     def _spool(self, stream: PageStream, spool: Spool, resumed_from: int | None = None) -> Extraction:
         started, before = monotonic(), stream.pages
-        with spool:
+        stager = Stager(spool.directory, stream.endpoint.nested)
+        with spool, ExitStack() as on_failure:
+            on_failure.callback(stager.close)
             try:
-                reason = self._drain(stream, spool)
+                reason = self._drain(stream, spool, stager)
             except Ruled as error:
                 # What fails without a page gained would fail from here for ever.
                 if error.do in ("skip", "restart") or (error.do == "fail" and stream.pages == before):
-                    spool.remove()
+                    on_failure.callback(spool.remove)
                 raise
-            return Extraction(stream, spool.finish(stream.columns), reason, resumed_from, started)
+            spooled = spool.finish(stream.columns)
+            on_failure.pop_all()
+            return Extraction(stream, spooled, stager, reason, resumed_from, started)
 
     def _new_spool(self, stream: PageStream) -> Spool:
         load_id = f"{stream.now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
         return Spool.create(self.directory, load_id, manifest(stream, self.run_id))
 
-    def _drain(self, stream: PageStream, spool: Spool) -> str:
+    def _drain(self, stream: PageStream, spool: Spool, stager: Stager) -> str:
         """Append page by page; returns why the series stopped."""
         reason, reported = stream.stop_reason, monotonic()
         with closing(iter(stream)) as pages:
             for page in pages:
                 spool.append(page, stream.columns)
+                stager.follow(spool.complete, stream.columns.by_name.values(), spool.longest_line)
                 if isinstance(page.after, Stop):
                     reason = page.after.reason
                 elif monotonic() - reported >= PROGRESS_SECONDS:
@@ -134,7 +140,7 @@ class Loader:
         """A second pass where the API announced another number of records than it gave: rows may have moved."""
         stream, rows = extraction.stream, extraction.spooled.rows
         self.report(f"Read {rows} records of {stream.total_reported} announced; reading all of them once more.")
-        extraction.spooled.remove()
+        extraction.discard()
         again = self._extract(stream.afresh())
         if again.has_drifted:
             again.stream.warnings.append(
@@ -152,11 +158,14 @@ class Loader:
                 unique=endpoint.write != "append",
                 nested=endpoint.nested,
                 timezone=stream.source.timezone,
+                stager=extraction.stager,
             )
             return self.destination.commit(stage, extraction.facts(self.run_id), self.report)
         except RestSourceError as error:
             error.at(f"{stream.source.name}.{endpoint.name}")
             raise
+        finally:
+            extraction.stager.close()
 
 
 def run_load(

@@ -13,9 +13,10 @@ import duckdb
 from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Column
 from rest_source.extract.spool import SpooledLoad
-from rest_source.load.engine import DATE, TIMESTAMP, config, explain, identifier, is_instant, literal
+from rest_source.load.engine import DATE, TIMESTAMP, explain, is_instant, literal
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Nested, type_of
+from rest_source.load.stager import Stager
 from rest_source.spec.base import unknown
 
 
@@ -45,26 +46,21 @@ class Stage:
     longest_line: int
 
 
-def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, nested: Nested, timezone: str) -> Stage:
-    """Read the spool into a stage; `unique` keeps only the newest record of each key."""
-    path = load.directory / "stage.duckdb"
-    path.unlink(missing_ok=True)
+def build_stage(
+    load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, nested: Nested, timezone: str, stager: Stager
+) -> Stage:
+    """The stage of a spooled load, of which the stager has read a part; `unique` keeps each key's newest record."""
     with (
         explain(
             "stage_failed",
             "The records cannot be staged",
-            str(path),
+            str(stager.path),
             cause="The spool was damaged after it was written, or the records hold what the stage cannot take.",
             remedy="Run once more with --full-refresh, which reads everything anew; if it fails again, report it.",
         ),
-        duckdb.connect(
-            str(path), config=config(load.directory / "duckdb_tmp", len(load.columns), load.longest_line)
-        ) as con,
+        stager.finish(load) as con,
     ):
-        path.chmod(0o600)
         con.execute(f"SET TimeZone = {literal(timezone)}")
-        read_as = {column.key: _read_type(column, nested) for column in load.columns}
-        _read_spool(con, load, read_as)
         columns = tuple(
             StagedColumn(column.name, f"c{index}", _refined(con, f"c{index}", column, nested))
             for index, column in enumerate(load.columns)
@@ -74,33 +70,8 @@ def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, 
         rejected = _reject_without_key(con, columns, key) if key else 0
         if unique and load.rows:
             _deduplicate(con, key or (HEVO_ID,))
-    return Stage(path, columns, key or (HEVO_ID,), load.rows, rejected, timezone, load.longest_line)
-
-
-def _read_type(column: Column, nested: Nested) -> str:
-    type_ = type_of(column.kinds, nested)
-    if type_ is ColumnType.DOUBLE and "integer" in column.kinds:
-        return "VARCHAR"
-    if type_ is ColumnType.JSON:
-        return "VARCHAR" if "encoded" in column.kinds else "JSON"
-    return type_ if type_ in (ColumnType.BOOLEAN, ColumnType.BIGINT, ColumnType.DOUBLE) else "VARCHAR"
-
-
-def _read_spool(con: duckdb.DuckDBPyConnection, load: SpooledLoad, read_as: dict[str, str]) -> None:
-    types = {"__hevo_id": "VARCHAR", "__hevo__ingested_at": "BIGINT", **read_as}
-    listed = ", ".join(f"{literal(key)}: {literal(type_)}" for key, type_ in types.items())
-    named = "".join(f", {identifier(key)} AS c{index}" for index, key in enumerate(read_as))
-    segments = ", ".join(literal(str(segment)) for segment in load.segments)
-    source = (
-        f"read_json([{segments}], format = 'newline_delimited', columns = {{{listed}}}, "
-        f"maximum_object_size = {max(load.longest_line + 1024, 2**20)})"
-    )
-    if not load.rows:
-        source = "(SELECT " + ", ".join(f"NULL::{type_} AS {identifier(key)}" for key, type_ in types.items()) + ")"
-    con.execute(
-        f"CREATE TABLE records AS SELECT __hevo_id, __hevo__ingested_at{named} FROM {source}"
-        + ("" if load.rows else " LIMIT 0")
-    )
+        con.commit()
+    return Stage(stager.path, columns, key or (HEVO_ID,), load.rows, rejected, timezone, load.longest_line)
 
 
 def _refined(con: duckdb.DuckDBPyConnection, name: str, column: Column, nested: Nested) -> ColumnType:

@@ -58,6 +58,7 @@ class DuckDBDestination:
         with connect(self.path, announce) as con:
             con.execute(f"SET TimeZone = {literal(stage.timezone)}")
             con.execute(f"ATTACH {literal(str(stage.path))} AS {STAGE} (READ_ONLY)")
+            con.execute("SET preserve_insertion_order = false")  # else one thread writes all rows
             con.begin()
             ensure_tables(con)
             evolution = evolve(con, table, stage.columns)
