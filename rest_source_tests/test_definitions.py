@@ -1,5 +1,6 @@
 """Specs as Dagster definitions: assets, checks, jobs, schedules, resources."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
-from rest_source import build_definitions
-from rest_source_tests.shop import spec
+from rest_source import build_definitions, load_source
+from rest_source_tests.shop import spec, write_file
 
 URL = "https://api.shop.example"
 
@@ -132,3 +133,39 @@ def test_sources_merge_into_one_code_location() -> None:
     merged = dg.Definitions.merge(one, other)
     dg.Definitions.validate_loadable(merged)
     assert {spec.key.path[0] for spec in merged.resolve_all_asset_specs()} == {"shop", "crm"}
+
+
+def calls_to_load(folder: Path, endpoints: int) -> int:
+    """How many functions are called until the definitions of a file are there and valid."""
+    pages = {"type": "page_number", "total_records": "$.total"}
+    each = [
+        {"name": f"e{n}", "params": {"n": n}, "primary_key": "id", **({"pagination": pages} if n % 2 else {})}
+        for n in range(endpoints)
+    ]
+    path = write_file(folder, URL, *each, schedule={"every": "6h"})
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        dg.Definitions.validate_loadable(build_definitions(load_source(path)))
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def test_twice_the_endpoints_are_twice_the_work(tmp_path: Path) -> None:
+    calls_to_load(tmp_path, 2)  # what is made once, and kept
+    few, more, most = (calls_to_load(tmp_path, endpoints) for endpoints in (20, 40, 80))
+    assert most - more == pytest.approx(2 * (more - few), rel=0.02)
+    assert (most - more) / 40 < 9000  # with the decorators of Dagster 12,000, without 6,500
+
+
+def test_a_thousand_endpoints_have_one_job(tmp_path: Path) -> None:
+    defs = build_definitions(spec(URL, *({"name": f"e{n}"} for n in range(1000)), schedule={"every": "6h"}))
+    assert len(list(defs.assets or [])) == len(list(defs.asset_checks or [])) == 1000
+    assert [schedule.name for schedule in defs.schedules or []] == ["shop_every_6h_schedule"]

@@ -233,3 +233,15 @@ def test_errors_do_not_show_what_may_be_secret(tmp_path: Path, attributes: dict[
     found = mistakes(tmp_path, yaml.safe_dump(document))
     if "env" not in str(attributes):
         assert SECRET not in str(found)
+
+
+def test_a_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compose, parsed = yaml.compose_all, []
+
+    def counted(text: str, Loader: Any) -> Any:
+        parsed.append(text)
+        return compose(text, Loader=Loader)
+
+    monkeypatch.setattr(yaml, "compose_all", counted)
+    load(tmp_path, HEAD)
+    assert parsed == [HEAD]

@@ -1,5 +1,8 @@
 """One asset per endpoint: `[source, endpoint]`, which returns a lazy PageStream."""
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
 import dagster as dg
 from pydantic import Field
 
@@ -18,6 +21,12 @@ class LoadConfig(dg.Config):
     full_refresh: bool = Field(False, description="Forget what an interrupted run has read, and read all again.")
 
 
+AFTER = dg.In(dg.Nothing)
+"""The input of what runs after an asset without reading it."""
+_CONFIG = LoadConfig.to_config_schema()
+_PAGES = dg.Out(PageStream, io_manager_key=IO_MANAGER_KEY)
+
+
 def asset_key(source: SourceSpec, endpoint: EndpointSpec) -> dg.AssetKey:
     """The asset of an endpoint."""
     return dg.AssetKey([source.name, endpoint.name])
@@ -27,11 +36,29 @@ def build_asset(
     source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER
 ) -> dg.AssetsDefinition:
     """The asset that loads an endpoint; the endpoint's settings win over the source's."""
-    api = resource_key(source)
-    freshness = endpoint.freshness_policy or source.freshness_policy
+    spec = _spec(source, endpoint, io_manager)
+    inputs = {dep.asset_key.to_python_identifier(): dep.asset_key for dep in spec.deps}
+    # What @dg.asset comes to; the decorator looks at its function again and again, a millisecond for each asset.
+    return dg.AssetsDefinition(
+        node_def=dg.OpDefinition(
+            _loader(resource_key(source), endpoint),
+            name=spec.key.to_python_identifier(),
+            description=spec.description,
+            ins=dict.fromkeys(inputs, AFTER),
+            outs={"result": _PAGES},
+            config_schema=_CONFIG,
+            required_resource_keys={resource_key(source)},
+        ),
+        specs=[spec],
+        keys_by_input_name=inputs,
+        keys_by_output_name={"result": spec.key},
+    )
 
-    @dg.asset(
-        key=asset_key(source, endpoint),
+
+def _spec(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> dg.AssetSpec:
+    freshness = endpoint.freshness_policy or source.freshness_policy
+    return dg.AssetSpec(
+        asset_key(source, endpoint),
         description=endpoint.description or source.description or f"{endpoint.method} {endpoint.path}",
         group_name=endpoint.group_name or source.group_name or source.name,
         owners=endpoint.owners or source.owners,
@@ -39,13 +66,15 @@ def build_asset(
         kinds=_kinds(source, endpoint, io_manager),
         deps=[dg.AssetKey.from_user_string(dep) for dep in (*source.deps, *endpoint.deps)],
         freshness_policy=_freshness(freshness) if freshness else None,
-        io_manager_key=IO_MANAGER_KEY,
-        required_resource_keys={api},
     )
-    def load_endpoint(context: dg.AssetExecutionContext, config: LoadConfig) -> PageStream:
+
+
+def _loader(api: str, endpoint: EndpointSpec) -> Callable[..., Iterator[dg.Output[PageStream]]]:
+    def load_endpoint(context: dg.AssetExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.Output[PageStream]]:
+        config = context.op_execution_context.op_config
         with explained():
-            stream: PageStream = getattr(context.resources, api).stream(endpoint, config.full_refresh)
-        return stream
+            stream: PageStream = getattr(context.resources, api).stream(endpoint, config["full_refresh"])
+        yield dg.Output(stream)
 
     return load_endpoint
 

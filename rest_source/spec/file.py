@@ -28,8 +28,7 @@ class _Loader(yaml.CSafeLoader):
 
 def load_source(path: Path) -> SourceSpec:
     """The source in a component file; raises RestSourceError that names file, line and key of each mistake."""
-    node = _component(path, _documents(path))
-    data = _construct(path, node)
+    node, data = _component(path, _documents(path))
     wrong = [
         f"{path}:{_line_at(node, (key,))}: {unknown('key', key, _TOP_KEYS)}" for key in data if key not in _TOP_KEYS
     ]
@@ -50,9 +49,13 @@ def load_source(path: Path) -> SourceSpec:
 
 def reject_duplicate_keys(path: Path) -> None:
     """Raise RestSourceError where a mapping of the file holds a key twice, which YAML parsers pass over."""
+    _reject_duplicates(path, _documents(path))
+
+
+def _reject_duplicates(path: Path, documents: Sequence[yaml.Node]) -> None:
     found = [
         f"{path}:{line}: the key `{key}` stands twice in one mapping; the first is in line {first}"
-        for document in _documents(path)
+        for document in documents
         for key, line, first in _duplicates(document, set())
     ]
     if found:
@@ -86,17 +89,18 @@ def _documents(path: Path) -> list[yaml.Node]:
         raise invalid_file([f"{path}:1: not valid YAML: {' '.join(str(error).split())}"]) from None
 
 
-def _component(path: Path, documents: Sequence[yaml.Node]) -> yaml.MappingNode:
-    reject_duplicate_keys(path)
-    found = [node for node in documents if isinstance(node, yaml.MappingNode)]
-    typed = [(node, _construct(path, node).get("type")) for node in found]
-    ours = [node for node, type_ in typed if type_ == COMPONENT_TYPE]
+def _component(path: Path, documents: Sequence[yaml.Node]) -> tuple[yaml.MappingNode, dict[Any, Any]]:
+    """Our document: its node, which knows the lines, and its data."""
+    _reject_duplicates(path, documents)
+    found = [(node, _construct(path, node)) for node in documents if isinstance(node, yaml.MappingNode)]
+    ours = [(node, data) for node, data in found if data.get("type") == COMPONENT_TYPE]
     if len(ours) == 1:
         return ours[0]
     if ours:
-        raise invalid_file([f"{path}:{_line(ours[1])}: a second {COMPONENT_TYPE}; put each source into its own file"])
-    line = _line_at(found[0], ("type",)) if found else 1
-    given = typed[0][1] if typed else None
+        line = _line(ours[1][0])
+        raise invalid_file([f"{path}:{line}: a second {COMPONENT_TYPE}; put each source into its own file"])
+    line = _line_at(found[0][0], ("type",)) if found else 1
+    given = found[0][1].get("type") if found else None
     mistake = unknown("type", given, [COMPONENT_TYPE]) if given else f"the key `type: {COMPONENT_TYPE}` is required"
     raise invalid_file([f"{path}:{line}: {mistake}"])
 
