@@ -1,0 +1,185 @@
+"""A large JSON document on disk, read in parts of whole records.
+
+Its array of records is cut at the array's own commas; the rest is the skeleton. Nothing is parsed here, and nothing
+needs to be: a JSON array in the place of a JSON array is JSON. So a document of which every part and the skeleton
+parse is JSON and holds these records and no others; whoever reads it must parse them all.
+"""
+
+import json
+import mmap
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Self
+
+from rest_source.http.errors import too_large
+
+PART_SIZE = 8_000_000
+_BLOCK = 65_536  # fits a processor's cache: larger ones take a third longer
+_BOM = b"\xef\xbb\xbf"
+_GAP = rb"[ \t\r\n]*+"
+_STRING = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+_KEY = re.compile(_GAP + _STRING + _GAP + b":", re.DOTALL)
+_SCALAR = re.compile(_GAP + rb'(?:%b|[^ \t\r\n"{}\[\],]++)' % _STRING, re.DOTALL)
+_UP_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%b)*+([{}\[\]])' % _STRING, re.DOTALL)
+_ANY_GAP = re.compile(_GAP)
+
+
+@dataclass(slots=True)
+class LargeDocument:
+    """A document whose data root is an array: go through `parts` once, then read `skeleton`.
+
+    No record, and no head and tail together, may be larger than `longest` bytes; `where` is for that error. Anything
+    else that is wrong raises json.JSONDecodeError, whose position counts bytes.
+    """
+
+    text: mmap.mmap
+    steps: tuple[str, ...]
+    start: int
+    longest: int
+    where: str
+    part_size: int
+    end: int | None = None
+
+    @classmethod
+    def of(
+        cls, file: BinaryIO, steps: tuple[str, ...], longest: int, where: str, part_size: int = PART_SIZE
+    ) -> Self | None:
+        """The document in a file on disk, or None if it cannot be read in parts.
+
+        It can if it is UTF-8 and has an array at the end of the steps, each a key of an object.
+        """
+        file.flush()
+        if file.seek(0, os.SEEK_END) == 0:
+            return None
+        text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if not json.detect_encoding(text[:4]).startswith("utf-8"):
+            return None
+        walk = _Walk(text, len(_BOM) if text[:3] == _BOM else 0, longest, where)
+        if not all(walk.take(b"{") and walk.seek(step) for step in steps) or not walk.take(b"["):
+            return None
+        return cls(text, steps, walk.at, longest, where, part_size)
+
+    def parts(self) -> Iterator[bytes]:
+        """JSON arrays of about `part_size` bytes, or of one larger record; each record is in one, as it was sent."""
+        start, cut = self.start, None
+        for comma, reached in self._commas():
+            cut = cut if comma is None else comma
+            if cut is not None and reached - start >= self.part_size:
+                yield self._part(start, cut)
+                start, cut = cut + 1, None
+                self._release(start)
+        assert self.end is not None
+        self._check_tail(self.end)
+        if start > self.start or not self._is_blank(start, self.end):
+            yield self._part(start, self.end)
+            self._release(self.end)
+
+    @property
+    def skeleton(self) -> bytes:
+        """The document with an empty array in the place of the records; there is one only after the last part."""
+        if self.end is None:
+            raise ValueError("the parts of the document have not been read")
+        return self.text[: self.start] + self.text[self.end :]
+
+    def _commas(self) -> Iterator[tuple[int | None, int]]:
+        """Block by block: the last comma between two records if there is one, and where the block ends."""
+        from rest_source.extract.separators import Separators  # numpy takes 0.1 s
+
+        separators, at = Separators(), self.start
+        while block := self.text[at : at + min(_BLOCK, self.part_size)]:
+            comma, end, longest = separators.find(block)
+            if longest > self.longest:
+                raise too_large(self.longest, self.where)
+            yield None if comma is None else at + comma, at + len(block)
+            if end is not None:
+                self.end = at + end
+                return
+            at += len(block)
+        raise _broken("unexpected end of data", at)
+
+    def _part(self, start: int, end: int) -> bytes:
+        if self._is_blank(start, end):
+            raise _broken("expecting a value", end)
+        with memoryview(self.text) as text, text[start:end] as records:
+            return b"".join((b"[", records, b"]"))
+
+    def _is_blank(self, start: int, end: int) -> bool:
+        gap = _ANY_GAP.match(self.text, start, end)
+        return gap is not None and gap.end() == end
+
+    def _check_tail(self, end: int) -> None:
+        """Refuses what the skeleton would not show: another bracket, and a key that takes the array's place."""
+        if self.text[end : end + 1] != b"]":
+            raise _broken("expecting `,` or `]`", end)
+        tail = len(self.text) - end
+        if self.start + tail > self.longest:
+            raise too_large(self.longest, self.where)
+        walk = _Walk(self.text, end + 1, len(self.text), self.where)
+        for step in reversed(self.steps):
+            if walk.seek(step):
+                raise _broken(f"the key `{step}` of the data root comes twice in one object", walk.at)
+        if not self._is_blank(walk.at, len(self.text)):
+            raise _broken("unexpected content after the document", walk.at)
+
+    def _release(self, upto: int) -> None:
+        """Lets go of memory; the file still has it."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.text.madvise(mmap.MADV_DONTNEED, 0, upto - upto % mmap.PAGESIZE)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A position in a document, moved over keys and values. It takes JSON for granted: the skeleton is parsed later."""
+
+    text: mmap.mmap
+    at: int
+    limit: int
+    where: str
+
+    def take(self, mark: bytes) -> bool:
+        """Whether the mark is next; if so, it lies behind."""
+        gap = _ANY_GAP.match(self.text, self.at)
+        self.at = gap.end() if gap else self.at
+        found = self.text[self.at : self.at + 1] == mark
+        self.at += found
+        return found
+
+    def seek(self, key: str) -> bool:
+        """Moves on, in an object, to the value of the next such key; behind the object if there is none."""
+        while not self.take(b"}"):
+            self.take(b",")
+            if self._key() == key:
+                return True
+            self._skip_value()
+        return False
+
+    def _key(self) -> str:
+        raw = self._match(_KEY)[1]
+        try:
+            return str(json.loads(b'"%b"' % raw)) if b"\\" in raw else raw.decode(errors="replace")
+        except ValueError:
+            raise _broken("expecting a key", self.at) from None
+
+    def _skip_value(self) -> None:
+        if not self.take(b"{") and not self.take(b"["):
+            self._match(_SCALAR)
+            return
+        depth = 1
+        while depth:
+            depth += 1 if self._match(_UP_TO_BRACKET)[2] in b"{[" else -1
+
+    def _match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            is_cut = _UP_TO_BRACKET.match(self.text, self.at) is None
+            raise _broken("unexpected end of data" if is_cut else "expecting a key or a value", self.at)
+        self.at = match.end()
+        if self.at > self.limit:
+            raise too_large(self.limit, self.where)
+        return match
+
+
+def _broken(what: str, at: int) -> json.JSONDecodeError:
+    return json.JSONDecodeError(what, "", at)
