@@ -1,5 +1,6 @@
 """The one exception a user meets: what happened, where, why, and what to do about it."""
 
+import errno
 from typing import Self
 
 
@@ -53,3 +54,18 @@ class RestSourceError(Exception):
             "remedy": self.remedy,
             "retryable": self.retryable,
         }
+
+
+def storage_error(error: OSError) -> RestSourceError:
+    """The error for files of ours that cannot be written: the disk is full, or the state directory not in order."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return RestSourceError(
+        "disk_full" if full else "state_unusable",
+        f"The state directory cannot be used: {error.strerror or error}.",
+        where=str(error.filename or ""),
+        cause="The disk is full." if full else "REST_SOURCE_STATE names no directory, or one without the rights.",
+        remedy="Free some disk; the next run goes on where this one stopped."
+        if full
+        else "Let REST_SOURCE_STATE name a directory that this user may write to.",
+        retryable=full,
+    )

@@ -13,9 +13,10 @@ from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.extract.columns import Columns
 from rest_source.extract.document import parse
 from rest_source.extract.page import Next, PageRequest, Stop
+from rest_source.extract.reading import Page
 from rest_source.extract.records import encode
 from rest_source.extract.spool import Spool, SpooledLoad
-from rest_source.extract.stream import Page, PageStream
+from rest_source.extract.stream import PageStream
 from rest_source.http.request import Answer
 from rest_source.http.session import ApiSession
 from rest_source.load.destination import CommitResult, LoadFacts, Table

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from rest_source.errors import RestSourceError
+from rest_source.http.headers import charset
 from rest_source.http.parse_errors import unreadable
 from rest_source.http.request import Answer
 
@@ -97,16 +98,16 @@ def too_deep() -> RestSourceError:
 
 
 def _decode(body: bytes, answer: Answer) -> str:
-    charset = re.search(r"charset=\"?([\w.:-]+)", answer.headers.get("Content-Type", ""), re.IGNORECASE)
+    named = charset(answer.headers.get("Content-Type", ""))
     try:
         return body.decode(json.detect_encoding(body))
     except UnicodeDecodeError:
-        if charset is None:
+        if named is None:
             raise
         try:
-            return body.decode(charset[1])
+            return body.decode(named)
         except LookupError:
-            raise ValueError(f"the response is neither UTF-8 nor in a charset known as {charset[1]}") from None
+            raise ValueError(f"the response is neither UTF-8 nor in a charset known as {named}") from None
 
 
 def _integer(text: str) -> int | LongNumber:

@@ -109,7 +109,7 @@ class _Reader:
         self._read, self._pending = line, self._pending + len(entry)
         self.columns |= {column["name"]: column for column in line["columns"]}
         follows = line.get("next") or line.get("stop")
-        if follows:  # else a secret stood in it, and the load cannot go on from here
+        if follows:  # else a secret stood in it, or it is a part of a page, and the load cannot go on from here
             self.last, self.length, self._pending = line, self.length + self._pending, 0
             self.warnings += follows["warnings"]
         return True

@@ -21,8 +21,8 @@ from zlib import crc32
 
 from rest_source.extract.columns import Column, Columns
 from rest_source.extract.page import Next
+from rest_source.extract.reading import Page
 from rest_source.extract.recovery import VERSION, Interrupted, segment_path
-from rest_source.extract.stream import Page
 
 SEGMENT_BYTES = 16_000_000
 SYNC_SECONDS = 1.0
@@ -96,7 +96,7 @@ class Spool:
         file.flush()
         self._position += len(page.records.data)
         self.rows += page.records.count
-        self.pages += 1
+        self.pages = page.number
         self.longest_line = max(self.longest_line, page.records.longest)
         self._journal.write(json.dumps(self._line(page, columns), separators=(",", ":")).encode() + b"\n")
         self._journal.flush()
@@ -136,7 +136,7 @@ class Spool:
 
     def _line(self, page: Page, columns: Columns) -> dict[str, Any]:
         kind = "next" if isinstance(page.after, Next) else "stop"
-        follows = {kind: asdict(page.after)} if page.is_resumable else {}
+        follows = {kind: asdict(page.after)} if page.after and page.is_resumable else {}
         return {
             "page": page.number,
             "segment": len(self._segments),

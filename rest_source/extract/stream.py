@@ -1,23 +1,19 @@
 """The pages of one endpoint, fetched as they are asked for."""
 
-import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from threading import Event
-from time import time
 from typing import Any
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.ahead import LookAhead
 from rest_source.extract.columns import Columns
-from rest_source.extract.data_root import DataRoot
-from rest_source.extract.document import parse
-from rest_source.extract.page import Next, Pager, PageRequest, Response, Stop
+from rest_source.extract.page import Next, PageRequest, Stop
 from rest_source.extract.pagers import pager_for
-from rest_source.extract.records import EncodedRecords, encode, fingerprint
+from rest_source.extract.reading import NOTHING, TOLD, Page, PageReader
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.excerpt import shorten
@@ -29,26 +25,6 @@ from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
-
-_TOLD = 2000
-"""Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
-
-_NOTHING = EncodedRecords(b"", 0, "", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
-
-    Where what comes next holds a secret, such as a key that the API repeats in its next URL, it must not be
-    kept on disk: the load cannot be gone on with from this page.
-    """
-
-    number: int
-    records: EncodedRecords
-    after: Next[Any] | Stop
-    total: int | None = None
-    is_resumable: bool = True
 
 
 @dataclass(slots=True)
@@ -124,70 +100,65 @@ class PageStream:
         return self._after.reason if isinstance(self._after, Stop) else ""
 
     def __iter__(self) -> Generator[Page, None, None]:
-        pager = pager_for(self.endpoint.pagination)
-        after = self._after or pager.first()
-        with closing(LookAhead(pager, self._fetch, self.source.limits.concurrency)) as ahead:
-            while isinstance(after, Next):
-                if self.pages >= self.source.limits.max_pages:
+        limits, pager = self.source.limits, pager_for(self.endpoint.pagination)
+        reader = PageReader(self.endpoint, pager, self.columns, limits.max_response, self.session.mask)
+        step = self._after or pager.first()
+        with closing(LookAhead(pager, partial(self._fetch, reader), limits.concurrency)) as ahead:
+            while isinstance(step, Next):
+                if self.pages >= limits.max_pages:
                     raise _too_many_pages(self.pages).at(self._place(self.pages))
-                page = self._page_of(pager, ahead, after)
-                after = page.after
-                self.pages = page.number
-                self.rows += page.records.count
-                self.total_reported = page.total
-                self.warnings += after.warnings
-                yield page
+                for page in self._pages(reader, ahead, step, self.pages + 1):
+                    self.pages = page.number
+                    self.rows += page.records.count
+                    self.total_reported = page.total
+                    self.warnings += page.after.warnings if page.after else ()
+                    step = page.after or step
+                    yield page
 
-    def _page_of(self, pager: Pager[Any], ahead: LookAhead[Any], step: Next[Any]) -> Page:
-        number = self.pages + 1
+    def _pages(self, reader: PageReader, ahead: LookAhead[Any], step: Next[Any], number: int) -> Iterator[Page]:
+        """The page that a step leads to, whole or in parts."""
+
+        def follow(count: int, after: Next[Any] | Stop) -> None:
+            ahead.learn(count)
+            if isinstance(after, Next) and number < self.source.limits.max_pages:
+                ahead.start(after)
+
         try:
-            return self._read(pager, ahead, step, self._answer(ahead, step))
+            answer = self._answer(ahead, step, number)
+            if answer.status in self.endpoint.pagination.end_statuses:
+                yield Page(number, NOTHING, Stop("end_status"), self.total_reported)
+            else:
+                yield from reader.read(step, answer, number, follow)
         except RestSourceError as error:
             judged = error.status if not isinstance(error, Ruled) else None
-            end = pager.past_end(step.state, judged) if judged else None
+            end = reader.pager.past_end(step.state, judged) if judged else None
             if end is None:
-                self._explain(error, step.request)
+                self._explain(error, step.request, number)
                 raise
-            return Page(number, _NOTHING, end, self.total_reported)
+            yield Page(number, NOTHING, end, self.total_reported)
 
-    def _answer(self, ahead: LookAhead[Any], step: Next[Any]) -> Answer:
+    def _answer(self, ahead: LookAhead[Any], step: Next[Any], number: int) -> Answer:
         self.first_request = self.first_request or self._asked(step.request)
-        if self._may_be_refused(self.pages + 1):
+        if self._may_be_refused(number):
             return self.session.send(self._builder.build(step.request), self.tally, rules=self.endpoint.on_error)
-        return ahead.take(step, room=self.source.limits.max_pages - self.pages)
+        return ahead.take(step, room=self.source.limits.max_pages - number + 1)
 
-    def _fetch(self, page: PageRequest, *, dropped: Event | None = None, postponed: Postponed | None = None) -> Answer:
+    def _fetch(
+        self,
+        reader: PageReader,
+        page: PageRequest,
+        *,
+        dropped: Event | None = None,
+        postponed: Postponed | None = None,
+    ) -> Answer:
         return self.session.send(
-            self._builder.build(page),
+            replace(self._builder.build(page), in_parts=reader.in_parts()),
             self.tally,
             self.endpoint.pagination.end_statuses,
             self.endpoint.on_error,
             dropped=dropped,
             postponed=postponed,
         )
-
-    def _read(self, pager: Pager[Any], ahead: LookAhead[Any], step: Next[Any], answer: Answer) -> Page:
-        number = self.pages + 1
-        if answer.status in self.endpoint.pagination.end_statuses:
-            return Page(number, _NOTHING, Stop("end_status"), self.total_reported)
-        document = parse(answer, self.session.mask(f"{self.endpoint.method} {answer.url}"), self.session.mask)
-        data_root = DataRoot.of(self.endpoint)
-        records = data_root.records(document.value, first_page=number == 1)
-        kept = data_root.without_excluded(records)
-        encoded = cache(partial(encode, kept, self.columns, int(time() * 1000), document.exact))
-        last_record: Any = records[-1] if records else None
-        # A pager judges what the API sent: pages may differ in nothing but an excluded field.
-        identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
-        response = Response(answer.url, answer.headers, document.value, len(records), last_record, identity)
-        after = pager.advance(step.state, response)
-        ahead.learn(len(records))
-        if isinstance(after, Next) and number < self.source.limits.max_pages:
-            ahead.start(after)
-        told = (*after.warnings, *data_root.doubts(document.value, first_page=number == 1))
-        after = replace(after, warnings=tuple(shorten(text, _TOLD, self.session.mask) for text in told))
-        shown = json.dumps(asdict(after))
-        stored = encoded() if isinstance(after, Next) or after.keep else _NOTHING
-        return Page(number, stored, after, pager.total(step.state, response), self.session.mask(shown) == shown)
 
     def _may_be_refused(self, number: int) -> bool:
         """Whether an error status may mean an expired cursor: on the first request of a resumed, followed series."""
@@ -200,16 +171,16 @@ class PageStream:
 
     def _asked(self, page: PageRequest) -> str:
         request = self._builder.build(page)
-        return shorten(f"{request.method} {request.full_url}", _TOLD, self.session.mask)
+        return shorten(f"{request.method} {request.full_url}", TOLD, self.session.mask)
 
-    def _explain(self, error: RestSourceError, page: PageRequest) -> None:
+    def _explain(self, error: RestSourceError, page: PageRequest, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
         texts = (error.message, error.cause, error.remedy)
         error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
         error.args = (error.message,)
         with suppress(RestSourceError):  # there may be no request: a variable it names is missing
             error.where = shorten(error.where or self._asked(page), 700, self.session.mask)
-        error.at(self._place(self.pages + 1))
+        error.at(self._place(number))
 
     def _place(self, number: int) -> str:
         return f"{self.source.name}.{self.endpoint.name}, page {number}"

@@ -1,5 +1,6 @@
 """Header values: which can be sent at all, and which go with every request."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -55,3 +56,9 @@ def valid_value(value: str, what: str) -> str:
             remedy="Copy the value again as plain text, or percent-encode it if the API documents that.",
         )
     return value
+
+
+def charset(content_type: str) -> str | None:
+    """The charset that a Content-Type names."""
+    found = re.search(r"charset=\"?([\w.:-]+)", content_type, re.IGNORECASE)
+    return found[1] if found else None

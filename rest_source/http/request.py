@@ -1,8 +1,10 @@
 """What is asked, what is answered, and what it took."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import SEEK_END
 from threading import Lock
+from typing import BinaryIO
 from urllib.parse import urlencode
 
 from requests.structures import CaseInsensitiveDict
@@ -10,13 +12,17 @@ from requests.structures import CaseInsensitiveDict
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request before credentials: `url` is absolute and may hold a query, which `params` extend."""
+    """One request before credentials: `url` is absolute and may hold a query, which `params` extend.
+
+    `in_parts` says whether what has come of a large answer can be read in parts, from a file.
+    """
 
     method: str
     url: str
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    in_parts: Callable[[BinaryIO], bool] | None = field(default=None, compare=False)
 
     @property
     def full_url(self) -> str:
@@ -30,16 +36,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, its body decoded and complete; `url` is the final one, without our credentials."""
+    """One answer, its body decoded and complete; `url` is the final one, without our credentials.
+
+    A large body that can be read in parts is in `file`, and `body` is its beginning.
+    """
 
     status: int
     url: str
     headers: Mapping[str, str]
     body: bytes
+    file: BinaryIO | None = None
 
     def __post_init__(self) -> None:
         # Whoever builds an answer may write header names as they like; whoever reads one, too.
         object.__setattr__(self, "headers", CaseInsensitiveDict(self.headers))
+
+    @property
+    def size(self) -> int:
+        """The length of the body in bytes."""
+        return self.file.seek(0, SEEK_END) if self.file is not None else len(self.body)
 
 
 @dataclass(slots=True)

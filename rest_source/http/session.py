@@ -53,7 +53,7 @@ class ApiSession:
         self._redactor.register(*self._credentials.secrets)
         self._policy = policy(source.limits)
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
-        self._transport = Transport(source.limits)
+        self._transport = Transport(source.limits, state)
         self._slots = BoundedSemaphore(source.limits.concurrency)
         log_mask = LogMask(self._redactor)
         log_mask.install()
@@ -147,7 +147,7 @@ class ApiSession:
                 self._dress(request, inside), cookies=inside, url=request.full_url, where=self._where(request)
             )
         if isinstance(outcome, Answer):
-            errand.tally.add(bytes=len(outcome.body))
+            errand.tally.add(bytes=outcome.size)
         return outcome
 
     def _dress(self, request: Request, inside: bool) -> Request:

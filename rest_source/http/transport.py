@@ -1,11 +1,13 @@
 """One exchange over the wire: no retries, no redirects, no decisions about credentials."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import requests
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
+from rest_source.http.body import ON_DISK, read_body
 from rest_source.http.errors import too_large
 from rest_source.http.network_errors import CAUGHT, network_error
 from rest_source.http.pace import PacedAdapter
@@ -24,22 +26,21 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """A pool of connections with a cookie jar; safe from any thread."""
+    """Pools of connections with one cookie jar; safe from any thread. Large answers go to `folder`."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, folder: Path | None = None) -> None:
         self._max_bytes = limits.max_response
         self._timeout = limits.timeout.total_seconds() or None
-        self._session = _Session()
-        adapter = PacedAdapter(
-            self._max_bytes, pool_connections=_POOL, pool_maxsize=max(_POOL, limits.concurrency), max_retries=0
-        )
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._folder = folder
+        self._session = _session(self._max_bytes, limits.concurrency)
+        self._large = _session(self._max_bytes * ON_DISK, limits.concurrency)
+        self._large.cookies = self._session.cookies
         self._routes: dict[str, dict[str, Any]] = {}
 
     def close(self) -> None:
         """Close idle connections."""
         self._session.close()
+        self._large.close()
 
     def exchange(self, request: Request, *, cookies: bool, url: str, where: str) -> Answer | RestSourceError:
         """The answer, or why there is none; `url` is what the answer and `where` what the error calls it.
@@ -47,11 +48,15 @@ class Transport:
         Failures are returned, so that none carries requests' exceptions, whose texts hold full URLs.
         """
         try:
-            with self._send(self._prepare(request, cookies)) as response:
-                body = self._read(response)
+            session = self._session if request.in_parts is None else self._large
+            with self._send(session, self._prepare(request, cookies)) as response:
+                in_parts = request.in_parts if response.ok and _may_be_utf8(response) else None
+                body = read_body(response.iter_content(_CHUNK), self._max_bytes, in_parts, self._folder)
             if body is None:
                 return too_large(self._max_bytes, where)
-            return Answer(response.status_code, url, response.headers, body)
+            if isinstance(body, bytes):
+                return Answer(response.status_code, url, response.headers, body)
+            return Answer(response.status_code, url, response.headers, _beginning(body), body)
         except RestSourceError as error:
             return error.at(where)
         except CAUGHT as error:
@@ -68,9 +73,9 @@ class Transport:
             prepared.headers["Cookie"] = "; ".join(filter(None, (own, str(prepared.headers.get("Cookie", "")))))
         return prepared
 
-    def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
+    def _send(self, session: requests.Session, prepared: requests.PreparedRequest) -> requests.Response:
         route = self._route(str(prepared.url))
-        return self._session.send(prepared, stream=True, allow_redirects=False, timeout=self._timeout, **route)
+        return session.send(prepared, stream=True, allow_redirects=False, timeout=self._timeout, **route)
 
     def _route(self, url: str) -> dict[str, Any]:
         """Proxies and CA bundle from the environment, looked up once per origin."""
@@ -80,12 +85,20 @@ class Transport:
             self._routes[place] = {key: settings[key] for key in ("proxies", "verify", "cert")}
         return self._routes[place]
 
-    def _read(self, response: requests.Response) -> bytes | None:
-        """The decoded body, or None as soon as it exceeds the limit, however small it was on the wire."""
-        chunks, size = [], 0
-        for chunk in response.iter_content(_CHUNK):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._max_bytes:
-                return None
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+def _session(max_bytes: int, concurrency: int) -> requests.Session:
+    session = _Session()
+    adapter = PacedAdapter(max_bytes, pool_connections=_POOL, pool_maxsize=max(_POOL, concurrency), max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _may_be_utf8(response: requests.Response) -> bool:
+    named = headers.charset(response.headers.get("Content-Type", ""))
+    return named is None or named.lower().replace("_", "-") in ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+def _beginning(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(_CHUNK)

@@ -1,6 +1,5 @@
 """The state directory: spools and locks, private to the user who runs the loads."""
 
-import errno
 import os
 import shutil
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rest_source.errors import RestSourceError
+from rest_source.errors import RestSourceError, storage_error
 from rest_source.spec.units import parse_duration, parse_size
 
 DEFAULT_STATE = ".rest_source"
@@ -38,17 +37,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise RestSourceError(
-            "disk_full" if full else "state_unusable",
-            f"The state directory cannot be used: {error.strerror or error}.",
-            where=str(error.filename or ""),
-            cause="The disk is full." if full else "REST_SOURCE_STATE names no directory, or one without the rights.",
-            remedy="Free some disk; the next run goes on where this one stopped."
-            if full
-            else "Let REST_SOURCE_STATE name a directory that this user may write to.",
-            retryable=full,
-        ) from error
+        raise storage_error(error) from error
 
 
 @contextmanager

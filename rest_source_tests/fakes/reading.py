@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from rest_source.extract.page import Stop
-from rest_source.extract.stream import Page, PageStream
+from rest_source.extract.reading import Page
+from rest_source.extract.stream import PageStream
 from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec

@@ -1,0 +1,128 @@
+"""From an answer to a page: its records ready for the spool, and what comes after it."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+from time import time
+from typing import Any, BinaryIO
+
+from rest_source.errors import RestSourceError
+from rest_source.extract.columns import Columns
+from rest_source.extract.data_root import DataRoot, Record
+from rest_source.extract.document import parse
+from rest_source.extract.page import Next, Pager, Response, Stop
+from rest_source.extract.parts import LargeDocument
+from rest_source.extract.records import EncodedRecords, encode, fingerprint
+from rest_source.http.errors import Mask
+from rest_source.http.excerpt import shorten
+from rest_source.http.parse_errors import unreadable
+from rest_source.http.request import Answer
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.jsonpath import compile_path
+from rest_source.spec.pagination import NoPagination
+
+TOLD = 2000
+"""Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
+
+NOTHING = EncodedRecords(b"", 0, "", 0)
+Follow = Callable[[int, Next[Any] | Stop], None]
+"""Told the number of a page's records and what follows it, before the page is encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
+
+    A page too large for memory comes in parts, of which only the last says what comes `after`. Where what comes
+    next holds a secret, such as a key that the API repeats in its next URL, it must not be kept on disk: the load
+    cannot be gone on with from this page.
+    """
+
+    number: int
+    records: EncodedRecords
+    after: Next[Any] | Stop | None
+    total: int | None = None
+    is_resumable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PageReader:
+    """Reads the answers of one endpoint; `longest` is the most bytes of one that are held in memory."""
+
+    endpoint: EndpointSpec
+    pager: Pager[Any]
+    columns: Columns
+    longest: int
+    mask: Mask
+
+    def in_parts(self) -> Callable[[BinaryIO], bool] | None:
+        """Whether what a file holds of an answer can be read in parts; None where no answer ever can.
+
+        It takes a plain data root that is an array, and an endpoint whose one answer holds everything.
+        """
+        endpoint, steps = self.endpoint, compile_path(self.endpoint.data_root).steps
+        if steps is None or endpoint.key_column is not None or not isinstance(endpoint.pagination, NoPagination):
+            return None
+        return lambda file: self._large(file) is not None
+
+    def read(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Iterator[Page]:
+        """The page in an answer to a step of the series, in one piece or in parts."""
+        if answer.file is not None:
+            with answer.file as file:
+                yield from self._parts(step, answer, file, number)
+            return
+        first = number == 1
+        document = parse(answer, self._asked(answer), self.mask)
+        data_root = DataRoot.of(self.endpoint)
+        records = data_root.records(document.value, first_page=first)
+        kept = data_root.without_excluded(records)
+        encoded = cache(partial(encode, kept, self.columns, int(time() * 1000), document.exact))
+        # A pager judges what the API sent: pages may differ in nothing but an excluded field.
+        identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
+        response = Response(answer.url, answer.headers, document.value, len(records), _last(records), identity)
+        after = self.pager.advance(step.state, response)
+        follow(len(records), after)
+        doubts = data_root.doubts(document.value, first_page=first)
+        stored = encoded() if isinstance(after, Next) or after.keep else NOTHING
+        yield self._page(number, stored, after, self.pager.total(step.state, response), doubts)
+
+    def _page(
+        self, number: int, records: EncodedRecords, after: Next[Any] | Stop, total: int | None, doubts: list[str]
+    ) -> Page:
+        told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts))
+        after = replace(after, warnings=told)
+        shown = json.dumps(asdict(after))
+        return Page(number, records, after, total, is_resumable=self.mask(shown) == shown)
+
+    def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
+        large, data_root = self._large(file), DataRoot.of(self.endpoint)
+        assert large is not None
+        part_root = replace(data_root, path=compile_path("$"))
+        count, last = 0, None
+        try:
+            for part in large.parts():
+                document = parse(replace(answer, body=part), self._asked(answer), self.mask)
+                records = part_root.records(document.value, first_page=False)
+                count, last = count + len(records), _last(records) or last
+                kept = data_root.without_excluded(records)
+                yield Page(number, encode(kept, self.columns, int(time() * 1000), document.exact), None)
+        except json.JSONDecodeError as error:
+            raise unreadable(answer, error.msg, None, self._asked(answer), self.mask) from None
+        around = parse(replace(answer, body=large.skeleton), self._asked(answer), self.mask)
+        response = Response(answer.url, answer.headers, around.value, count, last)
+        after = self.pager.advance(step.state, response)
+        yield self._page(number, NOTHING, after, None, [])
+
+    def _large(self, file: BinaryIO) -> LargeDocument | None:
+        try:
+            return LargeDocument.of(file, compile_path(self.endpoint.data_root).steps or (), self.longest, "")
+        except (json.JSONDecodeError, RestSourceError):
+            return None
+
+    def _asked(self, answer: Answer) -> str:
+        return self.mask(f"{self.endpoint.method} {answer.url}")
+
+
+def _last(records: list[Record]) -> Record | None:
+    return records[-1] if records else None
