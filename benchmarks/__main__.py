@@ -1,0 +1,92 @@
+"""`python -m benchmarks`: measure the cases, print tables and verdicts."""
+
+import json
+import sys
+from collections import defaultdict
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from benchmarks.cases import CASES, Case, Figures
+from benchmarks.contestants import CONTESTANTS, Job
+from benchmarks.data import expected, write_pages
+from benchmarks.measure import Sample, Summary, in_table, run
+from benchmarks.report import as_json, as_markdown, machine
+from benchmarks.server import serving
+
+HERE = Path(__file__).parent
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--case", "-c", "names", multiple=True, type=click.Choice([case.name for case in CASES]))
+@click.option("--contestant", "-x", "only", multiple=True, type=click.Choice(list(CONTESTANTS)))
+@click.option("--rounds", type=click.IntRange(min=1), help="Rounds of every case, instead of its own number.")
+@click.option("--quick", is_flag=True, help="A fiftieth of the sizes, one round; the verdicts mean nothing then.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=HERE / "results.json", show_default=True)
+@click.option("--profile", type=click.Path(path_type=Path), help="A folder for a cProfile of every run, which slows it.")
+@click.option("--write", is_flag=True, help="Write the tables to benchmarks/RESULTS.md.")
+def main(
+    names: tuple[str, ...],
+    only: tuple[str, ...],
+    rounds: int | None,
+    quick: bool,
+    json_path: Path,
+    profile: Path | None,
+    write: bool,
+) -> None:
+    """Measure rest_source beside dlt and the physical floor.
+
+    \b
+    Examples:
+      python -m benchmarks                                          everything
+      python -m benchmarks -c 500k -x rest_source -x floor          without dlt
+      python -m benchmarks -c page_number -c cursor --rounds 5
+    """
+    cases = [case.quick() if quick else case for case in CASES if not names or case.name in names]
+    if rounds:
+        cases = [replace(case, rounds=rounds) for case in cases]
+    figures: dict[tuple[str, str], Summary] = {}
+    for case in cases:
+        figures |= measure(case, set(only) or set(CONTESTANTS), profile)
+    facts = machine()
+    text = as_markdown([case for case in cases if any(name == case.name for name, _ in figures)], figures, facts)
+    json_path.write_text(json.dumps(as_json(cases, figures, facts), indent=2) + "\n", encoding="utf-8")
+    if write:
+        (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
+    click.echo(text)
+
+
+def measure(case: Case, only: set[str], profile: Path | None = None) -> Figures:
+    """Every contestant of a case in turn, round after round."""
+    samples: dict[str, list[Sample]] = defaultdict(list)
+    # Beside this file and not in the system's folder, which may be memory.
+    with TemporaryDirectory(prefix="tmp_", dir=HERE) as work:
+        pages = Path(work) / "pages"
+        if case.records:
+            write_pages(pages, case.records, case.page_size)
+        with serving(pages, case.latency) if case.records else nullcontext("") as url:
+            for turn in range(case.rounds):
+                for contestant in (*case.contestants, *(case.once if turn == 0 else ())):
+                    if contestant in only:
+                        samples[contestant].append(_once(case, contestant, url, Path(work), profile))
+    return {(case.name, contestant): Summary(case.size, tuple(taken)) for contestant, taken in samples.items()}
+
+
+def _once(case: Case, contestant: str, url: str, work: Path, profile: Path | None) -> Sample:
+    with TemporaryDirectory(dir=work) as folder:
+        destination = f"duckdb:///{folder}/warehouse.duckdb"
+        job = Job(destination, url, case.dialect, case.concurrency, case.endpoints)
+        file = profile and profile.absolute() / f"{case.name}-{contestant.replace(' ', '_')}.prof"
+        sample = run(contestant, job, Path(folder), file)
+        if case.records and (found := in_table(destination)) != expected(case.records):
+            raise RuntimeError(f"{contestant} left {found} (rows, ids, sum) in the table, not {expected(case.records)}")
+    said = f"{case.name} · {contestant}: {sample.seconds:.2f} s, {sample.peak_mb:.0f} MB"
+    click.echo(said, file=sys.stderr)
+    return sample
+
+
+if __name__ == "__main__":
+    main()
