@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench-ready
 
-.PHONY: demo dev test lint torture clean
+.PHONY: demo dev test lint torture bench clean
 
 $(READY): setup.cfg constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(BENCH_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
 	touch $@
 
 demo: $(READY) ## load the bundled demo API into data/demo.duckdb and print what happened
@@ -28,6 +33,9 @@ lint: $(READY) ## ruff and mypy --strict
 
 torture: $(READY) ## the long kill suite: 100 kills at random moments
 	REST_SOURCE_TEST_KILLS=50 $(BIN)/python -m pytest rest_source_tests/faults
+
+bench: $(BENCH_READY) ## rest_source beside dlt and the physical floor, into benchmarks/RESULTS.md; about ten minutes
+	$(BIN)/python -m benchmarks --write
 
 clean: ## remove the virtual environment and what runs left behind
 	rm -rf $(VENV) .rest_source data .dagster_home

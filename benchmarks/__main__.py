@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from benchmarks.cases import CASES, Case, Figures
+from benchmarks.cases import CASES, TARGETS, Case, Figures
 from benchmarks.contestants import CONTESTANTS, Job
 from benchmarks.data import expected, write_pages
 from benchmarks.measure import Sample, Summary, in_table, run
@@ -24,9 +24,11 @@ HERE = Path(__file__).parent
 @click.option("--case", "-c", "names", multiple=True, type=click.Choice([case.name for case in CASES]))
 @click.option("--contestant", "-x", "only", multiple=True, type=click.Choice(list(CONTESTANTS)))
 @click.option("--rounds", type=click.IntRange(min=1), help="Rounds of every case, instead of its own number.")
-@click.option("--quick", is_flag=True, help="A fiftieth of the sizes, one round; the verdicts mean nothing then.")
+@click.option("--quick", is_flag=True, help="A fiftieth of the sizes, one round, no verdicts.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), default=HERE / "results.json", show_default=True)
-@click.option("--profile", type=click.Path(path_type=Path), help="A folder for a cProfile of every run, which slows it.")
+@click.option(
+    "--profile", type=click.Path(path_type=Path), help="A folder for a cProfile of every run, which slows it."
+)
 @click.option("--write", is_flag=True, help="Write the tables to benchmarks/RESULTS.md.")
 def main(
     names: tuple[str, ...],
@@ -51,9 +53,11 @@ def main(
     figures: dict[tuple[str, str], Summary] = {}
     for case in cases:
         figures |= measure(case, set(only) or set(CONTESTANTS), profile)
-    facts = machine()
-    text = as_markdown([case for case in cases if any(name == case.name for name, _ in figures)], figures, facts)
-    json_path.write_text(json.dumps(as_json(cases, figures, facts), indent=2) + "\n", encoding="utf-8")
+    facts, targets = machine(), () if quick else TARGETS
+    text = as_markdown(
+        [case for case in cases if any(name == case.name for name, _ in figures)], figures, facts, targets
+    )
+    json_path.write_text(json.dumps(as_json(cases, figures, facts, targets), indent=2) + "\n", encoding="utf-8")
     if write:
         (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
     click.echo(text)

@@ -50,7 +50,7 @@ def rest_source(job: Job) -> Callable[[], None]:
     return run
 
 
-def dlt(job: Job, loader: str | None = "parquet", **settings: str) -> Callable[[], None]:
+def dlt(job: Job, loader: Any = "parquet", **settings: str) -> Callable[[], None]:
     """dlt's rest_api source with its own paginators, merged on `id`."""
     here = Path.cwd()
     os.environ.update({"RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": str(here), **settings})
@@ -70,9 +70,10 @@ def dlt(job: Job, loader: str | None = "parquet", **settings: str) -> Callable[[
         "endpoint": {"path": job.dialect, "data_selector": "data"},
     }
     client = {"base_url": job.url, "paginator": paginators[job.dialect]}
+    config: Any = {"client": client, "resources": [resource]}
 
     def run() -> None:
-        source = rest_api_source({"client": client, "resources": [resource]})  # type: ignore[typeddict-item, list-item]
+        source = rest_api_source(config)
         target = duckdb(job.destination.removeprefix("duckdb:///"))
         pipeline = library.pipeline("bench", pipelines_dir=str(here / "dlt"), destination=target, dataset_name="bench")
         pipeline.run(source, loader_file_format=loader).raise_on_failed_jobs()

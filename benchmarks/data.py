@@ -7,7 +7,19 @@ from pathlib import Path
 
 _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _STATUSES = ("open", "paid", "packed", "shipped", "delivered", "returned", "cancelled")
-_CITIES = ("Lisbon", "São Paulo", "Zürich", "Nairobi", "Osaka", "Toronto", "Wellington", "Kraków", "Oslo", "Lima", "Pune")
+_CITIES = (
+    "Lisbon",
+    "São Paulo",
+    "Zürich",
+    "Nairobi",
+    "Osaka",
+    "Toronto",
+    "Wellington",
+    "Kraków",
+    "Oslo",
+    "Lima",
+    "Pune",
+)
 _NAMES = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Katherine Johnson", "Edsger Dijkstra", "Barbara Liskov")
 
 

@@ -73,7 +73,14 @@ class Summary:
 def run(contestant: str, job: Job, folder: Path, profile: Path | None = None) -> Sample:
     """One run in an empty folder, after what earlier ones wrote has reached the disk."""
     os.sync()
-    command = [sys.executable, "-m", "benchmarks.contestants", contestant, job.to_json(), *([str(profile)] * bool(profile))]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.contestants",
+        contestant,
+        job.to_json(),
+        *([str(profile)] * bool(profile)),
+    ]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
     environment |= {"PYTHONPATH": str(_ROOT), "DAGSTER_DISABLE_TELEMETRY": "yes"}
     started = perf_counter()

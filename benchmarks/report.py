@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.cases import TARGETS, Case, Figures
+from benchmarks.cases import Case, Figures, Target
 
 _PACKAGES = ("dlt", "duckdb", "dagster", "requests", "orjson", "pyarrow")
 
@@ -39,7 +39,9 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def as_json(cases: Sequence[Case], figures: Figures, facts: dict[str, str]) -> dict[str, Any]:
+def as_json(
+    cases: Sequence[Case], figures: Figures, facts: dict[str, str], targets: Sequence[Target]
+) -> dict[str, Any]:
     """Every sample, with the targets' verdicts."""
     return {
         "machine": facts,
@@ -56,27 +58,28 @@ def as_json(cases: Sequence[Case], figures: Figures, facts: dict[str, str]) -> d
         ],
         "targets": [
             {"case": target.case, "goal": target.goal, "figure": figure, "verdict": verdict}
-            for target in TARGETS
+            for target in targets
             for figure, verdict in [target.verdict(figures)]
         ],
     }
 
 
-def as_markdown(cases: Sequence[Case], figures: Figures, facts: dict[str, str]) -> str:
+def as_markdown(cases: Sequence[Case], figures: Figures, facts: dict[str, str], targets: Sequence[Target]) -> str:
     """A table for each case, then the targets."""
     parts = ["# Benchmarks", " · ".join(f"{key} {value}" for key, value in facts.items()), _READING]
     for case in cases:
         parts += [f"## {case.name}: {case.title}", _case(case, figures)]
-    verdicts = [[target.case, target.goal, *target.verdict(figures)] for target in TARGETS]
-    parts += ["## Targets", _table(["case", "to reach", "measured", "verdict"], verdicts)]
+    verdicts = [[target.case, target.goal, *target.verdict(figures)] for target in targets]
+    if verdicts:
+        parts += ["## Targets", _table(["case", "to reach", "measured", "verdict"], verdicts)]
     return "\n\n".join(parts) + "\n"
 
 
 _READING = """\
 Seconds run from the call to the commit, as the median of the rounds; imports stand apart, and `process` is everything
 from its start to its exit. Contestants take turns, each run in a new process, against one server process and the same
-bytes. Peaks are the highest sum over the process tree, sampled every 20 ms, in MB of a million bytes; PSS counts shared
-memory once. rest_source merges on `__hevo_id`, dlt (parquet loader) on `id`. The floor fetches with one requests session
+bytes. Peaks are the highest sum over the process tree, sampled every 20 ms, in MB of a million bytes; PSS counts
+shared memory once. rest_source merges on `__hevo_id`, dlt (parquet loader) on `id`. The floor fetches with one requests session
 and lets DuckDB read the bytes with given types: no key, no hash, no merge, nothing that survives a kill. After each run
 the table held every record."""
 

@@ -1,0 +1,27 @@
+"""The benchmarks run; their figures are nobody's business here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_small_round_measures_loads_and_definitions(tmp_path: Path) -> None:
+    cases = ("500k", "cursor", "endpoints_10")
+    contestants = ("rest_source", "floor", "definitions")
+    chosen = [word for case in cases for word in ("--case", case)]
+    chosen += [word for contestant in contestants for word in ("--contestant", contestant)]
+    report = tmp_path / "results.json"
+    result = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--json", str(report), *chosen],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    measured = {case["name"]: set(case["measured"]) for case in json.loads(report.read_text())["cases"]}
+    assert measured == {"500k": {"rest_source", "floor"}, "cursor": {"rest_source"}, "endpoints_10": {"definitions"}}
+    assert "## Targets" not in result.stdout
