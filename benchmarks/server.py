@@ -89,9 +89,8 @@ def serving(file: Path, latency: float) -> Iterator[str]:
     """A server process for the block; yields its URL."""
     command = [sys.executable, "-m", "benchmarks.server", str(file), str(latency)]
     with Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
-        assert process.stdout and process.stdin
+        assert process.stdout
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.stdin.close()
 
 
 def main(file: str, latency: str) -> None:
