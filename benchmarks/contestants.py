@@ -107,7 +107,7 @@ def definitions(job: Job) -> Callable[[], None]:
     return run
 
 
-# dlt's best: two processes, and files of a quarter of the 500,000 records, without which one process gets the only file.
+# Two processes, and files of a quarter of the 500,000 records, without which one process gets the only file.
 # Ten settings could not be told apart on 100,000 records. Of four on 500,000, three rounds each, these had the lowest
 # median, 7 % below the default's, where the rounds of one setting differ by as much.
 CONTESTANTS: dict[str, Callable[[Job], Callable[[], None]]] = {
