@@ -13,7 +13,7 @@ from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.extract.columns import Columns
 from rest_source.extract.document import parse
 from rest_source.extract.page import Next, PageRequest, Stop
-from rest_source.extract.reading import Page
+from rest_source.extract.reading import Page, journalled
 from rest_source.extract.records import encode
 from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.extract.stream import PageStream
@@ -147,7 +147,7 @@ def spooled(folder: Path, load_id: str, pages: Sequence[PageBody]) -> SpooledLoa
             document = parse(Answer(200, "http://api", {}, body), "", str)
             after = Stop("end") if number == len(pages) else Next(None, PageRequest())
             records = encode(document.value, columns, number, document.exact)
-            spool.append(Page(number, records, after), columns)
+            spool.append(Page(number, records, after, follows=journalled(after)), columns.take_changed())
         return spool.finish(columns)
 
 

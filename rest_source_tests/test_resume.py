@@ -295,7 +295,7 @@ def test_a_torn_spool_is_cut_back_to_its_last_whole_page(
     with LoopbackServer(api) as server:
         interrupted(warehouse, server.url, api, 8, write="append")
         (spool,) = warehouse.state.glob("spool/*/*/*/*/")
-        for name, share in zip(("records-000001.ndjson", "journal.ndjson"), kept, strict=True):
+        for name, share in zip(("records-000001.tsv", "journal.ndjson"), kept, strict=True):
             file = spool / name
             os.truncate(file, round(file.stat().st_size * share))
             with file.open("ab") as end:
@@ -316,9 +316,9 @@ def test_spools_that_nobody_came_back_for_are_swept(tmp_path: Path, monkeypatch:
     def spool(name: str, age_days: float, size: int) -> Path:
         folder = tmp_path / "shop" / name / "place" / "load"
         folder.mkdir(parents=True)
-        (folder / "records-000001.ndjson").write_bytes(b"x" * size)
+        (folder / "records-000001.tsv").write_bytes(b"x" * size)
         moment = time.time() - age_days * 86400
-        os.utime(folder / "records-000001.ndjson", (moment, moment))
+        os.utime(folder / "records-000001.tsv", (moment, moment))
         return folder
 
     fresh, middle, old = spool("fresh", 0, 600), spool("middle", 1, 600), spool("old", 8, 10)

@@ -15,6 +15,7 @@ from rest_source.extract.page import Stop
 from rest_source.load.pipeline import run_load
 from rest_source.load.state import state_directory
 from rest_source.spec.environment import Environment
+from rest_source_tests.fakes import reading
 from rest_source_tests.loading import PageBody, Warehouse, open_stream, page_reply, serve, source_spec, spooled
 
 PAGES: list[PageBody] = [[{"id": 1, "ID": "a"}, {"id": 2}], [], [{"id": 3.5, "new": [1]}]]
@@ -38,9 +39,8 @@ def failing_load(warehouse: Warehouse, **spec: Any) -> RestSourceError:
 
 def test_records_are_lines_with_their_id_and_time(tmp_path: Path) -> None:
     load = spooled(tmp_path, "one", PAGES)
-    records = lines(load.segments[0])
-    assert [list(record)[:2] for record in records] == [["__hevo_id", "__hevo__ingested_at"]] * 3
-    assert [{key: value for key, value in record.items() if not key.startswith("__hevo")} for record in records] == [
+    assert [line.split(b"\t")[0] for line in load.segments[0].read_bytes().splitlines()] == [b"1", b"1", b"3"]
+    assert reading.lines(load.segments[0].read_bytes()) == [
         {"id": 1, "__column_2": "a"},
         {"id": 2},
         {"id": 3.5, "new": [1]},
@@ -72,10 +72,10 @@ def test_the_journal_vouches_for_every_byte(tmp_path: Path) -> None:
 def test_segments_are_cut_at_page_ends_and_all_of_them_are_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_module, "SEGMENT_BYTES", 400)
+    monkeypatch.setattr(spool_module, "SEGMENT_BYTES", 60)
     pages = [[{"id": page * 10 + n} for n in range(3)] for page in range(5)]
     load = spooled(tmp_path, "one", pages)
-    assert [path.name for path in load.segments] == [f"records-{n:06d}.ndjson" for n in (1, 2, 3)]
+    assert [path.name for path in load.segments] == [f"records-{n:06d}.tsv" for n in (1, 2, 3)]
     ends = {line["segment"]: line["end"] for line in lines(load.directory / "journal.ndjson")}
     assert ends == {number: path.stat().st_size for number, path in enumerate(load.segments, 1)}
     warehouse = Warehouse(tmp_path / "end-to-end")
@@ -111,7 +111,7 @@ def test_the_finished_manifest_has_the_columns(tmp_path: Path) -> None:
     manifest = json.loads((load.directory / "manifest.json").read_text())
     assert manifest["columns"] == [column.to_json() for column in load.columns]
     assert [column.name for column in load.columns] == ["id", "ID", "new"]
-    assert (manifest["rows"], manifest["pages"], manifest["version"]) == (3, 3, 1)
+    assert (manifest["rows"], manifest["pages"], manifest["version"]) == (3, 3, 2)
 
 
 def test_nobody_else_may_read_what_is_spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_nobody_else_may_read_what_is_spooled(tmp_path: Path, monkeypatch: pytes
         warehouse.load([{"id": 1}], primary_key="gone")  # fails while it is staged
     paths = [warehouse.state, *warehouse.state.rglob("*")]
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in paths}
-    assert {path.name for path in paths} >= {"manifest.json", "journal.ndjson", "records-000001.ndjson", "stage.duckdb"}
+    assert {path.name for path in paths} >= {"manifest.json", "journal.ndjson", "records-000001.tsv", "stage.duckdb"}
     assert {path: mode for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
 
 
@@ -131,7 +131,7 @@ def test_a_spool_is_gone_after_success_and_kept_after_a_failure(tmp_path: Path) 
     warehouse.load([{"id": 1}])
     assert [path.name for path in warehouse.state.glob("spool/shop/orders/*/*")] == ["lock"]
     failing_load(warehouse)
-    assert lines(leftover(warehouse) / "records-000001.ndjson")[0]["id"] == 1
+    assert reading.lines((leftover(warehouse) / "records-000001.tsv").read_bytes())[0]["id"] == 1
 
 
 def test_leftovers_go_with_the_next_load(tmp_path: Path) -> None:

@@ -23,10 +23,6 @@ _KINDS: Mapping[type, Kind] = {
 }
 MAX_COLUMNS = 1600
 _REMEMBERED = 10_000
-RESERVED = ("__hevo_id", "__hevo__ingested_at")
-"""Keys that a spooled line holds beside the record's own."""
-NULL_KEY = "__null"
-"""Where a field of such a name stands as long as it holds nothing but null."""
 
 
 @dataclass(slots=True)
@@ -51,7 +47,7 @@ class Columns:
     def __init__(self) -> None:
         self.by_name: dict[str, Column] = {}
         self.changed: dict[str, Column] = {}
-        self._keys = {*RESERVED, NULL_KEY}
+        self._keys: set[str] = set()
         self._seen: dict[tuple[Any, ...], Mapping[str, str] | None] = {}
 
     def note(self, names: tuple[str, ...], types: tuple[Any, ...]) -> Mapping[str, str] | None:
@@ -70,7 +66,7 @@ class Columns:
             if kinds:
                 self._add(name, kinds)
             column = self.by_name.get(name)
-            key = column.key if column else NULL_KEY if name in RESERVED else name
+            key = column.key if column else name
             if key != name:
                 renamed[name] = key
         if len(self._seen) < _REMEMBERED:

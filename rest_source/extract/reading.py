@@ -1,8 +1,8 @@
 """From an answer to a page: its records ready for the spool, and what comes after it."""
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from time import time
 from typing import Any, BinaryIO
@@ -34,16 +34,16 @@ Follow = Callable[[int, Next[Any] | Stop], None]
 class Page:
     """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
 
-    A page too large for memory comes in parts, of which only the last says what comes `after`. Where what comes
-    next holds a secret, such as a key that the API repeats in its next URL, it must not be kept on disk: the load
-    cannot be gone on with from this page.
+    A page too large for memory comes in parts, of which only the last says what comes `after`. `follows` is that
+    for the journal. It is empty where it holds a secret, such as a key that the API repeats in its next URL, which
+    must not be kept on disk: the load cannot be gone on with from this page.
     """
 
     number: int
     records: EncodedRecords
     after: Next[Any] | Stop | None
     total: int | None = None
-    is_resumable: bool = True
+    follows: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,9 @@ class PageReader:
     ) -> Page:
         told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts))
         after = replace(after, warnings=told)
-        shown = json.dumps(asdict(after))
-        return Page(number, records, after, total, is_resumable=self.mask(shown) == shown)
+        follows = journalled(after)
+        shown = json.dumps(follows)
+        return Page(number, records, after, total, follows if self.mask(shown) == shown else {})
 
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
@@ -122,6 +123,11 @@ class PageReader:
 
     def _asked(self, answer: Answer) -> str:
         return self.mask(f"{self.endpoint.method} {answer.url}")
+
+
+def journalled(after: Next[Any] | Stop) -> dict[str, Any]:
+    """What comes after a page, as the journal holds it."""
+    return {"next" if isinstance(after, Next) else "stop": asdict(after)}
 
 
 def _last(records: list[Record]) -> Record | None:

@@ -1,4 +1,4 @@
-"""Records as lines of the spool: canonical JSON, its SHA-256 as `__hevo_id`, and the shape noted."""
+"""Records as lines of the spool: canonical JSON, whose SHA-256 is the `__hevo_id`, and the shape noted."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ from rest_source.extract.document import LongNumber, too_deep
 
 MAX_DEPTH = 100
 """Nesting that DuckDB's JSON functions read for certain; deeper values are kept as text."""
-_ADDED = len('{"__hevo_id":"\n') + 64  # the comma takes the place of the record's own brace
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # a LongNumber is not an object
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedRecords:
-    """Records ready to be spooled: NDJSON, their number, their fingerprint, the longest line in bytes."""
+    """Records ready to be spooled: their lines, their number, their fingerprint, the longest line in bytes."""
 
     data: bytes
     count: int
@@ -28,21 +27,43 @@ class EncodedRecords:
 
 
 def encode(records: Sequence[Record], columns: Columns, ingested_at: int, exact: bool) -> EncodedRecords:
-    """One NDJSON line per record, `__hevo_id` and `__hevo__ingested_at` (epoch ms) first."""
-    ids, bodies = (_exact if exact else _ordinary)(records, columns)
-    stamp = b'","__hevo__ingested_at":%d' % ingested_at
-    parts: list[bytes] = []
-    for id_, body in zip(ids, bodies, strict=True):
-        joint = b"," if body != b"{}" else b""
-        parts += (b'{"__hevo_id":"', id_.encode(), stamp, joint, body[1:], b"\n")
-    longest = max(map(len, bodies), default=0)
-    longest += _ADDED + len(stamp) - (longest == len("{}")) if longest else 0
-    return EncodedRecords(b"".join(parts), len(bodies), sha256("".join(ids).encode()).hexdigest(), longest)
+    """One line per record: when it was read (epoch ms), its `__hevo_id` and the record as JSON, with tabs between.
+
+    The id is left out where it is the SHA-256 of the JSON as it stands there, as it is for nearly every record.
+    """
+    if exact:
+        return _exact(records, columns, ingested_at)
+    try:
+        canonical = [orjson.dumps(record, None, orjson.OPT_SORT_KEYS) for record in records]
+    except TypeError:
+        raise too_deep() from None
+    shapes = [(tuple(record), tuple(map(type, record.values()))) for record in records]
+    renamed = {shape: columns.note(*shape) for shape in dict.fromkeys(shapes)}
+    joined = b"\n".join(canonical)
+    if any(dict in types or list in types for _, types in renamed) and _is_deep(canonical, joined):
+        return _exact(records, columns, ingested_at)
+    if any(renamed.values()):
+        spooled = [_spooled(record, renamed[shape]) for record, shape in zip(records, shapes, strict=True)]
+        return _with_ids(canonical, spooled, ingested_at)
+    stamp = b"%d\t\t" % ingested_at
+    data = b"".join((stamp, (b"\n" + stamp).join(canonical), b"\n")) if canonical else b""
+    longest = len(stamp) + max(map(len, canonical)) + 1 if canonical else 0
+    return EncodedRecords(data, len(canonical), sha256(joined).hexdigest(), longest)
+
+
+def _with_ids(canonical: Sequence[bytes], spooled: Sequence[bytes], ingested_at: int) -> EncodedRecords:
+    ids = [sha256(text).hexdigest().encode() for text in canonical]
+    lines = [b"%d\t%b\t%b\n" % (ingested_at, id_, text) for id_, text in zip(ids, spooled, strict=True)]
+    return EncodedRecords(b"".join(lines), len(lines), _digest(canonical), max(map(len, lines), default=0))
+
+
+def _digest(canonical: Iterable[bytes]) -> str:
+    return sha256(b"\n".join(canonical)).hexdigest()
 
 
 def fingerprint(records: Iterable[Record]) -> str:
     """What `EncodedRecords.digest` is for records that are not stored as they are."""
-    return sha256("".join(map(hevo_id, records)).encode()).hexdigest()
+    return _digest(map(_canonical_exact, records))
 
 
 def canonical_json(record: Record) -> bytes:
@@ -55,36 +76,27 @@ def hevo_id(record: Record) -> str:
     return sha256(_canonical_exact(record)).hexdigest()
 
 
-_Lines = tuple[list[str], list[bytes]]
-"""The ids of a page's records, and the records as the spool holds them."""
+def _is_deep(bodies: Sequence[bytes], joined: bytes) -> bool:
+    """Whether a record opens more brackets than `MAX_DEPTH`.
+
+    A level takes 3.5 characters at least, unless an array begins with an array: most records are too short to be deep.
+    """
+    if b"[[" not in joined:
+        bodies = [body for body in bodies if len(body) > MAX_DEPTH * 3.5]
+    return max((body.count(b"{") + body.count(b"[") for body in bodies), default=0) > MAX_DEPTH
 
 
-def _ordinary(records: Sequence[Record], columns: Columns) -> _Lines:
-    try:
-        bodies = [orjson.dumps(record, None, orjson.OPT_SORT_KEYS) for record in records]
-    except TypeError:
-        raise too_deep() from None
-    ids = [sha256(body).hexdigest() for body in bodies]
-    shapes = [(tuple(record), tuple(map(type, record.values()))) for record in records]
-    renamed = {shape: columns.note(*shape) for shape in dict.fromkeys(shapes)}
-    nested = any(dict in types or list in types for _, types in renamed)
-    if nested and max([body.count(b"{") + body.count(b"[") for body in bodies]) > MAX_DEPTH:
-        return _exact(records, columns)
-    if any(renamed.values()):
-        return ids, [_spooled(record, renamed[shape]) for record, shape in zip(records, shapes, strict=True)]
-    return ids, bodies
-
-
-def _exact(records: Sequence[Record], columns: Columns) -> _Lines:
-    ids = list(map(hevo_id, records))
+def _exact(records: Sequence[Record], columns: Columns, ingested_at: int) -> EncodedRecords:
+    canonical = list(map(_canonical_exact, records))
     shown = [{_readable(name): _spoolable(value) for name, value in record.items()} for record in records]
-    return ids, [
+    spooled = [
         _spooled(
             {name: value for name, (_, value) in record.items()},
             columns.note(tuple(record), tuple(kinds for kinds, _ in record.values())),
         )
         for record in shown
     ]
+    return _with_ids(canonical, spooled, ingested_at)
 
 
 def _spooled(record: Record, renamed: Mapping[str, str] | None) -> bytes:

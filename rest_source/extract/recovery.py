@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 from zlib import crc32
 
-VERSION = 1
+VERSION = 2
 _REQUIRED = {"version", "load_id", "run_id", "now", "plan"}
 
 
@@ -57,7 +57,7 @@ class Interrupted:
 
 def segment_path(directory: Path, number: int) -> Path:
     """The file of a segment; segments are counted from 1."""
-    return directory / f"records-{number:06d}.ndjson"
+    return directory / f"records-{number:06d}.tsv"
 
 
 def recover(directory: Path) -> Interrupted | None:
@@ -75,7 +75,7 @@ def recover(directory: Path) -> Interrupted | None:
     os.truncate(directory / "journal.ndjson", reader.length)
     segment = segment_path(directory, reader.last["segment"])
     os.truncate(segment, reader.last["end"])
-    for path in directory.glob("records-*.ndjson"):
+    for path in directory.glob("records-*.tsv"):
         if path > segment:
             path.unlink()
     return Interrupted(directory, manifest, reader.last, tuple(reader.columns.values()), tuple(reader.warnings))

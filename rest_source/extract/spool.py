@@ -2,7 +2,7 @@
 
     <state>/spool/<source>/<endpoint>/<load id>/
         manifest.json          what is loaded: source, endpoint, fetch plan, frozen now, columns at the end
-        records-000001.ndjson  the records, in segments of about 16 MB cut at page ends
+        records-000001.tsv     the records, a line each, in segments of about 16 MB cut at page ends
         journal.ndjson         one line a page, written after its records: byte position, checksum, what follows
 
 A line of the journal vouches for every byte before its position; what stands behind the last one is a torn
@@ -13,14 +13,13 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, BinaryIO, Self
 from zlib import crc32
 
 from rest_source.extract.columns import Column, Columns
-from rest_source.extract.page import Next
 from rest_source.extract.reading import Page
 from rest_source.extract.recovery import VERSION, Interrupted, segment_path
 
@@ -89,8 +88,8 @@ class Spool:
         """The segments to which nothing is added any more."""
         return self._segments[:-1]
 
-    def append(self, page: Page, columns: Columns) -> None:
-        """Write a page's records, then the line of the journal that vouches for them."""
+    def append(self, page: Page, changed: Sequence[Mapping[str, Any]]) -> None:
+        """Write a page's records, then the line of the journal that vouches for them and the columns they changed."""
         file = self._segment()
         file.write(page.records.data)
         file.flush()
@@ -98,7 +97,7 @@ class Spool:
         self.rows += page.records.count
         self.pages = page.number
         self.longest_line = max(self.longest_line, page.records.longest)
-        self._journal.write(json.dumps(self._line(page, columns), separators=(",", ":")).encode() + b"\n")
+        self._journal.write(json.dumps(self._line(page, changed), separators=(",", ":")).encode() + b"\n")
         self._journal.flush()
         if monotonic() - self._synced >= SYNC_SECONDS:
             self._sync()
@@ -134,9 +133,7 @@ class Spool:
             self._records, self._position = _append_to(self._segments[-1]), 0
         return self._records
 
-    def _line(self, page: Page, columns: Columns) -> dict[str, Any]:
-        kind = "next" if isinstance(page.after, Next) else "stop"
-        follows = {kind: asdict(page.after)} if page.after and page.is_resumable else {}
+    def _line(self, page: Page, changed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {
             "page": page.number,
             "segment": len(self._segments),
@@ -146,8 +143,8 @@ class Spool:
             "total": page.total,
             "longest": self.longest_line,
             "at": int(time() * 1000),
-            "columns": columns.take_changed(),
-            **follows,
+            "columns": changed,
+            **page.follows,
         }
 
     def _sync(self) -> None:

@@ -13,7 +13,7 @@ from rest_source.extract.ahead import LookAhead
 from rest_source.extract.columns import Columns
 from rest_source.extract.page import Next, PageRequest, Stop
 from rest_source.extract.pagers import pager_for
-from rest_source.extract.reading import NOTHING, TOLD, Page, PageReader
+from rest_source.extract.reading import NOTHING, TOLD, Page, PageReader, journalled
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.excerpt import shorten
@@ -126,7 +126,7 @@ class PageStream:
         try:
             answer = self._answer(ahead, step, number)
             if answer.status in self.endpoint.pagination.end_statuses:
-                yield Page(number, NOTHING, Stop("end_status"), self.total_reported)
+                yield self._end(number, Stop("end_status"))
             else:
                 yield from reader.read(step, answer, number, follow)
         except RestSourceError as error:
@@ -135,7 +135,10 @@ class PageStream:
             if end is None:
                 self._explain(error, step.request, number)
                 raise
-            yield Page(number, NOTHING, end, self.total_reported)
+            yield self._end(number, end)
+
+    def _end(self, number: int, stop: Stop) -> Page:
+        return Page(number, NOTHING, stop, self.total_reported, journalled(stop))
 
     def _answer(self, ahead: LookAhead[Any], step: Next[Any], number: int) -> Answer:
         self.first_request = self.first_request or self._asked(step.request)

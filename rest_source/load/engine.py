@@ -12,7 +12,7 @@ from rest_source.errors import RestSourceError
 
 MEMORY_LIMIT = 128 * 2**20
 _PER_THREAD = 32 * 2**20
-_LINES = 8  # a long line is held in two read buffers a thread, parsed, and as a value of two tables
+_LINES = 12  # a long line is held in a read buffer, as text, parsed, and as a value of two tables
 _PER_COLUMN = 640 * 2**10  # a column being written holds one or two blocks of 256 KiB
 DATE = r"\d{4}-\d\d-\d\d"
 TIMESTAMP = (

@@ -11,6 +11,7 @@ from time import monotonic
 from uuid import uuid4
 
 from rest_source.errors import RestSourceError
+from rest_source.extract.behind import WriteBehind
 from rest_source.extract.page import Stop
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.spool import Spool
@@ -117,9 +118,9 @@ class Loader:
     def _drain(self, stream: PageStream, spool: Spool, stager: Stager) -> str:
         """Append page by page; returns why the series stopped."""
         reason, reported = stream.stop_reason, monotonic()
-        with closing(iter(stream)) as pages:
+        with closing(iter(stream)) as pages, WriteBehind(spool) as behind:
             for page in pages:
-                spool.append(page, stream.columns)
+                behind.append(page, stream.columns)
                 stager.follow(spool.complete, stream.columns.by_name.values(), spool.longest_line)
                 if isinstance(page.after, Stop):
                     reason = page.after.reason

@@ -4,6 +4,7 @@ Types come from the manifest, never from a look at the data. What was read is re
 turns out, further on, to need another type.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,11 @@ from rest_source.load.schema import ColumnType, Nested, type_of
 _DATABASE = "stage"
 _ROW_GROUP = 20480  # ten vectors: small enough that a commit reads a stage of any size with all its threads
 _OURS = {"__hevo_id": "VARCHAR", "__hevo__ingested_at": "BIGINT"}
+_LINES = (  # canonical JSON holds no tab
+    "columns = {ingested_at: 'BIGINT', id: 'VARCHAR', record: 'VARCHAR'}, auto_detect = false, header = false, "
+    "delim = '\t', quote = '', escape = '', nullstr = ''"
+)
+_BUFFER = 2**22
 _ONCE = " USING COMPRESSION uncompressed"  # it is written once and read twice or so
 
 
@@ -85,20 +91,20 @@ class Stager:
         if not segments:
             return
         con.execute(f"SET memory_limit = '{memory_limit(len(types), longest_line)}'")
-        read_as = ", ".join(f"{literal(key)}: {literal(type_)}" for key, type_ in (_OURS | types).items())
+        line = max(longest_line + 1024, 2**20)
         con.execute(
-            f"INSERT INTO records SELECT {', '.join(map(identifier, _OURS | types))} "
-            f"FROM read_json([{', '.join(literal(str(segment)) for segment in segments)}], "
-            f"format = 'newline_delimited', columns = {{{read_as}}}, "
-            f"maximum_object_size = {max(longest_line + 1024, 2**20)})"
+            f"INSERT INTO records SELECT coalesce(id, sha256(record)), ingested_at{_values(types)} "
+            f"FROM read_csv([{', '.join(literal(str(segment)) for segment in segments)}], {_LINES}, "
+            f"max_line_size = {line}, buffer_size = {max(line, _BUFFER)})"
         )
         self._segments += tuple(segments)
 
     def _open(self, types: dict[str, str], longest_line: int) -> duckdb.DuckDBPyConnection:
         self.path.unlink(missing_ok=True)
         settings = config(self.path.with_name("duckdb_tmp"), len(types), longest_line)
-        # One core is left to the thread that reads the API.
-        self._con = con = duckdb.connect(config=settings | {"threads": max(1, settings["threads"] - 1)})
+        # One core is left to the thread that reads the API, and what a crash destroys is read again from the spool.
+        background = {"threads": max(1, settings["threads"] - 1), "fsync_mode": "NONE"}
+        self._con = con = duckdb.connect(config=settings | background)
         con.execute(f"ATTACH {literal(str(self.path))} AS {_DATABASE} (ROW_GROUP_SIZE {_ROW_GROUP})")
         self.path.chmod(0o600)
         con.execute(f"USE {_DATABASE}")
@@ -116,6 +122,12 @@ class Stager:
 
 def _definition(name: str, type_: str) -> str:
     return f"{identifier(name)} {type_}" + (_ONCE if type_ in ("VARCHAR", "JSON") else "")
+
+
+def _values(types: Mapping[str, str]) -> str:
+    """The columns of a record, each under its key; every value fits, as the types were taken from the values."""
+    record = f"from_json(record, {literal(json.dumps(types, ensure_ascii=False))})"
+    return "".join(f", struct_extract({record}, {literal(key)})" for key in types)
 
 
 def _read_type(column: Column, nested: Nested) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -15,7 +16,6 @@ from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
 
-METADATA = ("__hevo_id", "__hevo__ingested_at")
 NOW = datetime(2026, 3, 29, 12, 30, 15, 123456, tzinfo=UTC)
 
 
@@ -69,5 +69,10 @@ def read(url: str, endpoint: dict[str, Any], variables: dict[str, str] | None = 
 
 def lines(data: bytes) -> list[dict[str, Any]]:
     """The records in a piece of the spool, without what was added to them."""
-    spooled = [orjson.loads(line) for line in data.splitlines()]
-    return [{key: value for key, value in line.items() if key not in METADATA} for line in spooled]
+    return [orjson.loads(line.split(b"\t", 2)[2]) for line in data.split(b"\n")[:-1]]
+
+
+def ids(data: bytes) -> list[str]:
+    """The `__hevo_id`s in a piece of the spool."""
+    split = (line.split(b"\t", 2) for line in data.split(b"\n")[:-1])
+    return [id_.decode() or sha256(record).hexdigest() for _, id_, record in split]
