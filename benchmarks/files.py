@@ -10,6 +10,7 @@ from rest_source_tests.project import write_project
 
 _PAGINATION: dict[str, dict[str, Any]] = {
     "pages": {"type": "page_number"},
+    "first": {"type": "page_number"},
     "totals": {"type": "page_number", "total_pages": "$.total_pages"},
     "cursor": {"type": "cursor", "value": "$.next"},
 }

@@ -76,12 +76,12 @@ def as_markdown(cases: Sequence[Case], figures: Figures, facts: dict[str, str], 
 
 
 _READING = """\
-Seconds run from the call to the commit, as the median of the rounds; imports stand apart, and `process` is everything
-from its start to its exit. Contestants take turns, each run in a new process, against one server process and the same
-bytes. Peaks are the highest sum over the process tree, sampled every 20 ms, in MB of a million bytes; PSS counts
-shared memory once. rest_source merges on `__hevo_id`, dlt (parquet loader) on `id`. The floor fetches with one
-requests session and lets DuckDB read the bytes with given types: no key, no hash, no merge, nothing that survives a
-kill. After each run the table held every record."""
+Seconds run from the call to the commit, as the median of the rounds. Imports stand apart, together with a load of one
+page that brings in what is imported late; `process` is everything from its start to its exit. Contestants take turns,
+each run in a new process, against one server process and the same bytes. Peaks are the highest sum over the process
+tree, sampled every 20 ms, in MB of a million bytes; PSS counts shared memory once. rest_source merges on `__hevo_id`,
+dlt (parquet loader) on `id`. The floor fetches with one requests session and lets DuckDB read the bytes with given
+types: no key, no hash, no merge, nothing that survives a kill. After each run the table held every record."""
 
 
 def _case(case: Case, figures: Figures) -> str:
