@@ -12,6 +12,7 @@ _PAGINATION = {
     "pages": "page_number without a total",
     "totals": "page_number with total_pages",
     "cursor": "cursor",
+    "all": "all of them in one answer",
 }
 
 
@@ -60,6 +61,7 @@ CASES = (
         records=500_000,
     ),
     Case("5m", ("rest_source",), rounds=1, records=5_000_000),
+    Case("one_answer", ("rest_source",), rounds=1, records=4_000_000, dialect="all"),
     _SLOW,
     replace(_SLOW, name="totals", dialect="totals", contestants=("rest_source",)),
     replace(_SLOW, name="cursor", dialect="cursor"),

@@ -13,6 +13,7 @@ _PAGINATION: dict[str, dict[str, Any]] = {
     "first": {"type": "page_number"},
     "totals": {"type": "page_number", "total_pages": "$.total_pages"},
     "cursor": {"type": "cursor", "value": "$.next"},
+    "all": {"type": "none"},
 }
 
 

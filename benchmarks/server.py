@@ -1,9 +1,9 @@
 """The API that every contestant reads: `python -m benchmarks.server FILE LATENCY` prints its port, ends with its stdin.
 
 `/pages?page=N` says nothing of an end, `/totals?page=N` adds `total_pages`, `/cursor?cursor=N` adds `next`, which is
-null on the last page, and `/first?page=N` ends with the first page. A page past the end is `{"data":[]}`. Bodies go
-from the file to the socket by sendfile, so that the server costs next to no CPU; each connection has a thread, and
-the latency is a sleep.
+null on the last page, and `/first?page=N` ends with the first page; `/all` is one body. A page past the end is
+`{"data":[]}`. Bodies go from the file to the socket by sendfile, so that the server costs next to no CPU; each
+connection has a thread, and the latency is a sleep.
 """
 
 import json
@@ -22,7 +22,7 @@ from time import sleep
 
 from benchmarks.data import ends_file
 
-_REQUEST = re.compile(rb"GET /(pages|totals|cursor|first)(?:\?(?:page|cursor)=(\d+))? HTTP/1\.1\r\n")
+_REQUEST = re.compile(rb"GET /(pages|totals|cursor|first|all)(?:\?(?:page|cursor)=(\d+))? HTTP/1\.1\r\n")
 _HEADERS = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 _MORE = getattr(socket, "MSG_MORE", 0)  # elsewhere than on Linux a body may take one packet more
 _MISUNDERSTOOD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
@@ -67,16 +67,35 @@ def _respond(connection: socket.socket, pages: Pages, request: bytes) -> None:
     asked = _REQUEST.match(request + b"\r\n")
     if asked is None:
         return connection.sendall(_MISUNDERSTOOD)
+    if asked[1] == b"all":
+        return _respond_at_once(connection, pages)
     number = int(asked[2] or 1)
     tail = pages.tail(asked[1], number)
     if not 1 <= number <= (1 if asked[1] == b"first" else len(pages.spans)):
         return connection.sendall(_HEADERS.format(10 + len(tail)).encode() + b'{"data":[]' + tail)
-    position, left = pages.spans[number - 1]
-    connection.send(_HEADERS.format(left + len(tail)).encode(), _MORE)
-    while left:
-        sent = os.sendfile(connection.fileno(), pages.file, position, left)
-        position, left = position + sent, left - sent
+    position, length = pages.spans[number - 1]
+    connection.send(_HEADERS.format(length + len(tail)).encode(), _MORE)
+    _send(connection, pages.file, position, length)
     return connection.sendall(tail)
+
+
+def _respond_at_once(connection: socket.socket, pages: Pages) -> None:
+    """Every record in one body: the pages without what opens and closes each."""
+    opening, closing = len(b'{"data":['), len(b"]")
+    inner = [(start + opening, length - opening - closing) for start, length in pages.spans]
+    total = sum(length for _, length in inner) + len(inner) - 1 + opening + len(b"]}")
+    connection.send(_HEADERS.format(total).encode() + b'{"data":[', _MORE)
+    for number, span in enumerate(inner):
+        if number:
+            connection.send(b",", _MORE)
+        _send(connection, pages.file, *span)
+    connection.sendall(b"]}")
+
+
+def _send(connection: socket.socket, file: int, position: int, length: int) -> None:
+    while length:
+        sent = os.sendfile(connection.fileno(), file, position, length)
+        position, length = position + sent, length - sent
 
 
 def _accept(listener: socket.socket, pages: Pages, latency: float) -> None:

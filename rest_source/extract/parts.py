@@ -15,7 +15,7 @@ from typing import BinaryIO, Self
 
 from rest_source.http.errors import too_large
 
-PART_SIZE = 8_000_000
+PART_SIZE = 2_000_000
 _BLOCK = 65_536  # fits a processor's cache: larger ones take a third longer
 _BOM = b"\xef\xbb\xbf"
 _GAP = rb"[ \t\r\n]*+"

@@ -12,7 +12,7 @@ from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record
 from rest_source.extract.document import parse
 from rest_source.extract.page import Next, Pager, Response, Stop
-from rest_source.extract.parts import LargeDocument
+from rest_source.extract.parts import PART_SIZE, LargeDocument
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
 from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
@@ -116,8 +116,9 @@ class PageReader:
         yield self._page(number, NOTHING, after, None, [])
 
     def _large(self, file: BinaryIO) -> LargeDocument | None:
+        steps = compile_path(self.endpoint.data_root).steps or ()
         try:
-            return LargeDocument.of(file, compile_path(self.endpoint.data_root).steps or (), self.longest, "")
+            return LargeDocument.of(file, steps, self.longest, "", PART_SIZE)
         except (json.JSONDecodeError, RestSourceError):
             return None
 
