@@ -116,7 +116,9 @@ def dagster(project: Path, api: LoopbackServer) -> Iterator[Dagster]:
             yield Dagster(port)
         finally:
             dev.send_signal(signal.SIGINT)
-            dev.wait(30)
+            with suppress(subprocess.TimeoutExpired):  # where it was started with SIGINT ignored
+                dev.wait(30)
+            dev.kill()
 
 
 def _answers(port: int) -> bool:
