@@ -94,8 +94,9 @@ class Stager:
         line = max(longest_line + 1024, 2**20)
         con.execute(
             f"INSERT INTO records SELECT coalesce(id, sha256(record)), ingested_at{_values(types)} "
+            f"FROM (SELECT *, {_parsed(types)} AS parsed "
             f"FROM read_csv([{', '.join(literal(str(segment)) for segment in segments)}], {_LINES}, "
-            f"max_line_size = {line}, buffer_size = {max(line, _BUFFER)})"
+            f"max_line_size = {line}, buffer_size = {max(line, _BUFFER)}))"
         )
         self._segments += tuple(segments)
 
@@ -124,10 +125,13 @@ def _definition(name: str, type_: str) -> str:
     return f"{identifier(name)} {type_}" + (_ONCE if type_ in ("VARCHAR", "JSON") else "")
 
 
+def _parsed(types: Mapping[str, str]) -> str:
+    """The record as a struct of its columns. Every value fits, as the types were taken from the values."""
+    return f"from_json(record, {literal(json.dumps(types, ensure_ascii=False))})" if types else "NULL"
+
+
 def _values(types: Mapping[str, str]) -> str:
-    """The columns of a record, each under its key; every value fits, as the types were taken from the values."""
-    record = f"from_json(record, {literal(json.dumps(types, ensure_ascii=False))})"
-    return "".join(f", struct_extract({record}, {literal(key)})" for key in types)
+    return "".join(f", struct_extract(parsed, {literal(key)})" for key in types)
 
 
 def _read_type(column: Column, nested: Nested) -> str:
