@@ -8,6 +8,7 @@ from time import time
 from typing import Any, BinaryIO
 
 from rest_source.errors import RestSourceError
+from rest_source.extract.collector import paused_collector
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record
 from rest_source.extract.document import parse
@@ -68,10 +69,14 @@ class PageReader:
 
     def read(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Iterator[Page]:
         """The page in an answer to a step of the series, in one piece or in parts."""
-        if answer.file is not None:
+        if answer.file is None:
+            yield self._whole(step, answer, number, follow)
+        else:
             with answer.file as file:
                 yield from self._parts(step, answer, file, number)
-            return
+
+    @paused_collector()
+    def _whole(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Page:
         first = number == 1
         document = parse(answer, self._asked(answer), self.mask)
         data_root = DataRoot.of(self.endpoint)
@@ -85,7 +90,7 @@ class PageReader:
         follow(len(records), after)
         doubts = data_root.doubts(document.value, first_page=first)
         stored = encoded() if isinstance(after, Next) or after.keep else NOTHING
-        yield self._page(number, stored, after, self.pager.total(step.state, response), doubts)
+        return self._page(number, stored, after, self.pager.total(step.state, response), doubts)
 
     def _page(
         self, number: int, records: EncodedRecords, after: Next[Any] | Stop, total: int | None, doubts: list[str]
