@@ -56,6 +56,10 @@ class RestSourceError(Exception):
         }
 
 
+STORAGE = ("disk_full", "state_unusable")
+"""The ids of errors of our own files."""
+
+
 def storage_error(error: OSError) -> RestSourceError:
     """The error for files of ours that cannot be written: the disk is full, or the state directory not in order."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -64,7 +68,7 @@ def storage_error(error: OSError) -> RestSourceError:
         f"The state directory cannot be used: {error.strerror or error}.",
         where=str(error.filename or ""),
         cause="The disk is full." if full else "REST_SOURCE_STATE names no directory, or one without the rights.",
-        remedy="Free some disk; the next run goes on where this one stopped."
+        remedy="Free some disk; the next run goes on behind the last whole page."
         if full
         else "Let REST_SOURCE_STATE name a directory that this user may write to.",
         retryable=full,

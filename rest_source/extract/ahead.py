@@ -17,7 +17,7 @@ from rest_source.http.request import Answer
 from rest_source.http.retry import Postponed
 
 HELD_BYTES = 64_000_000
-"""What the answers under way may add up to, judged by the last one; a longer answer is fetched alone."""
+"""What the answers under way should add up to, judged by the last one; a longer answer is fetched alone."""
 
 
 class Fetch(Protocol):
@@ -34,8 +34,9 @@ class LookAhead(Generic[State]):
     """The answers of a series in order, at most `width` of its requests at once.
 
     With a known total the width is used at once. Without, it opens by one page after the other, beginning with
-    the second, as long as pages do not get shorter: a series of one page costs no request too many, a longer one
-    at most as many as it has pages, and none more than `width - 1`.
+    the second, as long as pages do not get shorter: a series of one page costs no request too many, and none costs
+    more than `width` requests beyond its last page with records. Whatever is known, a request that is postponed
+    halves what is used, and each page in turn gives one back.
     """
 
     def __init__(self, pager: Pager[State], fetch: Fetch, width: int) -> None:
@@ -43,6 +44,7 @@ class LookAhead(Generic[State]):
         self._fetch = fetch
         self._width = width
         self._open = 1
+        self._bearable = width
         self._affordable = width
         self._last_count: int | None = None
         self._started: deque[tuple[PageRequest, Future[Answer]]] = deque()
@@ -65,6 +67,7 @@ class LookAhead(Generic[State]):
         """Take in how many records the page in turn held."""
         if self._last_count is not None and 0 < count >= self._last_count:
             self._open = min(self._width, self._open + 1)
+        self._bearable = min(self._width, self._bearable + 1)
         self._last_count = count
 
     def close(self) -> None:
@@ -82,18 +85,22 @@ class LookAhead(Generic[State]):
         try:
             return answer.result()
         except Postponed as postponed:
-            self._open = max(1, self._open // 2)
+            self._bearable = max(1, self._bearable // 2)
             return self._fetch(step.request, postponed=postponed)
 
     def _look(self, state: State, room: int) -> None:
         width = self._width if self._pager.knows_end(state) else self._open
         guess = self._pager.ahead(state)
-        for place in range(min(width, self._affordable, room) - 1):
-            if guess is None:
+        for place in range(min(width, self._bearable, self._affordable, room) - 1):
+            if guess is None or self._held() > HELD_BYTES:
                 return
             if place >= len(self._started):
                 self._send(guess.request)
             guess = self._pager.ahead(guess.state)
+
+    def _held(self) -> int:
+        answers = (answer for _, answer in self._started if answer.done() and not answer.exception())
+        return sum(len(answer.result().body) for answer in answers)
 
     def _send(self, request: PageRequest) -> None:
         dropped = self._dropped

@@ -60,10 +60,13 @@ class PageReader:
     def in_parts(self) -> Callable[[BinaryIO], bool] | None:
         """Whether what a file holds of an answer can be read in parts; None where no answer ever can.
 
-        It takes a plain data root that is an array, and an endpoint whose one answer holds everything.
+        It takes a plain data root that is an array, an endpoint whose one answer holds everything, and no rule of
+        `on_error` that looks into an answer.
         """
-        endpoint, steps = self.endpoint, compile_path(self.endpoint.data_root).steps
-        if steps is None or endpoint.key_column is not None or not isinstance(endpoint.pagination, NoPagination):
+        endpoint = self.endpoint
+        plain = compile_path(endpoint.data_root).steps is not None and endpoint.key_column is None
+        judged = any(rule.json_path or rule.contains for rule in endpoint.on_error)
+        if judged or not plain or not isinstance(endpoint.pagination, NoPagination):
             return None
         return lambda file: self._large(file) is not None
 
@@ -104,7 +107,7 @@ class PageReader:
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
         assert large is not None
-        part_root = replace(data_root, path=compile_path("$"))
+        part_root = replace(data_root, path=compile_path("$[*]" if data_root.path.every else "$"))
         count, last = 0, None
         try:
             for part in large.parts():

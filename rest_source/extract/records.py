@@ -100,7 +100,8 @@ def _exact(records: Sequence[Record], columns: Columns, ingested_at: int) -> Enc
 
 
 def _spooled(record: Record, renamed: Mapping[str, str] | None) -> bytes:
-    return orjson.dumps({renamed.get(name, name): value for name, value in record.items()} if renamed else record)
+    named = {renamed.get(name, name): value for name, value in record.items()} if renamed else record
+    return orjson.dumps(named, None, orjson.OPT_SORT_KEYS)
 
 
 def _canonical_exact(record: Record) -> bytes:

@@ -155,10 +155,11 @@ class PageStream:
         postponed: Postponed | None = None,
     ) -> Answer:
         return self.session.send(
-            replace(self._builder.build(page), in_parts=reader.in_parts()),
+            self._builder.build(page),
             self.tally,
             self.endpoint.pagination.end_statuses,
             self.endpoint.on_error,
+            in_parts=reader.in_parts(),
             dropped=dropped,
             postponed=postponed,
         )

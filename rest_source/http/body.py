@@ -1,6 +1,7 @@
 """The body of an answer as it arrives: in memory, or in a file where it is large and can be read in parts."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -10,12 +11,14 @@ from rest_source.errors import storage_error
 
 IN_MEMORY = 16_000_000
 """Bytes from which on an answer that may be read in parts goes to a file."""
-ON_DISK = 40
+TIMES_ON_DISK = 40
 """How many times `limits.max_response` such a file may grow: an answer without end must not fill the disk."""
+InParts = Callable[[BinaryIO], bool]
+"""Whether what a file holds of an answer, which may be its beginning only, can be read in parts."""
 
 
 def read_body(
-    chunks: Iterable[bytes], max_bytes: int, in_parts: Callable[[BinaryIO], bool] | None, folder: Path | None
+    chunks: Iterable[bytes], max_bytes: int, in_parts: InParts | None, folder: Path | None
 ) -> bytes | BinaryIO | None:
     """The body, or None as soon as it exceeds the limit, however small it was on the wire.
 
@@ -33,23 +36,33 @@ def read_body(
 
 
 def _on_disk(
-    chunks: Iterator[bytes], max_bytes: int, in_parts: Callable[[BinaryIO], bool], folder: Path | None
+    chunks: Iterator[bytes], max_bytes: int, in_parts: InParts, folder: Path | None
 ) -> bytes | BinaryIO | None:
-    # Whoever reads the answer closes it.
-    file = TemporaryFile(dir=folder)  # noqa: SIM115
-    size, large = 0, False
-    for chunk in chunks:
-        try:
-            file.write(chunk)
-        except OSError as error:
-            raise storage_error(error) from error
-        size += len(chunk)
-        large = large or (size > max_bytes and in_parts(file))
-        if size > (max_bytes * ON_DISK if large else max_bytes):
+    with _storing():
+        file = TemporaryFile(dir=folder)  # noqa: SIM115
+    keep = False
+    try:
+        size, large = 0, False
+        for chunk in chunks:
+            size += len(chunk)
+            with _storing():
+                file.write(chunk)
+                large = large or (size > max_bytes and in_parts(file))
+            if size > (max_bytes * TIMES_ON_DISK if large else max_bytes):
+                return None
+        with _storing():
+            keep = large or in_parts(file)
+            file.seek(0)
+            return file if keep else file.read()
+    finally:
+        if not keep:
             file.close()
-            return None
-    if large or in_parts(file):
-        return file
-    with file:
-        file.seek(0)
-        return file.read()
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    """The disk's errors, told from the network's, which may come while a body arrives."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error) from error

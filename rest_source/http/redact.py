@@ -34,8 +34,7 @@ class Redactor:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._registered: tuple[str, ...] = ()
-        self._known: dict[str, str] = {}
-        self._rules = _compile({})
+        self._compiled: tuple[dict[str, str], _Rules] = ({}, _compile({}))
 
     def register(self, *secrets: str) -> None:
         """Mask these texts too: secrets written in the file, or combined from several values."""
@@ -63,9 +62,10 @@ class Redactor:
         # Variables are read as templates need them, so the set grows while a load runs.
         known = dict.fromkeys(self._registered, "***")
         known |= {value: f"{{env.{name}}}" for name, value in self._environment.given.copy().items() if value}
-        if known != self._known:
-            self._rules, self._known = _compile(known), known
-        return self._rules
+        compiled = self._compiled
+        if known != compiled[0]:
+            compiled = self._compiled = known, _compile(known)
+        return compiled[1]
 
 
 class LogMask(logging.Filter):

@@ -1,6 +1,6 @@
 """What is asked, what is answered, and what it took."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END
 from threading import Lock
@@ -12,17 +12,13 @@ from requests.structures import CaseInsensitiveDict
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request before credentials: `url` is absolute and may hold a query, which `params` extend.
-
-    `in_parts` says whether what has come of a large answer can be read in parts, from a file.
-    """
+    """One request before credentials: `url` is absolute and may hold a query, which `params` extend."""
 
     method: str
     url: str
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    in_parts: Callable[[BinaryIO], bool] | None = field(default=None, compare=False)
 
     @property
     def full_url(self) -> str:

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from urllib3.exceptions import MaxRetryError
 from urllib3.util.retry import RequestHistory, Retry
 
-from rest_source.errors import RestSourceError
+from rest_source.errors import STORAGE, RestSourceError
 from rest_source.http.errors import retry_later
 from rest_source.http.request import Answer
 from rest_source.spec.source import Limits
@@ -74,6 +74,8 @@ def again(current: Retry, method: str, failure: Failure, max_wait: timedelta) ->
 
 
 def _repeatable(method: str, error: RestSourceError) -> bool:
+    if error.id in STORAGE:
+        return False  # the API is not to blame, and would send gigabytes again
     if method == "POST":
         return error.id in _NOTHING_SENT or error.status in _NOT_TAKEN
     return error.retryable

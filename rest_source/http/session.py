@@ -12,6 +12,7 @@ from urllib3.util.retry import Retry
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth import credentials
+from rest_source.http.body import InParts
 from rest_source.http.clock import SYSTEM_CLOCK, Clock
 from rest_source.http.errors import http_error
 from rest_source.http.excerpt import shorten
@@ -58,7 +59,7 @@ class ApiSession:
         log_mask = LogMask(self._redactor)
         log_mask.install()
         # Not when it is closed: a request that was dropped may still be under way then, and be logged.
-        weakref.finalize(self, log_mask.remove)
+        weakref.finalize(self, log_mask.remove).atexit = False
 
     def __enter__(self) -> Self:
         return self
@@ -83,16 +84,18 @@ class ApiSession:
         expected: Collection[int] = (),
         rules: Sequence[ErrorRule] = (),
         *,
+        in_parts: InParts | None = None,
         dropped: Event | None = None,
         postponed: Postponed | None = None,
     ) -> Answer:
         """The answer of status 2xx, or of a status in `expected`; any other outcome is a RestSourceError.
 
         An answer that one of the `on_error` rules describes is a `Ruled` error, after retries where it says so.
+        A large answer goes to a file if, by what has come of it, `in_parts` says that it can be read so.
         A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it would
         have to wait before it is tried again, and goes on from there once it is sent in its turn.
         """
-        errand = _Errand(tally, expected, rules, dropped)
+        errand = _Errand(tally, expected, rules, in_parts, dropped)
         try:
             if postponed is None:
                 return self._follow(request, errand, self._policy)
@@ -137,14 +140,18 @@ class ApiSession:
 
     def _attempt(self, request: Request, errand: "_Errand", retries: Retry) -> Answer | RestSourceError:
         with self._slots:
+            errand.raise_if_dropped(retries, self._clock)
             wait = self._rate.wait(errand.dropped)
-            if errand.dropped is not None and errand.dropped.is_set():
-                raise Postponed(retries, self._clock.monotonic())
+            errand.raise_if_dropped(retries, self._clock)
             errand.tally.add(requests=1, wait_seconds=wait)
             inside = self._fence.admits(request.url)
             # The jar holds sign-ins, and a cookie's domain may be wider than the fence.
             outcome = self._transport.exchange(
-                self._dress(request, inside), cookies=inside, url=request.full_url, where=self._where(request)
+                self._dress(request, inside),
+                errand.in_parts,
+                cookies=inside,
+                url=request.full_url,
+                where=self._where(request),
             )
         if isinstance(outcome, Answer):
             errand.tally.add(bytes=outcome.size)
@@ -175,7 +182,13 @@ class _Errand:
     tally: Tally
     expected: Collection[int]
     rules: Sequence[ErrorRule]
+    in_parts: InParts | None
     dropped: Event | None
+
+    def raise_if_dropped(self, retries: Retry, clock: Clock) -> None:
+        """Nobody wants the answer any more: neither send the request nor take its turn."""
+        if self.dropped is not None and self.dropped.is_set():
+            raise Postponed(retries, clock.monotonic())
 
 
 def _is_good(answer: Answer) -> bool:

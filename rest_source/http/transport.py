@@ -7,7 +7,7 @@ import requests
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
-from rest_source.http.body import ON_DISK, read_body
+from rest_source.http.body import TIMES_ON_DISK, InParts, read_body
 from rest_source.http.errors import too_large
 from rest_source.http.network_errors import CAUGHT, network_error
 from rest_source.http.pace import PacedAdapter
@@ -33,7 +33,7 @@ class Transport:
         self._timeout = limits.timeout.total_seconds() or None
         self._folder = folder
         self._session = _session(self._max_bytes, limits.concurrency)
-        self._large = _session(self._max_bytes * ON_DISK, limits.concurrency)
+        self._large = _session(self._max_bytes * TIMES_ON_DISK, limits.concurrency)
         self._large.cookies = self._session.cookies
         self._routes: dict[str, dict[str, Any]] = {}
 
@@ -42,15 +42,17 @@ class Transport:
         self._session.close()
         self._large.close()
 
-    def exchange(self, request: Request, *, cookies: bool, url: str, where: str) -> Answer | RestSourceError:
+    def exchange(
+        self, request: Request, in_parts: InParts | None = None, *, cookies: bool, url: str, where: str
+    ) -> Answer | RestSourceError:
         """The answer, or why there is none; `url` is what the answer and `where` what the error calls it.
 
         Failures are returned, so that none carries requests' exceptions, whose texts hold full URLs.
         """
         try:
-            session = self._session if request.in_parts is None else self._large
+            session = self._session if in_parts is None else self._large
             with self._send(session, self._prepare(request, cookies)) as response:
-                in_parts = request.in_parts if response.ok and _may_be_utf8(response) else None
+                in_parts = in_parts if response.ok and _may_be_utf8(response) else None
                 body = read_body(response.iter_content(_CHUNK), self._max_bytes, in_parts, self._folder)
             if body is None:
                 return too_large(self._max_bytes, where)

@@ -12,7 +12,7 @@ from rest_source.errors import RestSourceError
 
 MEMORY_LIMIT = 128 * 2**20
 _PER_THREAD = 32 * 2**20
-_LINES = 12  # a long line is held in a read buffer, as text, parsed, and as a value of two tables
+_COPIES = 12  # a long line is held in a read buffer, as text, parsed, and as a value of two tables
 _PER_COLUMN = 640 * 2**10  # a column being written holds one or two blocks of 256 KiB
 DATE = r"\d{4}-\d\d-\d\d"
 TIMESTAMP = (
@@ -23,7 +23,7 @@ _CALENDAR = "'0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z'"
 
 def memory_limit(columns: int, longest_line: int) -> str:
     """The memory for tables so wide and records so long (in bytes), as DuckDB writes it; the number of rows is free."""
-    needed = MEMORY_LIMIT // 2 + columns * _PER_COLUMN + longest_line * _LINES
+    needed = MEMORY_LIMIT // 2 + columns * _PER_COLUMN + longest_line * _COPIES
     return f"{max(MEMORY_LIMIT, needed) // 2**20}MiB"
 
 

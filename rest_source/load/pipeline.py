@@ -105,7 +105,8 @@ class Loader:
             except Ruled as error:
                 # What fails without a page gained would fail from here for ever.
                 if error.do in ("skip", "restart") or (error.do == "fail" and stream.pages == before):
-                    on_failure.callback(spool.remove)
+                    stager.close()
+                    spool.remove()
                 raise
             spooled = spool.finish(stream.columns)
             on_failure.pop_all()

@@ -19,7 +19,7 @@ from rest_source.load.schema import ColumnType, Nested, type_of
 _DATABASE = "stage"
 _ROW_GROUP = 20480  # ten vectors: small enough that a commit reads a stage of any size with all its threads
 _OURS = {"__hevo_id": "VARCHAR", "__hevo__ingested_at": "BIGINT"}
-_LINES = (  # canonical JSON holds no tab
+_SPOOL = (  # canonical JSON holds no tab
     "columns = {ingested_at: 'BIGINT', id: 'VARCHAR', record: 'VARCHAR'}, auto_detect = false, header = false, "
     "delim = '\t', quote = '', escape = '', nullstr = ''"
 )
@@ -60,11 +60,11 @@ class Stager:
         if load.segments[:done] != self._segments or not self._fits(types):
             self._forget()
         rest = load.segments[len(self._segments) :] if load.rows else ()
+        con = self._con or self._open(types, load.longest_line)
+        con.execute(f"SET threads = {config(self.path)['threads']}")
         self._read(rest, types, load.longest_line)
         self._worker.shutdown()
-        assert self._con is not None
-        con, self._con = self._con, None
-        con.execute(f"SET threads = {config(self.path)['threads']}")
+        self._con = None
         return con
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class Stager:
         con.execute(
             f"INSERT INTO records SELECT coalesce(id, sha256(record)), ingested_at{_values(types)} "
             f"FROM (SELECT *, {_parsed(types)} AS parsed "
-            f"FROM read_csv([{', '.join(literal(str(segment)) for segment in segments)}], {_LINES}, "
+            f"FROM read_csv([{', '.join(literal(str(segment)) for segment in segments)}], {_SPOOL}, "
             f"max_line_size = {line}, buffer_size = {max(line, _BUFFER)}))"
         )
         self._segments += tuple(segments)
