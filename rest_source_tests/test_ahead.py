@@ -1,5 +1,6 @@
 """Looking ahead, against real servers: the pages of a sequential run, sooner, and never more requests than allowed."""
 
+import weakref
 from collections.abc import Callable
 from contextlib import closing
 from threading import Barrier, Event
@@ -258,7 +259,7 @@ def test_a_page_that_fails_fails_after_all_lower_pages(retries: int) -> None:
             desk.let_go()
         where = f"fake.records, page 5, GET {stream.source.base_url}/records?page=5"
         assert (found, desk.asked.count(5)) == (flat(CUT[:4]), 1 + retries)
-    assert [(error.id, error.where) for error in errors] == [("http_500", where)]
+    assert [(error.id, error.where, error.__context__) for error in errors] == [("http_500", where, None)]
 
 
 def test_a_search_that_failed_ahead_of_its_turn_is_not_sent_twice() -> None:
@@ -317,6 +318,13 @@ def test_no_two_answers_that_are_too_large_together_are_held(monkeypatch: pytest
             assert next(found).number == number
             all_idle()
             assert desk.asked == list(range(1, number + 1))
+
+
+def test_a_thread_that_waits_for_work_keeps_no_answer() -> None:
+    with closing(ahead._Workers()) as workers:
+        kept = weakref.ref(workers.run(Event).result(PATIENCE))
+        assert workers._idle.acquire(timeout=PATIENCE)
+        assert kept() is None
 
 
 # Ends that come early, and streams side by side

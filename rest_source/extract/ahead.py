@@ -78,15 +78,17 @@ class LookAhead(Generic[State]):
     def _take(self, step: Next[State], room: int) -> Answer:
         if self._started and self._started[0][0] != step.request:
             self._drop()
-        answer = self._started.popleft()[1] if self._started else None
+        started = self._started.popleft()[1] if self._started else None
+        postponed = None
         self._look(step.state, room)
-        if answer is None:
-            return self._fetch(step.request)
-        try:
-            return answer.result()
-        except Postponed as postponed:
+        if started is not None:
+            try:
+                return started.result()
+            except Postponed as error:
+                postponed = error
             self._bearable = max(1, self._bearable // 2)
-            return self._fetch(step.request, postponed=postponed)
+        # Out here, so that what it raises has no Postponed as its context.
+        return self._fetch(step.request, postponed=postponed)
 
     def _look(self, state: State, room: int) -> None:
         width = self._width if self._pager.knows_end(state) else self._open
@@ -142,6 +144,7 @@ class _Workers:
     def _work(self) -> None:
         while (call := self._calls.get()) is not _end:
             call()
+            del call  # which holds the answer, while the thread waits
             self._idle.release()
 
 

@@ -141,7 +141,7 @@ def outcome(url: str, endpoint: dict[str, Any], concurrency: int, clock: Clock, 
             for page in stream:
                 found.append((page.number, lines(page.records.data), page.after, page.total, page.follows))
         except RestSourceError as caught:
-            error = (caught.status, caught.to_dict())
+            error = (caught.status, caught.to_dict(), caught.__context__)
     all_idle()
     told = {key: stream.facts()[key] for key in ("pages", "rows_read", "first_request", "warnings")}
     return {"found": found, "error": error, "total": stream.total_reported, **told}
