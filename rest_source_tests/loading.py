@@ -12,8 +12,7 @@ import duckdb
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.extract.columns import Columns
 from rest_source.extract.document import parse
-from rest_source.extract.page import Next, PageRequest, Stop
-from rest_source.extract.reading import Page, journalled
+from rest_source.extract.page import Next, Page, PageRequest, Stop, journalled
 from rest_source.extract.records import encode
 from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.extract.stream import PageStream

@@ -10,8 +10,7 @@ import pytest
 from rest_source.extract import behind as behind_module
 from rest_source.extract.behind import HELD_PAGES, WriteBehind
 from rest_source.extract.columns import Columns
-from rest_source.extract.page import Next, PageRequest
-from rest_source.extract.reading import Page, journalled
+from rest_source.extract.page import Next, Page, PageRequest, journalled
 from rest_source.extract.records import encode
 from rest_source.extract.recovery import recover
 from rest_source.extract.spool import Spool

@@ -114,7 +114,7 @@ def test_a_holder_that_is_suspended_does_not_stop_the_others(file: Path, monkeyp
     monkeypatch.setattr(rate, "_LOCK_SECONDS", 0.05)
     file.parent.mkdir(parents=True)
     limit = RateLimit(4, FakeClock(), file)
-    waits: list[float] = []
+    waits: list[float | None] = []
     with FileLock(f"{file}.lock"):
         in_threads(1, lambda: waits.extend([limit.wait(), limit.wait()]))
     assert waits == [0, 0.25]

@@ -420,7 +420,7 @@ def test_the_rate_spaces_requests_evenly() -> None:
 def test_the_rate_holds_across_threads() -> None:
     clock = FakeClock()
     limit = RateLimit(10, clock)
-    waits: list[float] = []
+    waits: list[float | None] = []
     threads = [Thread(target=lambda: waits.append(limit.wait())) for _ in range(20)]
     for thread in threads:
         thread.start()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rest_source.extract import spool as spool_module
 from rest_source.extract.columns import Columns
-from rest_source.extract.reading import Page
+from rest_source.extract.page import Page
 from rest_source.extract.records import encode
 from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.load.stage import build_stage

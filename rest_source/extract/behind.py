@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from rest_source.extract.columns import Columns
-from rest_source.extract.reading import Page
+from rest_source.extract.page import Page
 from rest_source.extract.spool import Spool
 
 HELD_PAGES = 8

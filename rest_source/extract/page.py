@@ -1,9 +1,10 @@
 """What travels between the parts of an extraction: a page, the request for the next, and why a series stops."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from rest_source.extract.records import EncodedRecords
 from rest_source.spec.jsonpath import MISSING, compile_path
 from rest_source.spec.pagination import HeaderValue
 
@@ -59,6 +60,30 @@ class Stop:
     reason: str
     keep: bool = True
     warnings: tuple[str, ...] = ()
+
+
+NOTHING = EncodedRecords(b"", 0, "", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
+
+    A page too large for memory comes in parts, of which only the last says what comes `after`. `follows` is that
+    for the journal. It is empty where it holds a secret, such as a key that the API repeats in its next URL, which
+    must not be kept on disk: the load cannot be gone on with from this page.
+    """
+
+    number: int
+    records: EncodedRecords
+    after: Next[Any] | Stop | None
+    total: int | None = None
+    follows: Mapping[str, Any] = field(default_factory=dict)
+
+
+def journalled(after: Next[Any] | Stop) -> dict[str, Any]:
+    """What comes after a page, as the journal holds it."""
+    return {"next" if isinstance(after, Next) else "stop": asdict(after)}
 
 
 class Pager(Protocol[State]):

@@ -1,8 +1,8 @@
 """From an answer to a page: its records ready for the spool, and what comes after it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from time import time
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ from rest_source.extract.collector import paused_collector
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record
 from rest_source.extract.document import parse
-from rest_source.extract.page import Next, Pager, Response, Stop
+from rest_source.extract.page import NOTHING, Next, Page, Pager, Response, Stop, journalled
 from rest_source.extract.parts import PART_SIZE, LargeDocument
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
 from rest_source.http.errors import Mask
@@ -26,25 +26,8 @@ from rest_source.spec.pagination import NoPagination
 TOLD = 2000
 """Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
 
-NOTHING = EncodedRecords(b"", 0, "", 0)
 Follow = Callable[[int, Next[Any] | Stop], None]
 """Told the number of a page's records and what follows it, before the page is encoded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
-
-    A page too large for memory comes in parts, of which only the last says what comes `after`. `follows` is that
-    for the journal. It is empty where it holds a secret, such as a key that the API repeats in its next URL, which
-    must not be kept on disk: the load cannot be gone on with from this page.
-    """
-
-    number: int
-    records: EncodedRecords
-    after: Next[Any] | Stop | None
-    total: int | None = None
-    follows: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +115,6 @@ class PageReader:
 
     def _asked(self, answer: Answer) -> str:
         return self.mask(f"{self.endpoint.method} {answer.url}")
-
-
-def journalled(after: Next[Any] | Stop) -> dict[str, Any]:
-    """What comes after a page, as the journal holds it."""
-    return {"next" if isinstance(after, Next) else "stop": asdict(after)}
 
 
 def _last(records: list[Record]) -> Record | None:

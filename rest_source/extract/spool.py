@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Self
 from zlib import crc32
 
 from rest_source.extract.columns import Column, Columns
-from rest_source.extract.reading import Page
+from rest_source.extract.page import Page
 from rest_source.extract.recovery import VERSION, Interrupted, segment_path
 
 SEGMENT_BYTES = 16_000_000

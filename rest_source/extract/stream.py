@@ -11,9 +11,9 @@ from typing import Any
 from rest_source.errors import RestSourceError
 from rest_source.extract.ahead import LookAhead
 from rest_source.extract.columns import Columns
-from rest_source.extract.page import Next, PageRequest, Stop
+from rest_source.extract.page import NOTHING, Next, Page, PageRequest, Stop, journalled
 from rest_source.extract.pagers import pager_for
-from rest_source.extract.reading import NOTHING, TOLD, Page, PageReader, journalled
+from rest_source.extract.reading import TOLD, PageReader
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.excerpt import shorten

@@ -1,5 +1,6 @@
 """How many requests may start in a second, on this machine."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,25 +30,32 @@ class RateLimit:
         self._next_slot = clock.monotonic()
         self._shared = _SharedSlot(file, max(60.0, _QUEUE * self._interval)) if file and per_second else None
 
-    def wait(self, until: Event | None = None) -> float:
-        """Sleep until it is this caller's turn, or the event is set; the wait that was due, in seconds."""
+    def wait(self, until: Event | None = None, at_most: float = math.inf) -> float | None:
+        """Sleep until it is this caller's turn, or the event is set; the wait that was due, in seconds.
+
+        None where the turn is further away than `at_most` seconds: then it is left to others.
+        """
         if not self._interval:
             return 0.0
         with self._lock:
-            wait = self._book()
+            wait = self._book(at_most)
         if wait:
             self._clock.sleep(wait, until)
         return wait
 
-    def _book(self) -> float:
-        """The seconds until the slot that is now taken."""
+    def _book(self, at_most: float) -> float | None:
+        """The seconds until the slot that is now taken, unless it is too far away."""
         monotonic = self._clock.monotonic()
         wait = max(0.0, self._next_slot - monotonic)
         if self._shared:
             with suppress(OSError), self._shared.held():  # filelock's Timeout is an OSError
                 now, monotonic = self._clock.now(), self._clock.monotonic()
                 wait = max(0.0, self._next_slot - monotonic, self._shared.read(now) - now)
+                if wait > at_most:
+                    return None
                 self._shared.write(now + wait + self._interval)
+        if wait > at_most:
+            return None
         self._next_slot = monotonic + wait + self._interval
         return wait
 

@@ -35,15 +35,14 @@ class Failure:
 
 
 class Postponed(Exception):
-    """A request ahead of its turn would have to wait; whoever sends it in its turn goes on from here.
+    """A request ahead of its turn failed in a way that may pass, or would have to wait before it is sent.
 
-    `policy` is what is left of its retries, `wake_at` the moment of a clock's `monotonic` before which it must
-    not be sent again.
+    `wake_at` is the moment of a clock's `monotonic` before which it must not be repeated in its turn; None where it
+    was not sent.
     """
 
-    def __init__(self, policy: Retry, wake_at: float) -> None:
+    def __init__(self, wake_at: float | None = None) -> None:
         super().__init__("postponed")
-        self.policy = policy
         self.wake_at = wake_at
 
 
@@ -61,7 +60,7 @@ def policy(limits: Limits) -> Retry:
 
 def again(current: Retry, method: str, failure: Failure, max_wait: timedelta) -> tuple[Retry, float]:
     """The policy and the seconds to wait before the next attempt; raises the failure if there is none."""
-    if not _repeatable(method, failure.error):
+    if not repeatable(method, failure.error):
         raise failure.error
     if failure.wait is not None and failure.wait > max_wait.total_seconds():
         raise retry_later(failure.error, failure.wait, max_wait)
@@ -73,7 +72,8 @@ def again(current: Retry, method: str, failure: Failure, max_wait: timedelta) ->
     return following, failure.wait or following.get_backoff_time()
 
 
-def _repeatable(method: str, error: RestSourceError) -> bool:
+def repeatable(method: str, error: RestSourceError) -> bool:
+    """Whether the same request may be sent again after this error."""
     if error.id in STORAGE:
         return False  # the API is not to blame, and would send gigabytes again
     if method == "POST":

@@ -1,5 +1,6 @@
 """The session of a source: every request to its API goes through here, and nothing secret comes out."""
 
+import math
 import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,6 @@ from pathlib import Path
 from threading import BoundedSemaphore, Event
 from types import TracebackType
 from typing import Self
-
-from urllib3.util.retry import Retry
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth import credentials
@@ -21,7 +20,7 @@ from rest_source.http.rate import RateLimit
 from rest_source.http.redact import LogMask, Redactor
 from rest_source.http.redirect import MAX_REDIRECTS, follow, is_redirect, too_many
 from rest_source.http.request import Answer, Request, Tally
-from rest_source.http.retry import Failure, Postponed, again, policy, requested_wait
+from rest_source.http.retry import Failure, Postponed, again, policy, repeatable, requested_wait
 from rest_source.http.rules import Ruled, first_rule
 from rest_source.http.transport import Transport
 from rest_source.spec.environment import Environment
@@ -29,6 +28,10 @@ from rest_source.spec.rules import ErrorRule
 from rest_source.spec.source import SourceSpec
 
 _URL_SHOWN = 500
+_PAUSE = 0.5
+"""Seconds after which it may be repeated, unless the API says when."""
+_PATIENCE = 1.0
+"""Seconds that a request ahead of its turn waits for the rate: what it books is lost when it is dropped."""
 
 
 class ApiSession:
@@ -92,33 +95,32 @@ class ApiSession:
 
         An answer that one of the `on_error` rules describes is a `Ruled` error, after retries where it says so.
         A large answer goes to a file if, by what has come of it, `in_parts` says that it can be read so.
-        A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it would
-        have to wait before it is tried again, and goes on from there once it is sent in its turn.
+        A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it fails in
+        a way that may pass, and it is sent in its turn with that.
         """
-        errand = _Errand(tally, expected, rules, in_parts, dropped)
         try:
-            if postponed is None:
-                return self._follow(request, errand, self._policy)
-            self._pause(tally, max(0.0, postponed.wake_at - self._clock.monotonic()))
-            return self._follow(request, errand, postponed.policy)
+            if postponed is not None and postponed.wake_at is not None:
+                self._pause(tally, max(0.0, postponed.wake_at - self._clock.monotonic()))
+            return self._follow(request, _Errand(tally, expected, rules, in_parts, dropped))
         except RestSourceError as error:
             error.where = error.where or self._where(request)
             self._redactor.clean(error)
             raise
 
-    def _follow(self, request: Request, errand: "_Errand", retries: Retry) -> Answer:
+    def _follow(self, request: Request, errand: "_Errand") -> Answer:
         visited: list[str] = []
         while len(visited) <= MAX_REDIRECTS:
-            answer = self._persist(request, errand, retries)
+            answer = self._persist(request, errand)
             if answer.status in errand.expected or not is_redirect(answer):
                 return answer
-            request, retries = follow(request, answer), self._policy
+            request = follow(request, answer)
             visited.append(request.url)
         raise too_many(visited)
 
-    def _persist(self, request: Request, errand: "_Errand", retries: Retry) -> Answer:
+    def _persist(self, request: Request, errand: "_Errand") -> Answer:
+        retries = self._policy
         while True:
-            outcome = self._attempt(request, errand, retries)
+            outcome = self._attempt(request, errand)
             rule = None
             if isinstance(outcome, Answer):
                 rule = None if outcome.status in errand.expected else first_rule(errand.rules, outcome)
@@ -129,20 +131,23 @@ class ApiSession:
                 raise failure.error
             # Where a rule says retry, a POST is repeated too.
             method = "GET" if rule else request.method
+            if errand.dropped is not None and repeatable(method, failure.error):
+                wait = min(_PAUSE if failure.wait is None else failure.wait, self._limits.max_wait.total_seconds())
+                raise Postponed(self._clock.monotonic() + wait)
             retries, wait = again(retries, method, failure, self._limits.max_wait)
-            if errand.dropped is not None:
-                raise Postponed(retries, self._clock.monotonic() + wait)
             self._pause(errand.tally, wait)
 
     def _pause(self, tally: Tally, seconds: float) -> None:
         tally.add(retries=1, wait_seconds=seconds)
         self._clock.sleep(seconds)
 
-    def _attempt(self, request: Request, errand: "_Errand", retries: Retry) -> Answer | RestSourceError:
+    def _attempt(self, request: Request, errand: "_Errand") -> Answer | RestSourceError:
         with self._slots:
-            errand.raise_if_dropped(retries, self._clock)
-            wait = self._rate.wait(errand.dropped)
-            errand.raise_if_dropped(retries, self._clock)
+            if errand.is_dropped:
+                raise Postponed
+            wait = self._rate.wait(errand.dropped, math.inf if errand.dropped is None else _PATIENCE)
+            if wait is None or errand.is_dropped:
+                raise Postponed
             errand.tally.add(requests=1, wait_seconds=wait)
             inside = self._fence.admits(request.url)
             # The jar holds sign-ins, and a cookie's domain may be wider than the fence.
@@ -185,10 +190,10 @@ class _Errand:
     in_parts: InParts | None
     dropped: Event | None
 
-    def raise_if_dropped(self, retries: Retry, clock: Clock) -> None:
-        """Nobody wants the answer any more: neither send the request nor take its turn."""
-        if self.dropped is not None and self.dropped.is_set():
-            raise Postponed(retries, clock.monotonic())
+    @property
+    def is_dropped(self) -> bool:
+        """Whether nobody wants the answer any more, so that it need not be sent."""
+        return self.dropped is not None and self.dropped.is_set()
 
 
 def _is_good(answer: Answer) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 
 import orjson
 
-from rest_source.extract.page import Stop
-from rest_source.extract.reading import Page
+from rest_source.extract.page import Page, Stop
 from rest_source.extract.stream import PageStream
 from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
