@@ -1,10 +1,12 @@
 """The component files that rest_source is measured with."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+import rest_source.definitions as our_definitions
 from benchmarks.contestants import Job
 from rest_source_tests.project import write_project
 
@@ -56,6 +58,7 @@ def definitions_project(folder: Path, job: Job) -> Path:
         ],
     }
     project = write_project(folder)
+    shutil.copy(str(our_definitions.__file__), project / "their_project" / "definitions.py")
     component = project / "their_project" / "defs" / "many"
     component.mkdir()
     _write(component / "defs.yaml", attributes)
