@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 61  # one more than are shown, so that a value that was cut can be told
+_ROW_GROUP = 122_880  # rows that DuckDB stores together
 _VECTOR = 2048  # DuckDB reads so many rows at a time, of which some are held twice
 _BATCH_BYTES = 2**28
 _BATCH_ROWS = 2**17
@@ -68,6 +69,9 @@ class DuckDBDestination:
             result = Writer(con, table, stage, evolution, before, loaded_at).write(load)
             record_load(con, load, stage, result, loaded_at)
             columns = read_columns(con, table)
+            if result.rows_inserted > _ROW_GROUP and not result.rows_updated + result.rows_deleted:
+                # To merge the few rows that each thread has left over, DuckDB would write most others once more.
+                con.execute("SET max_vacuum_tasks = 0")
             con.commit()
             return result.showing(TableView(columns, _preview(con, table, columns)))
 
