@@ -23,6 +23,7 @@ _STRING = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _KEY = re.compile(_GAP + _STRING + _GAP + b":", re.DOTALL)
 _SCALAR = re.compile(_GAP + rb'(?:%b|[^ \t\r\n"{}\[\],]++)' % _STRING, re.DOTALL)
 _UP_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%b)*+([{}\[\]])' % _STRING, re.DOTALL)
+_AROUND = "What the answer holds beside its records"
 _ANY_GAP = re.compile(_GAP)
 
 
@@ -91,7 +92,7 @@ class LargeDocument:
         while block := self.text[at : at + min(_BLOCK, self.part_size)]:
             comma, end, longest = separators.find(block)
             if longest > self.longest:
-                raise too_large(self.longest, self.where)
+                raise too_large(self.longest, self.where, "A record of the answer")
             yield None if comma is None else at + comma, at + len(block)
             if end is not None:
                 self.end = at + end
@@ -115,7 +116,7 @@ class LargeDocument:
             raise _broken("expecting `,` or `]`", end)
         tail = len(self.text) - end
         if self.start + tail > self.longest:
-            raise too_large(self.longest, self.where)
+            raise too_large(self.longest, self.where, _AROUND)
         walk = _Walk(self.text, end + 1, len(self.text), self.where)
         for step in reversed(self.steps):
             if walk.seek(step):
@@ -177,7 +178,7 @@ class _Walk:
             raise _broken("unexpected end of data" if is_cut else "expecting a key or a value", self.at)
         self.at = match.end()
         if self.at > self.limit:
-            raise too_large(self.limit, self.where)
+            raise too_large(self.limit, self.where, _AROUND)
         return match
 
 
