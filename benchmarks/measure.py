@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmarks.contestants import TABLE, Job
 
 _ROOT = Path(__file__).parents[1]
 _SAMPLE_SECONDS = 0.02
-_SAMPLES_PER_LOOK = 10  # for new processes, and at what they share: both cost more than a sample
+_SAMPLES_PER_LOOK = 25  # for new processes, which costs more than a sample
 _OURS = ("REST_SOURCE_", "DAGSTER_", "DLT_", "PYTHON")
 
 
@@ -30,7 +31,6 @@ class Sample:
     import_seconds: float
     wall_seconds: float
     peak_mb: float
-    peak_pss_mb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,6 @@ class Summary:
     def peak_mb(self) -> float:
         return max(sample.peak_mb for sample in self.samples)
 
-    @property
-    def peak_pss_mb(self) -> float:
-        return max(sample.peak_pss_mb for sample in self.samples)
-
 
 def run(contestant: str, job: Job, folder: Path, profile: Path | None = None) -> Sample:
     """One run in an empty folder, after what earlier ones wrote has reached the disk."""
@@ -86,29 +82,31 @@ def run(contestant: str, job: Job, folder: Path, profile: Path | None = None) ->
     started = perf_counter()
     with (folder / "log").open("w+") as log:
         with Popen(command, cwd=folder, env=environment, stdout=PIPE, stderr=log, text=True) as process:
-            peak_mb, peak_pss_mb = _watch(process)
+            peak_mb = _watch(process)
             out = process.stdout.read() if process.stdout else ""
         if process.returncode:
             log.seek(0)
             raise RuntimeError(f"{contestant} failed:\n{log.read()[-5000:]}")
     said = json.loads(out.splitlines()[-1])
-    return Sample(said["seconds"], said["import_seconds"], perf_counter() - started, peak_mb, peak_pss_mb)
+    return Sample(said["seconds"], said["import_seconds"], perf_counter() - started, peak_mb)
 
 
-def _watch(process: Popen[str]) -> tuple[float, float]:
-    """The highest sums of RSS and of PSS over a process and all below it, in MB of a million bytes."""
-    top, peak, peak_pss = psutil.Process(process.pid), 0, 0
+def _watch(process: Popen[str]) -> float:
+    """The highest sum of RSS over a process and all below it, in MB of a million bytes.
+
+    What they share would cost the watched process a pause to find out.
+    """
+    top, peak = psutil.Process(process.pid), 0
     tree = [top]
     for tick in count():
         if tick % _SAMPLES_PER_LOOK == 0:
             tree = _tree(top)
-            peak_pss = max(peak_pss, _sum(tree, "pss"))
-        peak = max(peak, _sum(tree, "rss"))
+        peak = max(peak, _rss(tree))
         try:
             process.wait(_SAMPLE_SECONDS)
         except TimeoutExpired:
             continue
-        return peak / 1e6, peak_pss / 1e6
+        return peak / 1e6
     raise AssertionError
 
 
@@ -119,14 +117,11 @@ def _tree(top: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _sum(tree: Sequence[psutil.Process], kind: str) -> int:
+def _rss(tree: Sequence[psutil.Process]) -> int:
     total = 0
     for process in tree:
-        try:
-            memory = process.memory_info() if kind == "rss" else process.memory_full_info()
-        except (psutil.Error, ProcessLookupError):
-            continue
-        total += getattr(memory, kind, 0)
+        with suppress(psutil.Error, ProcessLookupError):
+            total += process.memory_info().rss
     return total
 
 

@@ -78,10 +78,10 @@ def as_markdown(cases: Sequence[Case], figures: Figures, facts: dict[str, str], 
 _READING = """\
 Seconds run from the call to the commit, as the median of the rounds. Imports stand apart, together with a load of one
 page that brings in what is imported late; `process` is everything from its start to its exit. Contestants take turns,
-each run in a new process, against one server process and the same bytes. Peaks are the highest sum over the process
-tree, sampled every 20 ms, in MB of a million bytes; PSS counts shared memory once. rest_source merges on `__hevo_id`,
-dlt (parquet loader) on `id`. The floor fetches with one requests session and lets DuckDB read the bytes with given
-types: no key, no hash, no merge, nothing that survives a kill. After each run the table held every record."""
+each run in a new process, against one server process and the same bytes. Peaks are the highest sum of RSS over the
+process tree, sampled every 20 ms, in MB of a million bytes. rest_source merges on `__hevo_id`, dlt (parquet loader) on
+`id`. The floor fetches with one requests session and lets DuckDB read the bytes with given types: no key, no hash, no
+merge, nothing that survives a kill. After each run the table held every record."""
 
 
 def _case(case: Case, figures: Figures) -> str:
@@ -99,11 +99,10 @@ def _case(case: Case, figures: Figures) -> str:
             f"{summary.rate:,.0f}",
             f"{summary.seconds / ours.seconds:.2f}",
             f"{summary.peak_mb:.0f}",
-            f"{summary.peak_pss_mb:.0f}",
         ]
         for contestant, summary in measured.items()
     ]
-    return _table([*head, "peak MB", "PSS MB"], rows)
+    return _table([*head, "peak MB"], rows)
 
 
 def _things(case: Case) -> str:
