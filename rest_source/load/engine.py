@@ -11,6 +11,7 @@ import duckdb
 from rest_source.errors import RestSourceError
 
 MEMORY_LIMIT = 128 * 2**20
+_LONG = 2**20
 _PER_THREAD = 32 * 2**20
 _COPIES = 12  # a long line is held in a read buffer, as text, parsed, and as a value of two tables
 _PER_COLUMN = 640 * 2**10  # a column being written holds one or two blocks of 256 KiB
@@ -29,14 +30,20 @@ def memory_limit(columns: int, longest_line: int) -> str:
 
 def config(temporary: Path, columns: int = 0, longest_line: int = 0) -> dict[str, Any]:
     """DuckDB settings that keep a connection's memory flat; what does not fit goes to `temporary`."""
-    threads = max(1, min(os.cpu_count() or 1, 4, (MEMORY_LIMIT - 64 * 2**20) // _PER_THREAD))
     return {
         "memory_limit": memory_limit(columns, longest_line),
-        "threads": threads,
+        "threads": threads(longest_line),
         "temp_directory": str(temporary),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+
+
+def threads(longest_line: int = 0) -> int:
+    """How many threads the memory is for: one where lines are so long that each takes a good part of it."""
+    if longest_line > _LONG:
+        return 1
+    return max(1, min(os.cpu_count() or 1, 4, (MEMORY_LIMIT - 64 * 2**20) // _PER_THREAD))
 
 
 def as_timestamp(expression: str) -> str:

@@ -13,7 +13,7 @@ import duckdb
 
 from rest_source.extract.columns import Column
 from rest_source.extract.spool import SpooledLoad
-from rest_source.load.engine import config, identifier, literal, memory_limit
+from rest_source.load.engine import config, identifier, literal, memory_limit, threads
 from rest_source.load.schema import ColumnType, Nested, type_of
 
 _DATABASE = "stage"
@@ -39,10 +39,11 @@ class Stager:
         self._nested = nested
         self._worker = ThreadPoolExecutor(1, "rest_source stager")
         self._asked = 0
-        self._reading: list[Future[None]] = []
+        self._reading: list[Future[duckdb.DuckDBPyConnection]] = []
         self._con: duckdb.DuckDBPyConnection | None = None
         self._types: dict[str, str] = {}
         self._segments: tuple[Path, ...] = ()
+        self._cores_left = 1  # to the thread that reads the API
 
     def follow(self, segments: Sequence[Path], columns: Iterable[Column], longest_line: int) -> None:
         """Read those of the complete segments that have not been; `columns` are all that stand in them."""
@@ -60,9 +61,8 @@ class Stager:
         if load.segments[:done] != self._segments or not self._fits(types):
             self._forget()
         rest = load.segments[len(self._segments) :] if load.rows else ()
-        con = self._con or self._open(types, load.longest_line)
-        con.execute(f"SET threads = {config(self.path)['threads']}")
-        self._read(rest, types, load.longest_line)
+        self._cores_left = 0
+        con = self._read(rest, types, load.longest_line)
         self._worker.shutdown()
         self._con = None
         return con
@@ -80,16 +80,17 @@ class Stager:
     def _fits(self, types: Mapping[str, str]) -> bool:
         return all(types[key] == type_ for key, type_ in self._types.items())
 
-    def _read(self, segments: Sequence[Path], types: dict[str, str], longest_line: int) -> None:
+    def _read(self, segments: Sequence[Path], types: dict[str, str], longest_line: int) -> duckdb.DuckDBPyConnection:
         con = self._con or self._open(types, longest_line)
         if not self._fits(types):
-            return  # `finish` reads everything again
+            return con  # `finish` reads everything again
         for index, (key, type_) in enumerate(types.items()):
             if key not in self._types:
                 con.execute(f"ALTER TABLE records ADD COLUMN {_definition(f'c{index}', type_)}")
         self._types = types
         if not segments:
-            return
+            return con
+        con.execute(f"SET threads = {max(1, threads(longest_line) - self._cores_left)}")
         con.execute(f"SET memory_limit = '{memory_limit(len(types), longest_line)}'")
         line = max(longest_line + 1024, 2**20)
         con.execute(
@@ -99,13 +100,13 @@ class Stager:
             f"max_line_size = {line}, buffer_size = {max(line, _BUFFER)}))"
         )
         self._segments += tuple(segments)
+        return con
 
     def _open(self, types: dict[str, str], longest_line: int) -> duckdb.DuckDBPyConnection:
         self.path.unlink(missing_ok=True)
         settings = config(self.path.with_name("duckdb_tmp"), len(types), longest_line)
-        # One core is left to the thread that reads the API, and what a crash destroys is read again from the spool.
-        background = {"threads": max(1, settings["threads"] - 1), "fsync_mode": "NONE"}
-        self._con = con = duckdb.connect(config=settings | background)
+        # What a crash destroys is read again from the spool.
+        self._con = con = duckdb.connect(config=settings | {"fsync_mode": "NONE"})
         con.execute(f"ATTACH {literal(str(self.path))} AS {_DATABASE} (ROW_GROUP_SIZE {_ROW_GROUP})")
         self.path.chmod(0o600)
         con.execute(f"USE {_DATABASE}")
