@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 import click
 
 from benchmarks.cases import CASES, TARGETS, Case, Figures
-from benchmarks.contestants import CONTESTANTS, Job
+from benchmarks.contestants import CONTESTANTS
 from benchmarks.data import expected, write_pages
+from benchmarks.job import Job
 from benchmarks.measure import Sample, Summary, in_table, run
 from benchmarks.report import as_json, as_markdown, machine
 from benchmarks.server import serving

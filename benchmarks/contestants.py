@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from cProfile import Profile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -18,22 +18,7 @@ from pstats import Stats
 from time import perf_counter
 from typing import Any
 
-TABLE = "bench.orders"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a contestant is to do, in the working directory of its process, which is empty."""
-
-    destination: str = ""
-    url: str = ""
-    dialect: str = "pages"
-    concurrency: int = 1
-    endpoints: int = 0
-
-    def to_json(self) -> str:
-        """The job as an argument of the command line."""
-        return json.dumps(asdict(self))
+from benchmarks.job import Job
 
 
 def rest_source(job: Job) -> Callable[[], None]:

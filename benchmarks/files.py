@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 import rest_source.definitions as our_definitions
-from benchmarks.contestants import Job
+from benchmarks.job import Job
 from rest_source_tests.project import write_project
 
 _PAGINATION: dict[str, dict[str, Any]] = {

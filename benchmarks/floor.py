@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import requests
 
-from benchmarks.contestants import TABLE, Job
+from benchmarks.job import TABLE, Job
 
 _COLUMNS = {
     "id": "BIGINT",

@@ -15,7 +15,7 @@ from time import perf_counter
 import duckdb
 import psutil
 
-from benchmarks.contestants import TABLE, Job
+from benchmarks.job import TABLE, Job
 
 _ROOT = Path(__file__).parents[1]
 _SAMPLE_SECONDS = 0.02
