@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from rest_source.collector import paused_collector
 from rest_source.orchestrate.definitions import executor_from_environment
 
 
@@ -13,10 +14,7 @@ def defs() -> dg.Definitions:
     """The definitions of this project."""
     # Definitions stay for as long as the process. Looking through them for garbage takes a quarter of the time of
     # a large file, so they are made without, and frozen: what follows does not look through them either.
-    gc.disable()
-    try:
+    with paused_collector():
         found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
         gc.freeze()
-    finally:
-        gc.enable()
     return dg.Definitions.merge(found, dg.Definitions(executor=executor_from_environment()))

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rest_source.extract.collector import paused_collector
+from rest_source.collector import paused_collector
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,14 @@ import rest_source
 ROOT = Path(rest_source.__file__).parent
 ALLOWED = {
     "errors": set(),
+    "collector": set(),
     "spec": {"errors"},
     "http": {"errors", "spec"},
-    "extract": {"errors", "spec", "http"},
+    "extract": {"errors", "collector", "spec", "http"},
     "load": {"errors", "spec", "http", "extract"},
     "orchestrate": {"errors", "spec", "http", "extract", "load"},
     "component": {"spec", "orchestrate"},
-    "definitions": {"orchestrate"},
+    "definitions": {"collector", "orchestrate"},
     "cli": {"errors", "spec", "http", "extract", "load", "orchestrate"},
     "demo": {"cli"},
 }

@@ -7,8 +7,8 @@ from functools import cache, partial
 from time import time
 from typing import Any, BinaryIO
 
+from rest_source.collector import paused_collector
 from rest_source.errors import RestSourceError
-from rest_source.extract.collector import paused_collector
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record
 from rest_source.extract.document import parse
@@ -94,17 +94,22 @@ class PageReader:
         count, last = 0, None
         try:
             for part in large.parts():
-                document = parse(replace(answer, body=part), self._asked(answer), self.mask)
-                records = part_root.records(document.value, first_page=False)
+                records, encoded = self._part(replace(answer, body=part), part_root)
                 count, last = count + len(records), _last(records) or last
-                kept = data_root.without_excluded(records)
-                yield Page(number, encode(kept, self.columns, int(time() * 1000), document.exact), None)
+                yield Page(number, encoded, None)
         except json.JSONDecodeError as error:
             raise unreadable(answer, error.msg, None, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton), self._asked(answer), self.mask)
         response = Response(answer.url, answer.headers, around.value, count, last)
         after = self.pager.advance(step.state, response)
         yield self._page(number, NOTHING, after, None, [])
+
+    @paused_collector()
+    def _part(self, answer: Answer, data_root: DataRoot) -> tuple[list[Record], EncodedRecords]:
+        document = parse(answer, self._asked(answer), self.mask)
+        records = data_root.records(document.value, first_page=False)
+        kept = data_root.without_excluded(records)
+        return records, encode(kept, self.columns, int(time() * 1000), document.exact)
 
     def _large(self, file: BinaryIO) -> LargeDocument | None:
         steps = compile_path(self.endpoint.data_root).steps or ()

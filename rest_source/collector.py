@@ -1,4 +1,4 @@
-"""Pausing Python's collector of reference cycles while the objects of a page are made."""
+"""Pausing Python's collector of reference cycles while many objects are made that hold none."""
 
 import gc
 from collections.abc import Iterator
