@@ -65,12 +65,13 @@ class Checks(SpecModel):
 
     duplicates: Level | None = None
     complete: Level | None = None
+    schema_: Level | None = Field(None, alias="schema")
 
     def over(self, defaults: "Checks | None") -> "Checks":
         """These levels, with the defaults where they say nothing, and `warn` where neither does."""
-        levels: dict[str, Any] = dict.fromkeys(Checks.model_fields, "warn")
+        levels: dict[str, Any] = dict.fromkeys(("duplicates", "complete", "schema"), "warn")
         for checks in (defaults, self):
-            levels |= checks.model_dump(exclude_none=True) if checks else {}
+            levels |= checks.model_dump(exclude_none=True, by_alias=True) if checks else {}
         return Checks(**levels)
 
     @field_validator("*", mode="before", json_schema_input_type=Literal["error", "warn", "off", False])

@@ -1,5 +1,6 @@
 """An endpoint: what to ask, where the records are, and how they are written."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -9,17 +10,13 @@ from rest_source.spec.base import Location, located_error, valid_name
 from rest_source.spec.jsonpath import PathText
 from rest_source.spec.pagination import Cursor, NoPagination, Pagination
 from rest_source.spec.rules import ErrorRule
-from rest_source.spec.template import ENV_SCHEMA, Json, Text, env_reference, names, parse
+from rest_source.spec.template import ENV_SCHEMA, Instant, Json, Text, env_reference, names, parse
 
 Name = Annotated[str, AfterValidator(valid_name)]
 
 
 def _as_list(value: Any) -> Any:
     return () if value is None else [value] if isinstance(value, str) else value
-
-
-def _method(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
 
 
 def _scalar(value: Any) -> Any:
@@ -35,12 +32,19 @@ def _param(value: Any) -> Any:
     return tuple(_scalar(item) for item in value) if isinstance(value, list) else _scalar(value)
 
 
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
 _SCALAR_SCHEMA: dict[str, Any] = {"anyOf": [{"type": ["string", "number", "boolean", "null"]}, ENV_SCHEMA]}
 _PARAM_SCHEMA = {"anyOf": [*_SCALAR_SCHEMA["anyOf"], {"type": "array", "items": _SCALAR_SCHEMA}]}
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...] | None)]
 Header = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
 Params = dict[str, Annotated[Any, BeforeValidator(_param), WithJsonSchema(_PARAM_SCHEMA)]]
 """Names to values: null is left out, booleans are written true and false, lists repeat the name."""
+FixedType = Annotated[
+    Literal["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMPTZ", "JSON", "TEXT"], BeforeValidator(_upper)
+]
 
 
 class EndpointSpec(AssetSettings):
@@ -49,7 +53,7 @@ class EndpointSpec(AssetSettings):
     name: Name
     method: Annotated[
         Literal["GET", "POST"],
-        BeforeValidator(_method, json_schema_input_type=Literal["GET", "POST", "get", "post"]),
+        BeforeValidator(_upper, json_schema_input_type=Literal["GET", "POST", "get", "post"]),
     ] = "GET"
     path: Text
     params: Params = {}
@@ -64,7 +68,10 @@ class EndpointSpec(AssetSettings):
     primary_key: Names = ()
     write: Literal["merge", "append", "replace"] = "merge"
     exclude: Names = ()
-    nested: Literal["json", "string"] = "json"
+    nested: Literal["json", "flatten", "split", "string"] = "json"
+    columns: dict[str, FixedType] = {}
+    schema_change: Literal["evolve", "freeze", "ignore"] = "evolve"
+    deletes: Literal["mark"] | None = None
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:
@@ -83,23 +90,37 @@ class EndpointSpec(AssetSettings):
             errors.append(
                 (("key_column",), "`key_column` needs a `data_root` that ends with `.*` or `[*]`, the map's values")
             )
-        errors += self._unavailable_templates()
+        errors += [*self._undeletable(), *self._unavailable_templates()]
         if errors:
             raise located_error("endpoint", [(loc, message, "combination") for loc, message in errors])
         return self
+
+    def _undeletable(self) -> Iterator[tuple[Location, str]]:
+        """Why rows that a load does not return cannot be taken for deleted."""
+        if self.deletes is None:
+            return
+        if self.write != "merge":
+            yield ("deletes",), f"`deletes: mark` needs `write: merge`; `write: {self.write}` has no rows to mark"
+        for loc, text in self._texts():
+            for part in parse(text):
+                if isinstance(part, Instant) and part.count < 0:
+                    yield loc, f"`deletes: mark` needs a request for all records, not for those since `{part.name}-…`"
 
     def _unavailable_templates(self) -> list[tuple[Location, str]]:
         pages_in_path = isinstance(self.pagination, Cursor) and self.pagination.place == "path"
         wanted = {"partition": "a partitioned asset", "window": "`incremental`", "parent": "`parent`"}
         wanted |= {} if pages_in_path else {"cursor": "`incremental`, or a cursor pagination with `in: path`"}
-        values = {key: getattr(self, key) for key in ("path", "params", "headers", "body", "form")}
         return [
             (loc, f"`{{{name}}}` needs {wanted[name.split('.')[0]]}, which this endpoint does not have")
-            for key, value in values.items()
-            for loc, text in texts(value, (key,))
+            for loc, text in self._texts()
             for name in names(text)
             if name.split(".")[0] in wanted
         ]
+
+    def _texts(self) -> list[tuple[Location, str]]:
+        """Every string of a request, with its location."""
+        keys = ("path", "params", "headers", "body", "form")
+        return [found for key in keys for found in texts(getattr(self, key), (key,))]
 
 
 def texts(value: Any, loc: Location = ()) -> list[tuple[Location, str]]:
