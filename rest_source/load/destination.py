@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rest_source.load.schema import ColumnType
@@ -91,6 +92,7 @@ class CommitResult:
     columns_added: tuple[str, ...] = ()
     columns_widened: tuple[str, ...] = ()
     columns_ignored: tuple[str, ...] = ()
+    columns_missing: tuple[str, ...] = ()
     reject_reasons: tuple[str, ...] = ()
     child_tables: Mapping[str, int] = field(default_factory=dict)
 
@@ -101,6 +103,8 @@ class CommitResult:
             later,
             columns_added=(*self.columns_added, *later.columns_added),
             columns_widened=(*self.columns_widened, *later.columns_widened),
+            columns_ignored=tuple(dict.fromkeys((*self.columns_ignored, *later.columns_ignored))),
+            reject_reasons=tuple(dict.fromkeys((*self.reject_reasons, *later.reject_reasons))),
             **{count: getattr(self, count) + getattr(later, count) for count in counts},
         )
         return together.showing(later.view)
@@ -121,6 +125,19 @@ class CommittedLoad:
     pages: int
     stop_reason: str
     total_reported: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaReport:
+    """How a table has changed: what each load added or widened after the one that made it, oldest first, by its time.
+
+    `last_load` is when the newest load was committed, None where there is none; `missing` are the columns for which
+    it had no value.
+    """
+
+    last_load: datetime | None
+    changes: tuple[tuple[datetime, tuple[str, ...]], ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +196,10 @@ class Destination(Protocol):
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
         """Repeated and null keys; with the default key, records that stand in several rows."""
+        ...
+
+    def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
+        """How the table of an endpoint has changed."""
         ...
 
     def full_name(self, table: Table) -> str:

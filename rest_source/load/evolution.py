@@ -17,14 +17,16 @@ SchemaChange = Literal["evolve", "freeze", "ignore"]
 class Evolution:
     """What a load needs of a table: the column of each staged one, by its name in the stage.
 
-    `changed` has columns as they are and as they are to be, `ignored` the names of fields that get no column, `width`
-    the number of columns afterwards, without the metadata columns.
+    `changed` has columns as they are and as they are to be, `ignored` the names of fields that get no column,
+    `missing` the columns for which the load has no value, `width` the number of columns afterwards, without the
+    metadata columns.
     """
 
     target: dict[str, TableColumn]
     added: tuple[TableColumn, ...]
     changed: tuple[tuple[TableColumn, TableColumn], ...]
     ignored: tuple[str, ...]
+    missing: tuple[str, ...]
     width: int
 
 
@@ -66,6 +68,7 @@ def plan(
         tuple(added),
         tuple(changed),
         tuple(column.original for column in ignored),
+        tuple(column.name for column in existing if column.original not in {c.original for c in staged}),
         len(existing) + len(added),
     )
 

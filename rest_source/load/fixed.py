@@ -10,7 +10,8 @@ _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
 def fits(text: str, type_: ColumnType) -> str:
     """Whether a text in SQL is a value of a type. A DOUBLE may round a decimal, but no integer."""
     double = f"TRY_CAST({text} AS DOUBLE)"
-    exact = f"isfinite({double}) AND (abs({double}) <= {EXACT_INTEGER} OR regexp_matches({text}, '[.eE]'))"
+    integer = f"abs(TRY_CAST({text} AS HUGEINT)) <= {EXACT_INTEGER}"
+    exact = f"isfinite({double}) AND ({integer} OR regexp_matches({text}, '[.eE]'))"
     conditions = {
         ColumnType.BOOLEAN: f"regexp_full_match(lower({text}), 'true|false|0|1')",
         ColumnType.BIGINT: f"regexp_full_match({text}, '{_INTEGER}') AND TRY_CAST({text} AS BIGINT) IS NOT NULL",

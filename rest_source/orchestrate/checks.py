@@ -1,7 +1,8 @@
-"""Asset checks of an endpoint: `duplicates` judges its table, `complete` its last load."""
+"""Asset checks of an endpoint: `duplicates` and `schema` judge its table, `complete` its last load."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -19,10 +20,18 @@ from rest_source.spec.source import SourceSpec
 def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChecksDefinition]:
     """The asset checks of an endpoint, each with its severity; none that is switched off or cannot be judged."""
     levels = (endpoint.checks or Checks()).over(source.checks)
-    checks = [_check(source, endpoint, "duplicates", levels.duplicates, _duplicates)]
+    checks = [
+        _check(source, endpoint, "duplicates", levels.duplicates, _duplicates),
+        _check(source, endpoint, "schema", levels.schema_, _schema),
+    ]
     if _announces_a_total(endpoint.pagination):
         checks.append(_check(source, endpoint, "complete", levels.complete, _complete))
     return [check for check in checks if check is not None]
+
+
+RECENT = timedelta(days=1)
+"""For how long a change of columns is warned of; the last load's is, however old."""
+_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,25 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
             f"Empty pages ended the last load before the announced end; it read {rows} records.", "", figures
         )
     return Verdict(None, f"{rows} records read, as announced.", figures)
+
+
+def _schema(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+    """The columns of the table are as they were: none was added or got another type in the last load or day."""
+    report = destination.schema_changes(source.name, endpoint.name)
+    if report.last_load is None:
+        return Verdict(None, "Nothing has been loaded yet.", {})
+    since = min(report.last_load, datetime.now(UTC) - RECENT)
+    recent = [(at, texts) for at, texts in report.changes if at >= since]
+    told = "; ".join(f"since {at:%Y-%m-%d %H:%M} UTC: {', '.join(texts)}" for at, texts in recent)
+    right = "No column was added or got another type."
+    if report.missing:
+        right += f" Without a value in the last load: {', '.join(report.missing)}."
+    figures = {
+        "changes": {f"{at:%Y-%m-%dT%H:%M:%SZ}": list(texts) for at, texts in report.changes[-_TOLD:]},
+        "columns_missing": list(report.missing),
+    }
+    wrong = f"The columns of the table have changed, {told}. If a change is not wanted, see `schema_change`."
+    return Verdict(wrong if recent else None, right, figures)
 
 
 def _duplicates(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:

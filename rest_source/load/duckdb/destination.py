@@ -15,6 +15,7 @@ from rest_source.load.destination import (
     CommittedLoad,
     DuplicateReport,
     LoadFacts,
+    SchemaReport,
     Table,
     TableColumn,
     TableView,
@@ -24,7 +25,14 @@ from rest_source.load.destination import (
 from rest_source.load.duckdb.children import Children, refuse_elements
 from rest_source.load.duckdb.connection import connect
 from rest_source.load.duckdb.duplicates import find_duplicates
-from rest_source.load.duckdb.system import ensure_tables, find_load, longest_record, record_load, widenings
+from rest_source.load.duckdb.system import (
+    ensure_tables,
+    find_load,
+    longest_record,
+    record_load,
+    schema_changes,
+    widenings,
+)
 from rest_source.load.duckdb.table import STAGE, described, evolve, read_columns, sql_name, types_before_text
 from rest_source.load.duckdb.write import Writer
 from rest_source.load.engine import identifier, literal, memory_limit
@@ -121,6 +129,13 @@ class DuckDBDestination:
         with connect(self.path, silent, read_only=True) as con:
             _make_room(con, table, len(read_columns(con, table)))
             return find_duplicates(con, table, primary_key)
+
+    def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
+        """How the table of an endpoint has changed."""
+        if not self.path.exists():
+            return SchemaReport(None)
+        with connect(self.path, silent, read_only=True) as con:
+            return schema_changes(con, source, endpoint)
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as DuckDB calls it."""

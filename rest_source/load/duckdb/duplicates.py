@@ -10,7 +10,7 @@ import duckdb
 from rest_source.load.destination import DuplicateReport, Table, TableColumn, resolve_column
 from rest_source.load.duckdb.table import read_columns, sql_name
 from rest_source.load.engine import identifier
-from rest_source.load.names import HEVO_ID, LOADED_AT, METADATA_COLUMNS
+from rest_source.load.names import HEVO_ID, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
 from rest_source.load.schema import ColumnType
 
 _SAMPLE = 3
@@ -34,15 +34,15 @@ def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, primary_key: S
     present = [name for name in names if name is not None]
     if len(present) < len(names):  # no record ever had a value there
         return DuplicateReport(rows, null_keys=rows)
-    report = _judge_key(con, table, present, rows)
+    report = _judge_key(con, sql_name(table), present, rows)
     return _identity(con, table, columns, report) if default_key else report
 
 
-def _judge_key(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], rows: int) -> DuplicateReport:
+def _judge_key(con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str], rows: int) -> DuplicateReport:
     null = " OR ".join(f"{identifier(name)} IS NULL" for name in names)
-    nulls = _one(con, f"SELECT count(*) FROM {sql_name(table)} WHERE {null}")
-    repeated = _one(con, f"SELECT count(*) FROM ({_groups(table, names)})")
-    return DuplicateReport(rows, repeated, nulls, sample=_sample(con, table, names) if repeated else ())
+    nulls = _one(con, f"SELECT count(*) FROM {place} WHERE {null}")
+    repeated = _one(con, f"SELECT count(*) FROM ({_groups(place, names)})")
+    return DuplicateReport(rows, repeated, nulls, sample=_sample(con, place, names) if repeated else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,14 @@ class _Candidate:
 def _identity(
     con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], report: DuplicateReport
 ) -> DuplicateReport:
-    """The report with the columns that identify a record, if records stand in several rows."""
-    found, entities = _repeated(con, table, columns, report.rows)
+    """The report with the columns that identify a record, if records stand in several rows that are not deleted."""
+    place = f"(FROM {sql_name(table)} WHERE NOT {MARKED_DELETED})"
+    marked = _one(con, f"SELECT count(*) FROM {sql_name(table)} WHERE {MARKED_DELETED}")
+    candidates = _candidates(con, place, table.name, columns, report.rows - marked)
+    found, entities = _repeated(con, place, candidates, report.rows - marked)
     if not entities:
         return report
-    sample = _sample(con, table, [column.name for column in found])
+    sample = _sample(con, place, [column.name for column in found])
     identity = tuple(column.original for column in found)
     return DuplicateReport(report.rows, report.repeated_keys, report.null_keys, identity, entities, sample)
 
@@ -70,12 +73,11 @@ _Found = tuple[tuple[TableColumn, ...], int]
 """Identifying columns, and how many records stand in several rows."""
 
 
-def _repeated(con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], rows: int) -> _Found:
+def _repeated(con: duckdb.DuckDBPyConnection, place: str, candidates: Sequence[_Candidate], rows: int) -> _Found:
     """Columns named like an identity decide alone; else the most repeated column, then pair of columns."""
-    largest = _one(con, f"SELECT max(n) FROM (SELECT count(*) n FROM {sql_name(table)} GROUP BY {LOADED_AT})")
-    candidates = _candidates(con, table, columns, rows)
+    largest = _one(con, f"SELECT max(n) FROM (SELECT count(*) n FROM {place} GROUP BY {LOADED_AT})")
     single = [candidate for candidate in candidates if candidate.distinct >= _TELLING * largest]
-    named = _named(con, table, single, rows)
+    named = _named(con, place, single, rows)
     if named is not None:
         return named
     unnamed = [(candidate.column,) for candidate in single if candidate.rank == len(_RANKS)]
@@ -84,11 +86,11 @@ def _repeated(con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[Ta
         for one, other in combinations([c for c in candidates if c.distinct > 1][:_PAIRED], 2)
         if one.distinct * other.distinct >= _TELLING * largest
     ]
-    found = _most_repeated(con, table, unnamed, rows)
-    return found if found[1] else _most_repeated(con, table, pairs, rows)
+    found = _most_repeated(con, place, unnamed, rows)
+    return found if found[1] else _most_repeated(con, place, pairs, rows)
 
 
-def _named(con: duckdb.DuckDBPyConnection, table: Table, single: Sequence[_Candidate], rows: int) -> _Found | None:
+def _named(con: duckdb.DuckDBPyConnection, place: str, single: Sequence[_Candidate], rows: int) -> _Found | None:
     """What the best name says; among equals one that never repeats outweighs the others.
 
     The events of an append-only table are not one event because they share a customer.
@@ -96,7 +98,7 @@ def _named(con: duckdb.DuckDBPyConnection, table: Table, single: Sequence[_Candi
     for rank in range(len(_RANKS)):
         drift = _DRIFT if rank < _CERTAIN else 0
         alike = [candidate.column for candidate in single if candidate.rank == rank]
-        judged = [(column, _entities(con, table, [column.name], rows, drift)) for column in alike]
+        judged = [(column, _entities(con, place, [column.name], rows, drift)) for column in alike]
         decided: list[_Found] = [((column,), entities) for column, entities in judged if entities is not None]
         if decided:
             return min(decided, key=lambda found: found[1] > 0)
@@ -104,15 +106,15 @@ def _named(con: duckdb.DuckDBPyConnection, table: Table, single: Sequence[_Candi
 
 
 def _most_repeated(
-    con: duckdb.DuckDBPyConnection, table: Table, choices: Sequence[tuple[TableColumn, ...]], rows: int
+    con: duckdb.DuckDBPyConnection, place: str, choices: Sequence[tuple[TableColumn, ...]], rows: int
 ) -> _Found:
     """The choice with most repetitions: a value beside the identity changes, so it repeats less."""
-    judged = [(choice, _entities(con, table, [column.name for column in choice], rows) or 0) for choice in choices]
+    judged = [(choice, _entities(con, place, [column.name for column in choice], rows) or 0) for choice in choices]
     return max(judged, key=lambda found: found[1], default=((), 0))
 
 
 def _candidates(
-    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], rows: int
+    con: duckdb.DuckDBPyConnection, place: str, table: str, columns: Sequence[TableColumn], rows: int
 ) -> list[_Candidate]:
     """Columns without nulls that could tell records apart, the best names first."""
     possible = [c for c in columns if c.name not in METADATA_COLUMNS and c.type in _IDENTIFYING]
@@ -121,9 +123,9 @@ def _candidates(
     tests = ", ".join(
         f"count({identifier(column.name)}), approx_count_distinct({identifier(column.name)})" for column in possible
     )
-    row = con.execute(f"SELECT {tests} FROM {sql_name(table)}").fetchone() or ()
+    row = con.execute(f"SELECT {tests} FROM {place}").fetchone() or ()
     whole = [
-        _Candidate(column, row[2 * index + 1], _rank(column.name, table.name))
+        _Candidate(column, row[2 * index + 1], _rank(column.name, table))
         for index, column in enumerate(possible)
         if row[2 * index] == rows
     ]
@@ -143,22 +145,22 @@ def _rank(name: str, table: str) -> int:
 
 
 def _entities(
-    con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], rows: int, drift: float = 0
+    con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str], rows: int, drift: float = 0
 ) -> int | None:
     """How many records stand in several rows, if the columns tell records apart in every load; else None.
 
     A large table is probed with some of the values first, which are all of the rows that have them.
     """
-    if rows > 4 * _PROBED and _counted(con, table, names, drift, rows // _PROBED) is None:
+    if rows > 4 * _PROBED and _counted(con, place, names, drift, rows // _PROBED) is None:
         return None
-    return _counted(con, table, names, drift)
+    return _counted(con, place, names, drift)
 
 
 def _counted(
-    con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], drift: float, share: int = 1
+    con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str], drift: float, share: int = 1
 ) -> int | None:
     grouped = (
-        f"SELECT count(*) n, count(DISTINCT {LOADED_AT}) loads FROM {sql_name(table)} "
+        f"SELECT count(*) n, count(DISTINCT {LOADED_AT}) loads FROM {place} "
         f"WHERE hash({_listed(names)}) % {share} = 0 GROUP BY {_listed(names)}"
     )
     row = con.execute(f"SELECT sum(n - loads), sum(n), count(*) FILTER (n > 1) FROM ({grouped})").fetchone()
@@ -167,17 +169,16 @@ def _counted(
     return int(row[2]) if row[0] <= drift * row[1] else None
 
 
-def _groups(table: Table, names: Sequence[str]) -> str:
+def _groups(place: str, names: Sequence[str]) -> str:
     """Key values that stand in more than one row, each with its number of rows."""
     present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in names)
     return (
-        f"SELECT {_listed(names)}, count(*) FROM {sql_name(table)} WHERE {present} "
-        f"GROUP BY {_listed(names)} HAVING count(*) > 1"
+        f"SELECT {_listed(names)}, count(*) FROM {place} WHERE {present} GROUP BY {_listed(names)} HAVING count(*) > 1"
     )
 
 
-def _sample(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    rows = con.execute(f"{_groups(table, names)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}").fetchall()
+def _sample(con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    rows = con.execute(f"{_groups(place, names)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}").fetchall()
     return tuple((", ".join(str(value) for value in row[:-1]), int(row[-1])) for row in rows)
 
 

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, Table
+from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, SchemaReport, Table
 from rest_source.load.duckdb.table import STAGE, staged_place
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, INGESTED_AT
 from rest_source.load.rejects import REJECTED
 from rest_source.load.stage import Stage
 
+_COLUMNS = ("columns_added", "columns_widened", "columns_missing")
 _TABLES = {
     "loads": {
         **dict.fromkeys(("load_id", "source", "endpoint", "partition", "table_name", "run_id", "write"), "VARCHAR"),
@@ -21,7 +22,7 @@ _TABLES = {
         "stop_reason": "VARCHAR",
         "total_reported": "BIGINT",
         "longest_record": "BIGINT",
-        **dict.fromkeys(("columns_added", "columns_widened"), "VARCHAR[]"),
+        **dict.fromkeys(_COLUMNS, "VARCHAR[]"),
     },
     "rejected_records": {
         **dict.fromkeys(("load_id", "source", "endpoint", "table_name"), "VARCHAR"),
@@ -61,8 +62,7 @@ def record_load(
         "started_at": _moment(load.started_at),
         "committed_at": _moment(loaded_at),
         "longest_record": stage.longest_line,
-        "columns_added": list(result.columns_added),
-        "columns_widened": list(result.columns_widened),
+        **{name: list(getattr(result, name)) for name in _COLUMNS},
     }
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
@@ -102,11 +102,32 @@ def longest_record(con: duckdb.DuckDBPyConnection, table: Table) -> int:
     return (con.execute(sql, [_table_name(table)]).fetchone() or (0,))[0] or 0
 
 
+def schema_changes(con: duckdb.DuckDBPyConnection, source: str, endpoint: str) -> SchemaReport:
+    """What the loads of an endpoint changed, but for the columns of the first."""
+    if not has_system_tables(con):
+        return SchemaReport(None)
+    rows = con.execute(
+        f"SELECT committed_at, {', '.join(_COLUMNS)} FROM _rest_source.loads "
+        "WHERE source = ? AND endpoint = ? ORDER BY committed_at",
+        [source, endpoint],
+    ).fetchall()
+    changing = [
+        (at, (*(f"new column {name}" for name in added or ()), *(widened or ()))) for at, added, widened, _ in rows
+    ]
+    changes = [(at, texts) for at, texts in changing if texts][1:]
+    return SchemaReport(rows[-1][0], tuple(changes), tuple(rows[-1][3] or ())) if rows else SchemaReport(None)
+
+
+def has_system_tables(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether anything was ever loaded into the file."""
+    return con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = '_rest_source'").fetchone() is not None
+
+
 def find_load(
     con: duckdb.DuckDBPyConnection, source: str, endpoint: str, load_id: str | None, run_id: str | None
 ) -> CommittedLoad | None:
     """The newest committed load of an endpoint, of that id or that run if one is given."""
-    if not con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = '_rest_source'").fetchone():
+    if not has_system_tables(con):
         return None
     row = con.execute(
         f"SELECT load_id, pages, stop_reason, total_reported, {', '.join(_COUNTS)} FROM _rest_source.loads "

@@ -62,6 +62,7 @@ class Writer:
             columns_added=tuple(column.name for column in self.evolution.added),
             columns_widened=described(self.evolution),
             columns_ignored=self.evolution.ignored,
+            columns_missing=self.evolution.missing if self.stage.read else (),
             reject_reasons=self.stage.reasons,
         )
 

@@ -1,0 +1,162 @@
+"""`deletes: mark`: rows that a complete pass did not return are marked, and nothing else marks them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from rest_source.demo.server import Call, LoopbackServer, Reply
+from rest_source.errors import RestSourceError
+from rest_source_tests.loading import ORDERS, PageBody, Warehouse, page_reply, source_spec
+
+KEYS: dict[str, Any] = {"deletes": "mark", "primary_key": "id"}
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path)
+
+
+def marked(warehouse: Warehouse, table: str = "shop.orders", column: str = "id") -> list[Any]:
+    rows = warehouse.rows(f"SELECT {column} FROM {table} WHERE __hevo__marked_deleted ORDER BY 1")
+    return [value for (value,) in rows]
+
+
+def records(*ids: int) -> list[dict[str, Any]]:
+    return [{"id": id, "v": "same"} for id in ids]
+
+
+def test_a_complete_pass_marks_what_it_does_not_return(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2), records(3), **KEYS)
+    result = warehouse.load(records(1), records(3), **KEYS).result
+    assert (marked(warehouse), result.rows_deleted, result.rows_unchanged) == ([2], 1, 2)
+    again = warehouse.load(records(1), records(3), **KEYS).result
+    assert (marked(warehouse), again.rows_deleted) == ([2], 0)
+
+
+def test_a_row_that_returns_is_unmarked(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2, 3), **KEYS)
+    warehouse.load(records(1), **KEYS)
+    result = warehouse.load(records(1, 2), **KEYS).result
+    assert (marked(warehouse), result.rows_updated) == ([3], 1)
+    assert warehouse.rows("SELECT count(*) FROM shop.orders") == [(3,)]
+
+
+def test_without_the_key_nothing_is_marked(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2), primary_key="id")
+    warehouse.load(records(1), primary_key="id")
+    assert marked(warehouse) == []
+
+
+def test_marks_are_told_to_whoever_asks_for_what_was_loaded_last(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2), **KEYS)
+    warehouse.load(records(1), **KEYS)
+    last = warehouse.rows(
+        "SELECT id FROM shop.orders WHERE __hevo__loaded_at = (SELECT max(__hevo__loaded_at) FROM shop.orders)"
+    )
+    assert last == [(2,)]
+
+
+def test_with_the_default_key_the_former_version_of_a_record_is_marked(warehouse: Warehouse) -> None:
+    warehouse.load([{"id": 1, "v": "old"}, {"id": 2, "v": "old"}], deletes="mark")
+    warehouse.load([{"id": 1, "v": "new"}, {"id": 2, "v": "old"}], deletes="mark")
+    assert warehouse.rows("SELECT id, v FROM shop.orders WHERE NOT __hevo__marked_deleted ORDER BY 1") == [
+        (1, "new"),
+        (2, "old"),
+    ]
+    assert warehouse.destination.duplicates(ORDERS, ()).entities == 0
+
+
+def test_an_empty_pass_marks_nothing_and_says_so(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2), **KEYS)
+    outcome = warehouse.load([], **KEYS)
+    assert marked(warehouse) == []
+    assert outcome.warnings == (
+        "No row was marked as deleted, as the API returned no records: only a complete pass tells what is gone.",
+    )
+
+
+def test_an_interrupted_pass_marks_nothing_until_it_is_complete(warehouse: Warehouse) -> None:
+    pages: list[PageBody] = [records(1, 2), records(3)]
+
+    def answer(call: Call) -> Reply:
+        number = int(call.arg("page") or 1)
+        return page_reply(pages[number - 1], number, number == len(pages))
+
+    with LoopbackServer(answer) as server:
+        warehouse.load_from(server.url, **KEYS)
+        pages[:] = [records(1), Reply({}, 500)]
+        with pytest.raises(RestSourceError):
+            warehouse.load_from(server.url, **KEYS)
+        assert marked(warehouse) == []
+        pages[1] = records(3)
+        assert warehouse.load_from(server.url, **KEYS).resumed_from_page == 2
+    assert marked(warehouse) == [2]
+
+
+def test_a_skipped_pass_marks_nothing(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2), **KEYS)
+    warehouse.load(Reply({}, 403), on_error=[{"status": 403, "do": "skip"}], **KEYS)
+    assert marked(warehouse) == []
+
+
+def test_a_pass_with_a_warning_marks_nothing(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2), **KEYS)
+    outcome = warehouse.load(records(1), Reply({"error": "over quota"}), **KEYS)
+    assert marked(warehouse) == []
+    assert any("No row was marked as deleted, as the load has warnings" in warning for warning in outcome.warnings)
+
+
+def test_a_pass_that_drifts_marks_nothing(warehouse: Warehouse) -> None:
+    warehouse.load(records(1, 2), **KEYS)
+
+    def answer(_: Call) -> Reply:
+        return Reply({"records": records(1), "total": 2})
+
+    keys = {
+        **KEYS,
+        "pagination": {"type": "page_number", "total_records": "$.total", "size": 2, "stop_on_short_page": True},
+    }
+    with LoopbackServer(answer) as server:
+        warehouse.load_from(server.url, **keys)
+    assert marked(warehouse) == []
+
+
+def test_a_record_that_was_rejected_is_not_gone(warehouse: Warehouse) -> None:
+    warehouse.load([{"id": 1, "v": 1}, {"id": 2, "v": 2}, {"id": 3, "v": 3}], **KEYS)
+    warehouse.load([{"id": 1, "v": 1}, {"id": 2, "v": "x"}, {"id": None}], columns={"v": "BIGINT"}, **KEYS)
+    assert marked(warehouse) == [3]
+
+
+def test_children_are_marked_with_their_row(warehouse: Warehouse) -> None:
+    first, second = ({"id": n, "t": [{"n": n, "u": [n]}]} for n in (1, 2))
+    warehouse.load([first, second], nested="split", **KEYS)
+    warehouse.load([first], nested="split", **KEYS)
+    assert (marked(warehouse, "shop.orders_t", "n"), marked(warehouse, "shop.orders_t_u", "value")) == ([2], [2])
+    warehouse.load([first, second], nested="split", **KEYS)
+    assert (marked(warehouse, "shop.orders_t", "n"), marked(warehouse, "shop.orders_t_u", "value")) == ([], [])
+
+
+def test_a_key_is_compared_as_the_table_holds_it(warehouse: Warehouse) -> None:
+    warehouse.load([{"id": 1}, {"id": 2}], **KEYS)
+    warehouse.load([{"id": "1"}, {"id": "x"}], **KEYS)
+    assert marked(warehouse) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"write": "append"}, "`deletes: mark` needs `write: merge`"),
+        ({"write": "replace"}, "`deletes: mark` needs `write: merge`"),
+        ({"params": {"since": "{now-24h}"}}, "needs a request for all records"),
+        ({"path": "/orders/{now-1d:%Y}"}, "needs a request for all records"),
+    ],
+)
+def test_combinations_that_cannot_tell_what_is_gone_are_refused(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        source_spec("http://h", deletes="mark", **keys)
+
+
+def test_a_bound_that_is_now_asks_for_all_records() -> None:
+    source_spec("http://h", deletes="mark", params={"until": "{now}"})
