@@ -11,6 +11,7 @@ import rest_source
 ROOT = Path(rest_source.__file__).parent
 ALLOWED = {
     "errors": set(),
+    "catalogue": set(),
     "collector": set(),
     "spec": {"errors"},
     "http": {"errors", "spec"},
