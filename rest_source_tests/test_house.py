@@ -18,6 +18,7 @@ ALLOWED = {
     "extract": {"errors", "collector", "spec", "http"},
     "load": {"errors", "spec", "http", "extract"},
     "orchestrate": {"errors", "spec", "http", "extract", "load"},
+    "reference": {"catalogue", "spec"},
     "component": {"spec", "orchestrate"},
     "definitions": {"collector", "orchestrate"},
     "cli": {"errors", "spec", "http", "extract", "load", "orchestrate"},

@@ -70,15 +70,15 @@ class Checks(SpecModel):
 
     duplicates: Level | None = Field(
         None,
-        description="how loud the [duplicates check](#the-duplicates-check) is; `error` fails the run and stops assets "
-        "downstream",
+        description="how loud the [duplicates check](#the-duplicates-check) is, `warn` unless given; `error` fails the "
+        "run and stops assets downstream",
         examples=["error"],
     )
     complete: Level | None = Field(
         None,
         description="likewise, of the check that the last load read as many records as the API announced. It exists "
         "only with `total_records` or `total_pages` in the pagination",
-        examples=["off"],
+        examples=["error"],
     )
     schema_: Level | None = Field(
         None,

@@ -74,7 +74,7 @@ class PageNumber(_Counted):
     )
     param: str = Field("page", description="name of the parameter that takes the page number", examples=["p"])
     start: int = Field(1, strict=True, description="number of the first page", examples=[0])
-    step: PositiveInt = Field(1, description="from one page number to the next", examples=[1])
+    step: PositiveInt = Field(1, description="from one page number to the next", examples=[2])
     size_param: str | None = Field(
         None,
         description="name of the parameter that takes the page size, which is not sent without it; needs `size`",
@@ -172,7 +172,7 @@ class LinkHeader(_Series):
         description="for APIs that name the next page in the `Link` header (RFC 8288); "
         "ends when there is no link of that relation",
     )
-    rel: str = Field("next", description="relation of the link to follow", examples=["next"])
+    rel: str = Field("next", description="relation of the link to follow", examples=["older"])
     repeated_pages: RepeatedPages = "error"
 
 

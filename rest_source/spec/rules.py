@@ -28,7 +28,7 @@ class ErrorRule(SpecModel):
     it finds, or into the whole body where there is no `json`.
     """
 
-    status: Statuses = Field((), description="the status of the answer; any where there is none", examples=[[402, 403]])
+    status: Statuses = Field((), description="the status of the answer; any unless given", examples=[[402, 403]])
     json_path: PathText | None = Field(
         None,
         alias="json",
