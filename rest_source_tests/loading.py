@@ -22,8 +22,10 @@ from rest_source.load.destination import CommitResult, LoadFacts, Table
 from rest_source.load.duckdb.destination import DuckDBDestination
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
-from rest_source.load.stage import Stage, build_stage
+from rest_source.load.schema import Shape
+from rest_source.load.stage import Stage
 from rest_source.load.stager import Stager
+from rest_source.load.staging import build_stage
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
 
@@ -131,13 +133,19 @@ class Warehouse:
     def business_types(self, schema: str = "shop", table: str = "orders") -> dict[str, str]:
         return {name: type_ for name, type_ in self.types(schema, table).items() if name not in METADATA}
 
-    def comments(self) -> dict[str, str]:
+    def comments(self, table: str = "orders") -> dict[str, str]:
         """The original name of every business column."""
-        sql = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'orders' AND comment IS NOT NULL"
-        return dict(self.rows(sql))
+        sql = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = ? AND comment IS NOT NULL"
+        return dict(self.rows(sql, table))
+
+    def children(self, table: str) -> list[tuple[str, str]]:
+        """The child tables right below a table, each with the field that held the array."""
+        sql = "SELECT table_name, comment FROM duckdb_tables() WHERE comment IS NOT NULL"
+        paths = {name: json.loads(comment.partition(": elements of ")[2]) for name, comment in self.rows(sql)}
+        return [(name, path[-1]) for name, path in paths.items() if path[:-1] == paths.get(table, [])]
 
 
-def spooled(folder: Path, load_id: str, pages: Sequence[PageBody]) -> SpooledLoad:
+def spooled(folder: Path, load_id: str, pages: Sequence[PageBody], nested: str = "json") -> SpooledLoad:
     """A complete spool of these pages, without an API."""
     columns = Columns()
     with Spool.create(folder, load_id, {}) as spool:
@@ -145,23 +153,23 @@ def spooled(folder: Path, load_id: str, pages: Sequence[PageBody]) -> SpooledLoa
             body = page if isinstance(page, bytes) else json.dumps(page).encode()
             document = parse(Answer(200, "http://api", {}, body), "", str)
             after = Stop("end") if number == len(pages) else Next(None, PageRequest())
-            records = encode(document.value, columns, number, document.exact)
+            records = encode(document.value, columns, number, document.exact, nested)
             spool.append(Page(number, records, after, follows=journalled(after)), columns.take_changed())
         return spool.finish(columns)
 
 
 def stage(load: SpooledLoad, **keys: Any) -> Stage:
     """The stage of a spool, by the defaults of an endpoint."""
-    defaults = {"primary_key": (), "unique": True, "nested": "json", "timezone": "UTC"}
-    options = {**defaults, **keys}
-    return build_stage(load, **options, stager=Stager(load.directory, options["nested"]))
+    shape = Shape(keys.pop("nested", "json"), keys.pop("fixed", {}))
+    options: dict[str, Any] = {"primary_key": (), "unique": True, "timezone": "UTC", **keys}
+    return build_stage(load, **options, stager=Stager(load.directory, shape))
 
 
 def commit(
     warehouse: Warehouse, number: int, pages: Sequence[PageBody], write: Any = "merge", **keys: Any
 ) -> CommitResult:
     """Spool, stage and commit pages to `shop.orders`; `number` sets apart the loads of one test."""
-    load = spooled(warehouse.folder / "spool", f"load-{number}", pages)
+    load = spooled(warehouse.folder / "spool", f"load-{number}", pages, keys.get("nested", "json"))
     facts = LoadFacts(load.load_id, "shop", "orders", write)
     return warehouse.destination.commit(stage(load, unique=write != "append", **keys), facts, warehouse.said.append)
 

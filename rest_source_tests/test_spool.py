@@ -106,12 +106,12 @@ def test_the_manifest_has_the_plan_without_secrets_and_the_columns(
     assert not [path for path in directory.iterdir() if b"s3cr3t" in path.read_bytes()]
 
 
-def test_the_finished_manifest_has_the_columns(tmp_path: Path) -> None:
+def test_the_finished_manifest_has_the_tables(tmp_path: Path) -> None:
     load = spooled(tmp_path, "one", PAGES)
     manifest = json.loads((load.directory / "manifest.json").read_text())
-    assert manifest["columns"] == [column.to_json() for column in load.columns]
-    assert [column.name for column in load.columns] == ["id", "ID", "new"]
-    assert (manifest["rows"], manifest["pages"], manifest["version"]) == (3, 3, 2)
+    assert manifest["tables"][""] == [column.to_json() for column in load.tables[()]]
+    assert [column.name for column in load.tables[()]] == ["id", "ID", "new"]
+    assert (manifest["rows"], manifest["pages"], manifest["version"]) == (3, 3, 3)
 
 
 def test_nobody_else_may_read_what_is_spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

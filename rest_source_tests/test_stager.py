@@ -13,8 +13,9 @@ from rest_source.extract.columns import Columns
 from rest_source.extract.page import Page
 from rest_source.extract.records import encode
 from rest_source.extract.spool import Spool, SpooledLoad
-from rest_source.load.stage import build_stage
+from rest_source.load.schema import Shape
 from rest_source.load.stager import Stager
+from rest_source.load.staging import build_stage
 from rest_source_tests.strategies import Record, records
 
 
@@ -27,18 +28,18 @@ def staged(folder: Path, load_id: str, pages: list[list[Record]], follow: bool) 
     """The rows of a stage, which follows the spool page by page or reads it at its end."""
     columns = Columns()
     with Spool.create(folder, load_id, {}) as spool:
-        stager = Stager(spool.directory, "json")
+        stager = Stager(spool.directory, Shape())
         for number, page in enumerate(pages, 1):
             encoded = encode(page, columns, number, exact=False)
             spool.append(Page(number, encoded, None), columns.take_changed())
             if follow:
-                stager.follow(spool.complete, columns.by_name.values(), spool.longest_line)
+                stager.follow(spool.complete, columns, spool.longest_line)
         load = spool.finish(columns)
     return rows_of(load, stager)
 
 
 def rows_of(load: SpooledLoad, stager: Stager) -> list[tuple[Any, ...]]:
-    stage = build_stage(load, primary_key=(), unique=False, nested="json", timezone="UTC", stager=stager)
+    stage = build_stage(load, primary_key=(), unique=False, timezone="UTC", stager=stager)
     with duckdb.connect(str(stage.path), read_only=True) as con:
         types = [(column.original, str(column.type)) for column in stage.columns]
         return [*types, *con.execute("SELECT * FROM records ORDER BY rowid").fetchall()]
@@ -75,10 +76,10 @@ def test_columns_may_appear_in_any_segment(tmp_path: Path) -> None:
 def test_what_was_staged_meanwhile_is_not_read_again(tmp_path: Path) -> None:
     columns = Columns()
     with Spool.create(tmp_path, "one", {}) as spool:
-        stager = Stager(spool.directory, "json")
+        stager = Stager(spool.directory, Shape())
         for number in range(1, 6):
             spool.append(Page(number, encode([{"v": f"{number}" * 300}], columns, 1, exact=False), None), [])
-            stager.follow(spool.complete, columns.by_name.values(), spool.longest_line)
+            stager.follow(spool.complete, columns, spool.longest_line)
         for reading in stager._reading:
             reading.result()
         for segment in spool.complete:
@@ -90,10 +91,10 @@ def test_what_was_staged_meanwhile_is_not_read_again(tmp_path: Path) -> None:
 def test_a_stage_that_is_given_up_leaves_nothing_open(tmp_path: Path) -> None:
     columns = Columns()
     with Spool.create(tmp_path, "one", {}) as spool:
-        stager = Stager(spool.directory, "json")
+        stager = Stager(spool.directory, Shape())
         for number in range(1, 6):
             spool.append(Page(number, encode([{"v": "x" * 300}], columns, 1, exact=False), None), [])
-            stager.follow(spool.complete, columns.by_name.values(), spool.longest_line)
+            stager.follow(spool.complete, columns, spool.longest_line)
         stager.close()
     stager.close()
     with duckdb.connect(str(stager.path)) as con:  # another connection may write it now

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rest_source.errors import RestSourceError
+from rest_source.extract.nested import ArrayPath
 
 Kind = Literal["boolean", "integer", "number", "string", "object", "array", "long", "deep", "encoded"]
 """A JSON type as the spool holds it.
@@ -22,6 +23,7 @@ _KINDS: Mapping[type, Kind] = {
     list: "array",
 }
 MAX_COLUMNS = 1600
+MAX_CHILDREN = 200
 _REMEMBERED = 10_000
 
 
@@ -38,15 +40,21 @@ class Column:
         return {"name": self.name, "key": self.key, "kinds": sorted(self.kinds)}
 
 
-class Columns:
-    """Notes the shape of every record; most records have a shape seen before, which costs one look-up.
+Tables = Mapping[ArrayPath, tuple[Column, ...]]
 
-    DuckDB tells no two keys apart that differ only in case, so a key that does is spooled under another.
+
+class Columns:
+    """The columns of a table, and of the tables that arrays in its records go to, by the path of the array.
+
+    Notes the shape of every record; most records have a shape seen before, which costs one look-up. DuckDB tells no
+    two keys apart that differ only in case, so a key that does is spooled under another.
     """
 
     def __init__(self) -> None:
         self.by_name: dict[str, Column] = {}
-        self.changed: dict[str, Column] = {}
+        self.children: dict[ArrayPath, Columns] = {}
+        self._changed: dict[str, Column] = {}
+        self._is_new = True
         self._keys: set[str] = set()
         self._seen: dict[tuple[Any, ...], Mapping[str, str] | None] = {}
 
@@ -73,16 +81,36 @@ class Columns:
             self._seen[shape] = renamed or None
         return renamed or None
 
-    def load(self, columns: Iterable[Mapping[str, Any]]) -> None:
-        """Take back columns noted in an earlier run."""
-        for column in columns:
-            self._add(column["name"], set(column["kinds"]), column["key"])
-        self.changed.clear()
+    def child(self, path: ArrayPath) -> "Columns":
+        """The columns of the table of an array."""
+        if path not in self.children:
+            self.children[path] = Columns()
+            if len(self.children) > MAX_CHILDREN:
+                raise _too_many_children(self.children)
+        return self.children[path]
+
+    def tables(self) -> "Tables":
+        """The columns of every table: its own under (), and each array's under its path."""
+        found: dict[ArrayPath, tuple[Column, ...]] = {(): tuple(self.by_name.values())}
+        return found | {path: tuple(child.by_name.values()) for path, child in self.children.items()}
+
+    def load(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        """Take back what an earlier run noted, as `take_changed` gave it."""
+        for change in changes:
+            table = self.child(tuple(change["table"])) if change.get("table") else self
+            if "name" in change:
+                table._add(change["name"], set(change["kinds"]), change["key"])
+        self.take_changed()
 
     def take_changed(self) -> list[dict[str, Any]]:
-        """The columns that are new or wider since the last call."""
-        changed = [column.to_json() for column in self.changed.values()]
-        self.changed.clear()
+        """The columns that are new or wider since the last call, and the tables that are new."""
+        changed = [column.to_json() for column in self._changed.values()]
+        self._changed.clear()
+        for path, child in self.children.items():
+            if child._is_new:
+                changed.append({"table": path})
+                child._is_new = False
+            changed += [{"table": path, **change} for change in child.take_changed()]
         return changed
 
     def _add(self, name: str, kinds: Any, key: str | None = None) -> None:
@@ -95,7 +123,7 @@ class Columns:
                 raise _too_many(self.by_name)
         if not column.kinds >= kinds:
             column.kinds |= kinds
-            self.changed[name] = column
+            self._changed[name] = column
 
     def _free_key(self, name: str) -> str:
         if name and name.lower() not in self._keys:
@@ -114,4 +142,14 @@ def _too_many(columns: Mapping[str, Column]) -> RestSourceError:
         cause="Keys of an object are data here, such as ids or dates, so that every record brings new columns.",
         remedy="Point `data_root` at the values and keep the key with `key_column`, drop the fields with `exclude`, "
         "or keep them together in one column with `nested: json`.",
+    )
+
+
+def _too_many_children(children: Mapping[ArrayPath, Columns]) -> RestSourceError:
+    last = ", ".join(map(".".join, list(children)[-3:]))
+    return RestSourceError(
+        "too_many_tables",
+        f"The records have arrays in more than {MAX_CHILDREN} different places (the last ones: {last}).",
+        cause="Keys of an object are data here, such as ids or dates, so that every record brings new tables.",
+        remedy="Keep arrays as JSON with `nested: flatten` or `nested: json`, or drop the fields with `exclude`.",
     )

@@ -11,7 +11,7 @@ from rest_source.collector import paused_collector
 from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record
-from rest_source.extract.document import parse
+from rest_source.extract.document import Document, parse
 from rest_source.extract.page import NOTHING, Next, Page, Pager, Response, Stop, journalled
 from rest_source.extract.parts import PART_SIZE, LargeDocument
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
@@ -68,7 +68,7 @@ class PageReader:
         data_root = DataRoot.of(self.endpoint)
         records = data_root.records(document.value, first_page=first)
         kept = data_root.without_excluded(records)
-        encoded = cache(partial(encode, kept, self.columns, int(time() * 1000), document.exact))
+        encoded = cache(partial(self._encoded, kept, document))
         # A pager judges what the API sent: pages may differ in nothing but an excluded field.
         identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
         response = Response(answer.url, answer.headers, document.value, len(records), _last(records), identity)
@@ -109,7 +109,10 @@ class PageReader:
         document = parse(answer, self._asked(answer), self.mask)
         records = data_root.records(document.value, first_page=False)
         kept = data_root.without_excluded(records)
-        return records, encode(kept, self.columns, int(time() * 1000), document.exact)
+        return records, self._encoded(kept, document)
+
+    def _encoded(self, records: list[Record], document: Document) -> EncodedRecords:
+        return encode(records, self.columns, int(time() * 1000), document.exact, self.endpoint.nested)
 
     def _large(self, file: BinaryIO) -> LargeDocument | None:
         steps = compile_path(self.endpoint.data_root).steps or ()

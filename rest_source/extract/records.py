@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import orjson
 from rest_source.extract.columns import Columns, Kind
 from rest_source.extract.data_root import Record
 from rest_source.extract.document import LongNumber, too_deep
+from rest_source.extract.nested import ArrayPath, ChildRow, flatten, path_text, split
 
 MAX_DEPTH = 100
 """Nesting that DuckDB's JSON functions read for certain; deeper values are kept as text."""
@@ -26,35 +28,91 @@ class EncodedRecords:
     longest: int
 
 
-def encode(records: Sequence[Record], columns: Columns, ingested_at: int, exact: bool) -> EncodedRecords:
-    """One line per record: when it was read (epoch ms), its `__hevo_id` and the record as JSON, with tabs between.
+def encode(
+    records: Sequence[Record], columns: Columns, ingested_at: int, exact: bool, nested: str = "json"
+) -> EncodedRecords:
+    """One line per record: when it was read (epoch ms), its canonical JSON, and its JSON as the table takes it.
 
-    The id is left out where it is the SHA-256 of the JSON as it stands there, as it is for nearly every record.
+    The last is left out where it is the canonical JSON, as it is for nearly every record. With `nested: split` a
+    line has four fields more, and each element of an array has a line: the array's path as JSON, the element's
+    `__hevo_id` and `__hevo_ref_id`, and its index.
     """
-    if exact:
-        return _exact(records, columns, ingested_at)
+    canonical = list(map(_canonical_exact, records)) if exact else _canonical(records)
+    joined = b"\n".join(canonical)
+    exact = exact or _is_deep(canonical, joined)
+    stamp = b"%d\t" % ingested_at
+    if nested == "split":
+        lines = _split_lines(records, canonical, columns, stamp, exact)
+    elif nested == "flatten":
+        lines = _lines(stamp, canonical, _own_json(list(map(flatten, records)), columns, exact))
+    elif stored := _stored(records, columns, exact):
+        lines = _lines(stamp, canonical, stored)
+    else:
+        lines = _lines(stamp, canonical, repeat(b""))
+    return EncodedRecords(b"".join(lines), len(records), sha256(joined).hexdigest(), max(map(len, lines), default=0))
+
+
+def _canonical(records: Sequence[Record]) -> list[bytes]:
     try:
-        canonical = [orjson.dumps(record, None, orjson.OPT_SORT_KEYS) for record in records]
+        return [orjson.dumps(record, None, orjson.OPT_SORT_KEYS) for record in records]
     except TypeError:
         raise too_deep() from None
-    shapes = [(tuple(record), tuple(map(type, record.values()))) for record in records]
+
+
+def _lines(stamp: bytes, canonical: Iterable[bytes], stored: Iterable[bytes], rest: bytes = b"\n") -> list[bytes]:
+    return [b"%b%b\t%b%b" % (stamp, text, own, rest) for text, own in zip(canonical, stored, strict=False)]
+
+
+def _split_lines(
+    records: Sequence[Record], canonical: Sequence[bytes], columns: Columns, stamp: bytes, exact: bool
+) -> list[bytes]:
+    rows: list[Record] = []
+    children: dict[ArrayPath, list[ChildRow]] = {}
+    for record, text in zip(records, canonical, strict=True):
+        row, elements = split(record, sha256(text).hexdigest())
+        rows.append(row)
+        for element in elements:
+            children.setdefault(element.path, []).append(element)
+    lines = _lines(stamp, canonical, _own_json(rows, columns, exact), b"\t\t\t\t\n")
+    for path, elements in children.items():
+        readable = tuple(map(_readable, path))
+        stored = _own_json([element.record for element in elements], columns.child(readable), exact)
+        array = path_text(readable).encode()
+        lines += [
+            b"%b\t%b\t%b\t%b\t%b\t%d\n" % (stamp, own, array, row.id.encode(), row.ref.encode(), row.index)
+            for row, own in zip(elements, stored, strict=True)
+        ]
+    return lines
+
+
+def _own_json(rows: Sequence[Record], columns: Columns, exact: bool) -> list[bytes]:
+    return _stored(rows, columns, exact) or [orjson.dumps(row) for row in rows]
+
+
+def _stored(rows: Sequence[Record], columns: Columns, exact: bool) -> list[bytes] | None:
+    """The JSON of rows as the table takes it, and their shapes noted; None where it is the JSON of the rows."""
+    if exact:
+        return _stored_exact(rows, columns)
+    shapes = [(tuple(row), tuple(map(type, row.values()))) for row in rows]
     renamed = {shape: columns.note(*shape) for shape in dict.fromkeys(shapes)}
-    joined = b"\n".join(canonical)
-    if any(dict in types or list in types for _, types in renamed) and _is_deep(canonical, joined):
-        return _exact(records, columns, ingested_at)
-    if any(renamed.values()):
-        spooled = [_spooled(record, renamed[shape]) for record, shape in zip(records, shapes, strict=True)]
-        return _with_ids(canonical, spooled, ingested_at)
-    stamp = b"%d\t\t" % ingested_at
-    data = b"".join((stamp, (b"\n" + stamp).join(canonical), b"\n")) if canonical else b""
-    longest = len(stamp) + max(map(len, canonical)) + 1 if canonical else 0
-    return EncodedRecords(data, len(canonical), sha256(joined).hexdigest(), longest)
+    if not any(renamed.values()):
+        return None
+    return [_renamed(row, renamed[shape]) for row, shape in zip(rows, shapes, strict=True)]
 
 
-def _with_ids(canonical: Sequence[bytes], spooled: Sequence[bytes], ingested_at: int) -> EncodedRecords:
-    ids = [sha256(text).hexdigest().encode() for text in canonical]
-    lines = [b"%d\t%b\t%b\n" % (ingested_at, id_, text) for id_, text in zip(ids, spooled, strict=True)]
-    return EncodedRecords(b"".join(lines), len(lines), _digest(canonical), max(map(len, lines), default=0))
+def _stored_exact(rows: Sequence[Record], columns: Columns) -> list[bytes]:
+    shown = [{_readable(name): _spoolable(value) for name, value in row.items()} for row in rows]
+    return [
+        _renamed(
+            {name: value for name, (_, value) in row.items()},
+            columns.note(tuple(row), tuple(kinds for kinds, _ in row.values())),
+        )
+        for row in shown
+    ]
+
+
+def _renamed(row: Record, keys: Mapping[str, str] | None) -> bytes:
+    return orjson.dumps({keys.get(name, name): value for name, value in row.items()} if keys else row)
 
 
 def _digest(canonical: Iterable[bytes]) -> str:
@@ -84,24 +142,6 @@ def _is_deep(bodies: Sequence[bytes], joined: bytes) -> bool:
     if b"[[" not in joined:
         bodies = [body for body in bodies if len(body) > MAX_DEPTH * 3.5]
     return max((body.count(b"{") + body.count(b"[") for body in bodies), default=0) > MAX_DEPTH
-
-
-def _exact(records: Sequence[Record], columns: Columns, ingested_at: int) -> EncodedRecords:
-    canonical = list(map(_canonical_exact, records))
-    shown = [{_readable(name): _spoolable(value) for name, value in record.items()} for record in records]
-    spooled = [
-        _spooled(
-            {name: value for name, (_, value) in record.items()},
-            columns.note(tuple(record), tuple(kinds for kinds, _ in record.values())),
-        )
-        for record in shown
-    ]
-    return _with_ids(canonical, spooled, ingested_at)
-
-
-def _spooled(record: Record, renamed: Mapping[str, str] | None) -> bytes:
-    named = {renamed.get(name, name): value for name, value in record.items()} if renamed else record
-    return orjson.dumps(named, None, orjson.OPT_SORT_KEYS)
 
 
 def _canonical_exact(record: Record) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 from zlib import crc32
 
-VERSION = 2
+VERSION = 3
 _REQUIRED = {"version", "load_id", "run_id", "now", "plan"}
 
 
@@ -107,7 +107,7 @@ class _Reader:
         if line is None or not self._bears_out(line):
             return False
         self._read, self._pending = line, self._pending + len(entry)
-        self.columns |= {column["name"]: column for column in line["columns"]}
+        self.columns |= {json.dumps([change.get("table"), change.get("name")]): change for change in line["columns"]}
         follows = line.get("next") or line.get("stop")
         if follows:  # else a secret stood in it, or it is a part of a page, and the load cannot go on from here
             self.last, self.length, self._pending = line, self.length + self._pending, 0

@@ -1,7 +1,7 @@
 """The spool: one load's records and its journal on disk, safe before anything reaches the destination.
 
     <state>/spool/<source>/<endpoint>/<load id>/
-        manifest.json          what is loaded: source, endpoint, fetch plan, frozen now, columns at the end
+        manifest.json          what is loaded: source, endpoint, fetch plan, frozen now, tables at the end
         records-000001.tsv     the records, a line each, in segments of about 16 MB cut at page ends
         journal.ndjson         one line a page, written after its records: byte position, checksum, what follows
 
@@ -19,7 +19,7 @@ from time import monotonic, time
 from typing import Any, BinaryIO, Self
 from zlib import crc32
 
-from rest_source.extract.columns import Column, Columns
+from rest_source.extract.columns import Columns, Tables
 from rest_source.extract.page import Page
 from rest_source.extract.recovery import VERSION, Interrupted, segment_path
 
@@ -29,12 +29,15 @@ SYNC_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SpooledLoad:
-    """A complete extraction on disk, ready to be committed. `longest_line` is in bytes."""
+    """A complete extraction on disk, ready to be committed.
+
+    `tables` has the columns of each table, as `Columns.tables` does; `longest_line` is in bytes.
+    """
 
     load_id: str
     directory: Path
     segments: tuple[Path, ...]
-    columns: tuple[Column, ...]
+    tables: Tables
     rows: int
     pages: int
     longest_line: int
@@ -103,14 +106,15 @@ class Spool:
             self._sync()
 
     def finish(self, columns: Columns) -> SpooledLoad:
-        """The complete load; its columns are kept in the manifest."""
+        """The complete load; its tables are kept in the manifest."""
         self._sync()
-        seen = tuple(columns.by_name.values())
-        self._manifest |= {"columns": [column.to_json() for column in seen], "rows": self.rows, "pages": self.pages}
+        tables = columns.tables()
+        seen = {".".join(path): [column.to_json() for column in found] for path, found in tables.items()}
+        self._manifest |= {"tables": seen, "rows": self.rows, "pages": self.pages}
         self._write_manifest()
         self.close()
         return SpooledLoad(
-            self.load_id, self.directory, tuple(self._segments), seen, self.rows, self.pages, self.longest_line
+            self.load_id, self.directory, tuple(self._segments), tables, self.rows, self.pages, self.longest_line
         )
 
     def remove(self) -> None:

@@ -50,12 +50,19 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """What is to be written, how, and what the extraction did; the stage holds the rows."""
+    """What is to be written, how, and what the extraction did; the stage holds the rows.
+
+    `marks_deleted` says that rows which are not among them have gone from the API, `siblings` names the tables of the
+    source's endpoints.
+    """
 
     load_id: str
     source: str
     endpoint: str
     write: Literal["merge", "append", "replace"]
+    schema_change: Literal["evolve", "freeze", "ignore"] = "evolve"
+    marks_deleted: bool = False
+    siblings: tuple[str, ...] = ()
     run_id: str = ""
     started_at: int = 0
     pages: int = 0
@@ -67,7 +74,7 @@ class LoadFacts:
 
 @dataclass(frozen=True)
 class CommitResult:
-    """What a commit did to its table. `row_count` is the table's size afterwards.
+    """What a commit did to its table. `row_count` is the table's size afterwards; child tables by name have theirs.
 
     `view`, the table itself, is no field: the fields are reported as they are.
     """
@@ -83,6 +90,9 @@ class CommitResult:
     row_count: int = 0
     columns_added: tuple[str, ...] = ()
     columns_widened: tuple[str, ...] = ()
+    columns_ignored: tuple[str, ...] = ()
+    reject_reasons: tuple[str, ...] = ()
+    child_tables: Mapping[str, int] = field(default_factory=dict)
 
     def plus(self, later: "CommitResult") -> "CommitResult":
         """This commit and a later one to the same table, counted together."""

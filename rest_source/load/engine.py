@@ -70,6 +70,11 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def exists(con: duckdb.DuckDBPyConnection, table: str, condition: str) -> bool:
+    """Whether a row of a table meets a condition."""
+    return con.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1").fetchone() is not None
+
+
 @contextmanager
 def explain(id: str, subject: str, where: str, *, cause: str, remedy: str) -> Iterator[None]:
     """Turn an error of DuckDB inside the block into a RestSourceError about `subject`.

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from rest_source.spec.base import normalise
+from rest_source.spec.base import free_name, normalise
 
 HEVO_ID = "__hevo_id"
 INGESTED_AT = "__hevo__ingested_at"
 LOADED_AT = "__hevo__loaded_at"
 MARKED_DELETED = "__hevo__marked_deleted"
 PARTITION = "__partition"
-METADATA_COLUMNS = (HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION)
+REF_ID = "__hevo_ref_id"
+INDEX = "__hevo_index"
+METADATA_COLUMNS = (HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION, REF_ID, INDEX)
 
 
 def column_names(originals: Iterable[str], existing: Mapping[str, str]) -> dict[str, str]:
@@ -20,11 +22,6 @@ def column_names(originals: Iterable[str], existing: Mapping[str, str]) -> dict[
         if original in existing:
             names[original] = existing[original]
             continue
-        base = name = normalise(original)
-        number = 1
-        while name in taken:
-            number += 1
-            name = f"{base}_{number}"
-        taken.add(name)
-        names[original] = name
+        names[original] = free_name(normalise(original), taken)
+        taken.add(names[original])
     return names

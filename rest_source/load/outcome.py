@@ -10,6 +10,7 @@ from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts
 from rest_source.load.stager import Stager
+from rest_source.spec.base import normalise
 
 SKIPPED = "skipped"
 
@@ -56,6 +57,13 @@ class Extraction:
         total = self.stream.total_reported
         return total is not None and self.spooled.rows != total
 
+    @property
+    def doubt(self) -> str | None:
+        """Why records that were not returned may still be there; None after a pass that gives no reason to doubt."""
+        if not self.spooled.rows:
+            return "the API returned no records"
+        return "the load has warnings" if self.has_drifted or self.stream.warnings else None
+
     def discard(self) -> None:
         """Forget what was read."""
         self.stager.close()
@@ -69,6 +77,9 @@ class Extraction:
             source=stream.source.name,
             endpoint=stream.endpoint.name,
             write=stream.endpoint.write,
+            schema_change=stream.endpoint.schema_change,
+            marks_deleted=stream.endpoint.deletes == "mark" and self.doubt is None,
+            siblings=tuple(normalise(endpoint.name) for endpoint in stream.source.endpoints),
             run_id=run_id,
             started_at=int(stream.now.timestamp() * 1000),
             pages=self.spooled.pages,
@@ -94,14 +105,19 @@ class Extraction:
             resumed_from_page=self.resumed_from,
             first_request=self.stream.first_request,
             seconds=round(monotonic() - self.started, 3),
-            warnings=(*self.stream.warnings, *_rejected(result)),
+            warnings=(*self.stream.warnings, *_rejected(result), *self._unmarked()),
         )
+
+    def _unmarked(self) -> Iterator[str]:
+        if self.doubt and self.stream.endpoint.deletes:
+            yield f"No row was marked as deleted, as {self.doubt}: only a complete pass tells what is gone."
 
 
 def _rejected(result: CommitResult) -> Iterator[str]:
     if result.rows_rejected:
-        told = f"{result.rows_rejected} of {result.rows_read} records have no primary key"
-        yield f"{told}; they stand in _rest_source.rejected_records, with the reason."
+        why = "; ".join(result.reject_reasons)
+        told = f"{result.rows_rejected} of {result.rows_read} records were rejected: {why}"
+        yield f"{told}. They are kept in _rest_source.rejected_records for 30 days."
 
 
 def known(done: CommittedLoad) -> LoadOutcome:

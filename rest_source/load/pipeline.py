@@ -20,8 +20,10 @@ from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.outcome import Extraction, LoadOutcome, known, skipped, together
 from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest
-from rest_source.load.stage import build_stage
+from rest_source.load.schema import Shape
+from rest_source.load.stage import Stage
 from rest_source.load.stager import Stager
+from rest_source.load.staging import build_stage
 from rest_source.load.state import Retention, claim, explained
 
 PROGRESS_SECONDS = 10.0
@@ -97,7 +99,7 @@ class Loader:
 
     def _spool(self, stream: PageStream, spool: Spool, resumed_from: int | None = None) -> Extraction:
         started, before = monotonic(), stream.pages
-        stager = Stager(spool.directory, stream.endpoint.nested)
+        stager = Stager(spool.directory, Shape.of(stream.endpoint))
         with spool, ExitStack() as on_failure:
             on_failure.callback(stager.close)
             try:
@@ -122,7 +124,7 @@ class Loader:
         with closing(iter(stream)) as pages, WriteBehind(spool) as behind:
             for page in pages:
                 behind.append(page, stream.columns)
-                stager.follow(spool.complete, stream.columns.by_name.values(), spool.longest_line)
+                stager.follow(spool.complete, stream.columns, spool.longest_line)
                 if isinstance(page.after, Stop):
                     reason = page.after.reason
                 elif monotonic() - reported >= PROGRESS_SECONDS:
@@ -158,10 +160,11 @@ class Loader:
                 extraction.spooled,
                 primary_key=endpoint.primary_key,
                 unique=endpoint.write != "append",
-                nested=endpoint.nested,
                 timezone=stream.source.timezone,
                 stager=extraction.stager,
             )
+            if endpoint.write == "replace" and stage.read and stage.rejected == stage.read:
+                raise _all_rejected(stage)
             return self.destination.commit(stage, extraction.facts(self.run_id), self.report)
         except RestSourceError as error:
             error.at(f"{stream.source.name}.{endpoint.name}")
@@ -197,6 +200,16 @@ def run_load(
     with suppress(OSError):  # the load is committed; what lies about can wait
         retention.sweep(spools)
     return together(outcomes)
+
+
+def _all_rejected(stage: Stage) -> RestSourceError:
+    return RestSourceError(
+        "all_rejected",
+        f"None of the {stage.read} records can be loaded; the first reasons: {'; '.join(stage.reasons)}.",
+        cause="A type in `columns` is not that of the values, or the API has changed. With `write: replace` the table "
+        "would be left empty.",
+        remedy="Correct `columns` or `primary_key`; the table is as it was.",
+    )
 
 
 def _progress(stream: PageStream, spool: Spool) -> str:

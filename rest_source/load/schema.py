@@ -1,12 +1,16 @@
 """Column types: what a load's JSON types come down to, and how two types widen into one."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from rest_source.extract.columns import Kind
+from rest_source.extract.nested import ArrayPath
+from rest_source.spec.base import normalise
+from rest_source.spec.endpoint import EndpointSpec
 
-Nested = Literal["json", "string"]
+Nested = Literal["json", "flatten", "split", "string"]
 EXACT_INTEGER = 2**53
 """Integers up to this size keep their value as a double."""
 
@@ -22,6 +26,27 @@ class ColumnType(StrEnum):
     TIMESTAMPTZ = "TIMESTAMPTZ"
     JSON = "JSON"
     TEXT = "TEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How an endpoint's values become columns: what happens to nested ones, and the types that the file fixes."""
+
+    nested: Nested = "json"
+    fixed: Mapping[str, ColumnType] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, endpoint: EndpointSpec) -> Self:
+        """The shape that an endpoint asks for."""
+        return cls(endpoint.nested, {name: ColumnType(type_) for name, type_ in endpoint.columns.items()})
+
+    def fixed_type(self, path: ArrayPath, field_name: str) -> ColumnType | None:
+        """The fixed type of a field, by its name or its column's, in the elements of the array at a path.
+
+        A dot reaches into objects and arrays, whichever a path goes through.
+        """
+        name = ".".join((*path, field_name))
+        return self.fixed.get(name) or self.fixed.get(normalise(name))
 
 
 _NUMBERS: Set[Kind] = {"integer", "number", "long"}
@@ -40,7 +65,7 @@ def type_of(kinds: Set[Kind], nested: Nested = "json") -> ColumnType:
         return ColumnType.BIGINT
     if kinds <= _NUMBERS:
         return ColumnType.NUMERIC if "long" in kinds else ColumnType.DOUBLE
-    if kinds <= _NESTED and "deep" not in kinds and nested == "json":
+    if kinds <= _NESTED and "deep" not in kinds and nested != "string":
         return ColumnType.JSON
     return ColumnType.TEXT
 

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import chain, count
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -147,3 +148,9 @@ def normalise(name: str) -> str:
     Lower-case, each other character than a-z and 0-9 an underscore, none at the end; nothing left is `column`.
     """
     return re.sub(r"[^a-z0-9]", "_", name.lower()).rstrip("_") or "column"
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, or with `_2`, `_3` … the first that is not taken."""
+    candidates = chain((name,), (f"{name}_{number}" for number in count(2)))
+    return next(candidate for candidate in candidates if candidate not in taken)

@@ -67,11 +67,14 @@ def read(url: str, endpoint: dict[str, Any], variables: dict[str, str] | None = 
 
 
 def lines(data: bytes) -> list[dict[str, Any]]:
-    """The records in a piece of the spool, without what was added to them."""
-    return [orjson.loads(line.split(b"\t", 2)[2]) for line in data.split(b"\n")[:-1]]
+    """The records in a piece of the spool, as the table takes them."""
+    return [orjson.loads(stored or canonical) for canonical, stored in _fields(data)]
 
 
 def ids(data: bytes) -> list[str]:
     """The `__hevo_id`s in a piece of the spool."""
-    split = (line.split(b"\t", 2) for line in data.split(b"\n")[:-1])
-    return [id_.decode() or sha256(record).hexdigest() for _, id_, record in split]
+    return [sha256(canonical).hexdigest() for canonical, _ in _fields(data)]
+
+
+def _fields(data: bytes) -> list[list[bytes]]:
+    return [line.split(b"\t")[1:3] for line in data.split(b"\n")[:-1]]

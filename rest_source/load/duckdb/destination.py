@@ -21,10 +21,11 @@ from rest_source.load.destination import (
     resolve_column,
     silent,
 )
+from rest_source.load.duckdb.children import Children, refuse_elements
 from rest_source.load.duckdb.connection import connect
 from rest_source.load.duckdb.duplicates import find_duplicates
 from rest_source.load.duckdb.system import ensure_tables, find_load, longest_record, record_load, widenings
-from rest_source.load.duckdb.table import STAGE, evolve, read_columns, sql_name, types_before_text
+from rest_source.load.duckdb.table import STAGE, described, evolve, read_columns, sql_name, types_before_text
 from rest_source.load.duckdb.write import Writer
 from rest_source.load.engine import identifier, literal, memory_limit
 from rest_source.load.names import INGESTED_AT
@@ -62,11 +63,14 @@ class DuckDBDestination:
             con.execute("SET preserve_insertion_order = false")  # else one thread writes all rows
             con.begin()
             ensure_tables(con)
-            evolution = evolve(con, table, stage.columns)
+            refuse_elements(con, table)
+            is_new = not read_columns(con, table)
+            evolution = evolve(con, table, stage.tables[0], load.schema_change, stage.key, load.write != "replace")
             con.execute(f"SET memory_limit = '{memory_limit(evolution.width, stage.longest_line)}'")
-            before = types_before_text([*widenings(con, table), *evolution.widened])
+            before = types_before_text([*widenings(con, table), *described(evolution)])
             loaded_at = int(time.time() * 1000)
             result = Writer(con, table, stage, evolution, before, loaded_at).write(load)
+            result = Children(con, table, stage, load, loaded_at, is_new).write(result)
             record_load(con, load, stage, result, loaded_at)
             columns = read_columns(con, table)
             if result.rows_inserted > _ROW_GROUP and not result.rows_updated + result.rows_deleted:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import duckdb
 
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, Table
-from rest_source.load.duckdb.table import STAGE
+from rest_source.load.duckdb.table import STAGE, staged_place
 from rest_source.load.engine import identifier
+from rest_source.load.names import HEVO_ID, INGESTED_AT
+from rest_source.load.rejects import REJECTED
 from rest_source.load.stage import Stage
 
 _TABLES = {
@@ -19,18 +21,23 @@ _TABLES = {
         "stop_reason": "VARCHAR",
         "total_reported": "BIGINT",
         "longest_record": "BIGINT",
-        "columns_widened": "VARCHAR[]",
+        **dict.fromkeys(("columns_added", "columns_widened"), "VARCHAR[]"),
     },
     "rejected_records": {
         **dict.fromkeys(("load_id", "source", "endpoint", "table_name"), "VARCHAR"),
         "rejected_at": "TIMESTAMPTZ",
         "reason": "VARCHAR",
         "record": "JSON",
+        HEVO_ID: "VARCHAR",
+        INGESTED_AT: "BIGINT",
     },
 }
 """The columns of each system table; a file of an earlier release gets those it has not."""
 
 _COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
+
+
+_OF_REJECT = ("load_id", "source", "endpoint", "table_name", "committed_at")
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
@@ -48,22 +55,35 @@ def record_load(
 ) -> None:
     """Add the load to `_rest_source.loads`, in the transaction that wrote its rows, with what the stage rejected."""
     values = {
-        **asdict(load),
+        **{key: value for key, value in asdict(load).items() if key in _TABLES["loads"]},
         **{key: value for key, value in asdict(result).items() if key in _COUNTS},
         "table_name": _table_name(Table.of(load.source, load.endpoint)),
         "started_at": _moment(load.started_at),
         "committed_at": _moment(loaded_at),
         "longest_record": stage.longest_line,
+        "columns_added": list(result.columns_added),
         "columns_widened": list(result.columns_widened),
     }
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
     con.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
+    _record_rejects(con, stage, [values[name] for name in _OF_REJECT])
+
+
+def _record_rejects(con: duckdb.DuckDBPyConnection, stage: Stage, facts: list[object]) -> None:
+    """Keep each rejected record once, for 30 days or until it is loaded."""
+    table, now = facts[3], facts[4]
+    rejects = "_rest_source.rejected_records"
+    con.execute(f"DELETE FROM {rejects} WHERE rejected_at < CAST(? AS TIMESTAMPTZ) - INTERVAL 30 DAY", [now])
+    if con.execute(f"SELECT 1 FROM {rejects} WHERE table_name = ? LIMIT 1", [table]).fetchone():
+        known = f"{HEVO_ID} IN (SELECT {HEVO_ID} FROM {staged_place(stage.tables[0])})"
+        again = f"{HEVO_ID} IN (SELECT id FROM {STAGE}.main.{REJECTED})" if stage.rejected else "false"
+        con.execute(f"DELETE FROM {rejects} WHERE table_name = ? AND ({known} OR {again})", [table])
     if stage.rejected:
         con.execute(
-            "INSERT INTO _rest_source.rejected_records SELECT ?, ?, ?, ?, ?, reason, record "
-            f"FROM {STAGE}.main.rejected",
-            [values[name] for name in ("load_id", "source", "endpoint", "table_name", "committed_at")],
+            f"INSERT INTO {rejects} SELECT ?, ?, ?, ?, ?, any_value(reason), any_value(CASE WHEN json_valid(record) "
+            f"THEN record ELSE to_json(record) END), id, max(ingested_at) FROM {STAGE}.main.{REJECTED} GROUP BY id",
+            facts,
         )
 
 

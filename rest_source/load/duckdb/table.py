@@ -1,28 +1,32 @@
 """A table in DuckDB: its columns as they stand, and how they grow and widen for a load."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 import duckdb
 
+from rest_source.errors import RestSourceError
 from rest_source.load.destination import Table, TableColumn
 from rest_source.load.duckdb.connection import DATABASE
-from rest_source.load.engine import as_timestamp, identifier, is_instant, literal
+from rest_source.load.engine import as_timestamp, exists, identifier, is_instant, literal
+from rest_source.load.evolution import Evolution, SchemaChange, plan
+from rest_source.load.fixed import fits, parsed
 from rest_source.load.names import (
     HEVO_ID,
+    INDEX,
     INGESTED_AT,
     LOADED_AT,
     MARKED_DELETED,
     METADATA_COLUMNS,
-    column_names,
+    REF_ID,
 )
-from rest_source.load.schema import EXACT_INTEGER, ColumnType, widened
-from rest_source.load.stage import StagedColumn
+from rest_source.load.schema import EXACT_INTEGER, ColumnType
+from rest_source.load.stage import StagedColumn, StagedTable
 
 STAGE = "__stage"
-STAGED_RECORDS = f"{STAGE}.main.records"
 _SQL_TYPES = {ColumnType.NUMERIC: "VARCHAR", ColumnType.TEXT: "VARCHAR"}
 _METADATA = ((HEVO_ID, "VARCHAR"), (INGESTED_AT, "BIGINT"), (LOADED_AT, "BIGINT"), (MARKED_DELETED, "BOOLEAN"))
+_OF_ELEMENTS = {REF_ID: "VARCHAR", INDEX: "BIGINT"}
 _NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?"
 _DIGITS = r"^-?[0.]*([0-9.]*)"
 _FROM_SQL = {
@@ -32,22 +36,14 @@ _FROM_SQL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Evolution:
-    """What a load needs of a table: the column of each staged field, and what had to change.
-
-    `width` is the table's number of columns afterwards, without the metadata columns.
-    """
-
-    target: dict[str, TableColumn]
-    added: tuple[str, ...]
-    widened: tuple[str, ...]
-    width: int
-
-
 def sql_name(table: Table) -> str:
     """Database, schema and table, quoted; without the database a schema `stage` or `main` would be ambiguous."""
     return f"{DATABASE}.{identifier(table.schema)}.{identifier(table.name)}"
+
+
+def staged_place(staged: StagedTable) -> str:
+    """A table of the stage, attached to the connection."""
+    return f"{STAGE}.main.{staged.name}"
 
 
 def sql_type(type_: ColumnType) -> str:
@@ -68,32 +64,46 @@ def read_columns(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[TableCol
     )
 
 
-def evolve(con: duckdb.DuckDBPyConnection, table: Table, staged: Sequence[StagedColumn]) -> Evolution:
-    """Create the table, or add and widen its columns, so that it can take the staged ones."""
+def evolve(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    staged: StagedTable,
+    change: SchemaChange,
+    key: Collection[str] = (),
+    keeps_rows: bool = True,
+) -> Evolution:
+    """Create the table, or add and change its columns, so that it can take the staged ones.
+
+    Where a load does not keep the rows there are, a column may lose its values to a type the file fixes.
+    """
     existing = [column for column in read_columns(con, table) if column.name not in METADATA_COLUMNS]
-    known = {column.original: column for column in existing}
-    names = column_names((column.original for column in staged), {c.original: c.name for c in existing})
-    fresh = [column for column in staged if column.original not in known]
-    added = [TableColumn(names[column.original], _stored(column.type), column.original) for column in fresh]
+    evolution = plan(
+        _shown(table),
+        existing,
+        staged.columns,
+        change,
+        key=key,
+        stored=_stored,
+        doubles_are_exact=partial(_doubles_are_exact, con, table, staged),
+    )
     if existing or not _is_empty(con, table):
-        for column in added:
+        for column in evolution.added:
             con.execute(f"ALTER TABLE {sql_name(table)} ADD COLUMN {_definition(column.name, sql_type(column.type))}")
     else:
-        _create(con, table, added)
-    for column in added:
+        _create(con, table, evolution.added, _OF_ELEMENTS if staged.path else {})
+    for column in evolution.added:
         place = f"{sql_name(table)}.{identifier(column.name)}"
         con.execute(f"COMMENT ON COLUMN {place} IS {literal(column.original)}")
-    wide = {c.original: _widen(con, table, known[c.original], c) for c in staged if c.original in known}
-    by_original = {column.original: column for column in added} | wide
-    return Evolution(
-        {column.name: by_original[column.original] for column in staged},
-        tuple(column.name for column in added),
-        tuple(
-            f"{column.name}: {sql_type(known[original].type)} to {sql_type(column.type)}"
-            for original, column in wide.items()
-            if column.type != known[original].type
-        ),
-        len(existing) + len(added),
+    fixed = {column.original for column in staged.columns if column.is_fixed}
+    for before, after in evolution.changed:
+        _retype(con, table, before, after, before.original in fixed, keeps_rows)
+    return evolution
+
+
+def described(evolution: Evolution) -> tuple[str, ...]:
+    """The changes of types, as `_rest_source.loads` and the metadata tell them."""
+    return tuple(
+        f"{before.name}: {sql_type(before.type)} to {sql_type(after.type)}" for before, after in evolution.changed
     )
 
 
@@ -101,10 +111,12 @@ def _is_empty(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
     return not read_columns(con, table) or not con.execute(f"SELECT 1 FROM {sql_name(table)} LIMIT 1").fetchall()
 
 
-def _create(con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn]) -> None:
+def _create(
+    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], more: Mapping[str, str]
+) -> None:
     # An empty table of an earlier load is made anew: business columns come before the metadata columns.
     definitions = [_definition(column.name, sql_type(column.type)) for column in columns]
-    definitions += [_definition(name, type_) for name, type_ in _METADATA]
+    definitions += [_definition(name, type_) for name, type_ in (*_METADATA, *more.items())]
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.{identifier(table.schema)}")
     con.execute(f"CREATE OR REPLACE TABLE {sql_name(table)} ({', '.join(definitions)})")
 
@@ -113,29 +125,56 @@ def _definition(name: str, type_: str) -> str:
     return f"{identifier(name)} {type_}"
 
 
+def _shown(table: Table) -> str:
+    return f"{table.schema}.{table.name}"
+
+
 def _stored(type_: ColumnType) -> ColumnType:
     return ColumnType.TEXT if type_ is ColumnType.NUMERIC else type_
 
 
-def _widen(con: duckdb.DuckDBPyConnection, table: Table, column: TableColumn, staged: StagedColumn) -> TableColumn:
-    pair = {column.type, staged.type}
-    exact = pair != {ColumnType.BIGINT, ColumnType.DOUBLE} or _doubles_are_exact(con, table, column, staged)
-    type_ = _stored(widened(column.type, staged.type, exact))
-    if type_ != column.type:
-        con.execute(
-            f"ALTER TABLE {sql_name(table)} ALTER COLUMN {identifier(column.name)} "
-            f"TYPE {sql_type(type_)} USING {converted(identifier(column.name), column.type, type_)}"
-        )
-    return TableColumn(column.name, type_, column.original)
+def _retype(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    before: TableColumn,
+    after: TableColumn,
+    is_fixed: bool,
+    keeps_rows: bool,
+) -> None:
+    name = identifier(before.name)
+    value = converted(name, before.type, after.type)
+    if is_fixed and after.type is not ColumnType.TEXT:
+        text = converted(name, before.type, ColumnType.TEXT)
+        misfit = f"{name} IS NOT NULL AND NOT {fits(text, after.type)}"
+        if not keeps_rows:
+            value = "NULL"
+        elif exists(con, sql_name(table), misfit):
+            raise _misfit(con, table, before, after, f"SELECT {text} FROM {sql_name(table)} WHERE {misfit} LIMIT 1")
+        else:
+            value = parsed(text, after.type)
+    con.execute(f"ALTER TABLE {sql_name(table)} ALTER COLUMN {name} TYPE {sql_type(after.type)} USING {value}")
 
 
-def _doubles_are_exact(con: duckdb.DuckDBPyConnection, table: Table, column: TableColumn, staged: StagedColumn) -> bool:
+def _misfit(
+    con: duckdb.DuckDBPyConnection, table: Table, before: TableColumn, after: TableColumn, sample: str
+) -> RestSourceError:
+    value = (con.execute(sample).fetchone() or ("",))[0]
+    return RestSourceError(
+        "fixed_type_misfit",
+        f"The column {before.name} of {_shown(table)} holds values that are not {after.type}, such as `{value:.60}`.",
+        cause=f"`columns` fixes the type {after.type}, and the table has rows from before, when it was {before.type}.",
+        remedy="Fix another type, correct those rows, or load once with `write: replace`.",
+    )
+
+
+def _doubles_are_exact(
+    con: duckdb.DuckDBPyConnection, table: Table, from_: StagedTable, column: TableColumn, staged: StagedColumn
+) -> bool:
     if column.type is ColumnType.BIGINT:
         place, name = sql_name(table), identifier(column.name)
     else:
-        place, name = STAGED_RECORDS, staged.name
-    big = f"SELECT 1 FROM {place} WHERE {name} > {EXACT_INTEGER} OR {name} < -{EXACT_INTEGER} LIMIT 1"
-    return con.execute(big).fetchone() is None
+        place, name = staged_place(from_), staged.name
+    return not exists(con, place, f"{name} > {EXACT_INTEGER} OR {name} < -{EXACT_INTEGER}")
 
 
 def converted(expression: str, from_: ColumnType, to: ColumnType) -> str:

@@ -1,0 +1,139 @@
+"""Child tables: the elements of arrays, which come and go with the row that holds them.
+
+A row's `__hevo_id` is the hash of all its record, arrays included, so the elements of one id are always the same: they
+are inserted when the id is new, and deleted when no row has it any more. The comment of a child table says whose
+elements it holds, which keeps the two together whatever the tables are called.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from rest_source.errors import RestSourceError
+from rest_source.extract.nested import ArrayPath, path_text
+from rest_source.load.destination import CommitResult, LoadFacts, Table
+from rest_source.load.duckdb.connection import DATABASE
+from rest_source.load.duckdb.table import described, evolve, sql_name, staged_place
+from rest_source.load.duckdb.write import as_stored, insertion
+from rest_source.load.engine import literal
+from rest_source.load.evolution import Evolution, frozen
+from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, REF_ID
+from rest_source.load.stage import Stage, StagedTable
+from rest_source.spec.base import free_name, normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Brings the child tables of a table up to it, in the open transaction that has written the table.
+
+    `is_new` says that the load made the table.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    table: Table
+    stage: Stage
+    load: LoadFacts
+    loaded_at: int
+    is_new: bool
+
+    def write(self, result: CommitResult) -> CommitResult:
+        """The result with the child tables and what changed in them."""
+        known = dict(_children(self.con, self.table))
+        for staged in self.stage.tables[1:]:
+            if staged.path not in known and self.load.schema_change == "ignore" and not self.is_new:
+                result = replace(result, columns_ignored=(*result.columns_ignored, ".".join(staged.path)))
+            else:
+                known.setdefault(staged.path, self._new_table(staged.path))
+                result = self._load(staged, known, result)
+        if result.rows_updated + result.rows_deleted:
+            for path in sorted(known, key=len):
+                self._follow(known[path], self._holder(path, known))
+        return replace(result, child_tables={child.name: self._rows(child) for child in known.values()})
+
+    def _load(self, staged: StagedTable, known: dict[ArrayPath, Table], result: CommitResult) -> CommitResult:
+        child = known[staged.path]
+        is_new = not _comment(self.con, child)
+        if is_new and self.load.schema_change == "freeze" and not self.is_new:
+            raise frozen(f"{self.table.schema}.{self.table.name}", [f"new table `{child.name}`"])
+        evolution = evolve(self.con, child, staged, self.load.schema_change)
+        if is_new:
+            self.con.execute(f"COMMENT ON TABLE {sql_name(child)} IS {literal(_owner(self.table, staged.path))}")
+        self._insert(staged, child, self._holder(staged.path, known), evolution)
+        name = child.name
+        return replace(
+            result,
+            columns_added=(*result.columns_added, *(f"{name}.{column.name}" for column in evolution.added)),
+            columns_widened=(*result.columns_widened, *(f"{name}.{change}" for change in described(evolution))),
+            columns_ignored=(*result.columns_ignored, *(".".join((*staged.path, n)) for n in evolution.ignored)),
+        )
+
+    def _insert(self, staged: StagedTable, child: Table, holder: Table, evolution: Evolution) -> None:
+        columns = [(column.name, as_stored(f"s.{name}", column.type)) for name, column in evolution.target.items()]
+        columns += [(name, f"s.{name}") for name in (REF_ID, INDEX)]
+        rows = (
+            f"{staged_place(staged)} s SEMI JOIN {sql_name(holder)} h ON h.{HEVO_ID} = s.{REF_ID} "
+            f"ANTI JOIN {sql_name(child)} c ON c.{REF_ID} = s.{REF_ID}"
+        )
+        self.con.execute(insertion(sql_name(child), columns, self.loaded_at, rows))
+
+    def _follow(self, child: Table, holder: Table) -> None:
+        """Delete the elements whose holder is gone, and mark them as it is marked."""
+        name, held = sql_name(child), f"h.{HEVO_ID} = c.{REF_ID}"
+        self.con.execute(
+            f"DELETE FROM {name} WHERE rowid IN (SELECT c.rowid FROM {name} c ANTI JOIN {sql_name(holder)} h ON {held})"
+        )
+        self.con.execute(
+            f"UPDATE {name} c SET {MARKED_DELETED} = h.{MARKED_DELETED}, {LOADED_AT} = {self.loaded_at} "
+            f"FROM {sql_name(holder)} h WHERE {held} AND h.{MARKED_DELETED} <> c.{MARKED_DELETED}"
+        )
+
+    def _holder(self, path: ArrayPath, known: dict[ArrayPath, Table]) -> Table:
+        return known.get(path[:-1], self.table)
+
+    def _new_table(self, path: ArrayPath) -> Table:
+        sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?"
+        found = self.con.execute(sql, [DATABASE, self.table.schema]).fetchall()
+        taken = {*(name for (name,) in found), *self.load.siblings}
+        return Table(self.table.schema, free_name(normalise("_".join((self.table.name, *path))), taken))
+
+    def _rows(self, child: Table) -> int:
+        row = self.con.execute(f"SELECT count(*) FROM {sql_name(child)}").fetchone()
+        return int(row[0]) if row else 0
+
+
+def refuse_elements(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Refuse to load an endpoint into a table that holds the elements of another endpoint's arrays."""
+    holder, mark, _ = _comment(con, table).partition(_MARK)
+    if mark:
+        raise RestSourceError(
+            "table_taken",
+            f"The table {table.schema}.{table.name} holds elements of arrays of {holder}.",
+            cause=f"`nested: split` of {holder} made it before this endpoint was there.",
+            remedy="Give this endpoint another name, or drop the table and load both endpoints with --full-refresh.",
+        )
+
+
+_MARK = ": elements of "
+
+
+def _owner(table: Table, path: ArrayPath) -> str:
+    return f"{table.schema}.{table.name}{_MARK}{path_text(path)}"
+
+
+def _children(con: duckdb.DuckDBPyConnection, table: Table) -> Iterable[tuple[ArrayPath, Table]]:
+    """The child tables there are, by the paths of their arrays."""
+    sql = (
+        "SELECT table_name, comment FROM duckdb_tables() "
+        "WHERE database_name = ? AND schema_name = ? AND starts_with(comment, ?) ORDER BY table_oid"
+    )
+    prefix = _owner(table, ()).removesuffix("[]")
+    for name, comment in con.execute(sql, [DATABASE, table.schema, prefix]).fetchall():
+        yield tuple(json.loads(comment.removeprefix(prefix))), Table(table.schema, name)
+
+
+def _comment(con: duckdb.DuckDBPyConnection, table: Table) -> str:
+    sql = "SELECT comment FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?"
+    row = con.execute(sql, [DATABASE, table.schema, table.name]).fetchone()
+    return str(row[0] or "") if row else ""

@@ -1,0 +1,27 @@
+"""Types that the file fixes: which texts fit them, and the texts as values of them."""
+
+from rest_source.load.engine import DATE, as_timestamp, is_instant
+from rest_source.load.schema import EXACT_INTEGER, ColumnType
+
+_INTEGER = r"-?\d+(\.0+)?"
+_NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
+
+
+def fits(text: str, type_: ColumnType) -> str:
+    """Whether a text in SQL is a value of a type. A DOUBLE may round a decimal, but no integer."""
+    double = f"TRY_CAST({text} AS DOUBLE)"
+    exact = f"isfinite({double}) AND (abs({double}) <= {EXACT_INTEGER} OR regexp_matches({text}, '[.eE]'))"
+    conditions = {
+        ColumnType.BOOLEAN: f"regexp_full_match(lower({text}), 'true|false|0|1')",
+        ColumnType.BIGINT: f"regexp_full_match({text}, '{_INTEGER}') AND TRY_CAST({text} AS BIGINT) IS NOT NULL",
+        ColumnType.DOUBLE: f"regexp_full_match({text}, '{_NUMBER}') AND coalesce({exact}, false)",
+        ColumnType.DATE: is_instant(text, DATE),
+        ColumnType.TIMESTAMPTZ: f"{is_instant(text)} OR {is_instant(text, DATE)}",
+        ColumnType.JSON: f"json_valid({text})",
+    }
+    return f"({conditions.get(type_, 'true')})"
+
+
+def parsed(text: str, type_: ColumnType) -> str:
+    """A text that fits as a value of the type."""
+    return as_timestamp(text) if type_ is ColumnType.TIMESTAMPTZ else f"CAST({text} AS {type_})"

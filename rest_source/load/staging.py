@@ -1,0 +1,94 @@
+"""Building the stage: a load's records in a DuckDB file of their own, for any destination.
+
+It reads the spool once and touches no destination, so that a destination is locked only for the commit.
+"""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from rest_source.extract.columns import Column
+from rest_source.extract.nested import ArrayPath
+from rest_source.extract.spool import SpooledLoad
+from rest_source.load.engine import DATE, TIMESTAMP, exists, explain, is_instant, literal
+from rest_source.load.names import HEVO_ID, column_names
+from rest_source.load.rejects import missing_key, reject
+from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
+from rest_source.load.stage import Stage, StagedColumn, StagedTable
+from rest_source.load.stager import RECORDS, Stager, staged_name
+from rest_source.spec.base import unknown
+
+
+def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, timezone: str, stager: Stager) -> Stage:
+    """The stage of a spooled load, of which the stager has read a part; `unique` keeps each key's newest record."""
+    with (
+        explain(
+            "stage_failed",
+            "The records cannot be staged",
+            str(stager.path),
+            cause="The spool was damaged after it was written, or the records hold what the stage cannot take.",
+            remedy="Run once more with --full-refresh, which reads everything anew; if it fails again, report it.",
+        ),
+        stager.finish(load) as con,
+    ):
+        con.execute(f"SET TimeZone = {literal(timezone)}")
+        tables = tuple(
+            StagedTable(path, staged_name(number), _columns(con, staged_name(number), path, columns, stager.shape))
+            for number, (path, columns) in enumerate(load.tables.items())
+        )
+        default_key = not load.rows or tuple(primary_key) == (HEVO_ID,)
+        key = () if default_key else _key_columns(tables[0].columns, primary_key)
+        rejected, reasons = reject(con, load, stager.shape, tables, key)
+        if unique and load.rows:
+            _deduplicate(con, RECORDS, key or (HEVO_ID,))
+        for table in tables[1:]:
+            _deduplicate(con, table.name, (HEVO_ID,))
+        con.commit()
+    return Stage(stager.path, tables, key or (HEVO_ID,), load.rows, rejected, reasons, timezone, load.longest_line)
+
+
+def _columns(
+    con: duckdb.DuckDBPyConnection, table: str, path: ArrayPath, columns: Sequence[Column], shape: Shape
+) -> tuple[StagedColumn, ...]:
+    staged = []
+    for index, column in enumerate(columns):
+        name, fixed = f"c{index}", shape.fixed_type(path, column.name)
+        if fixed is ColumnType.JSON:
+            con.execute(f"UPDATE {table} SET {name} = to_json({name}) WHERE NOT json_valid({name})")
+        staged.append(StagedColumn(column.name, name, fixed or _refined(con, table, name, column, shape), bool(fixed)))
+    return tuple(staged)
+
+
+def _refined(con: duckdb.DuckDBPyConnection, table: str, name: str, column: Column, shape: Shape) -> ColumnType:
+    """The type of a staged column where it takes a look at its values."""
+    type_ = type_of(column.kinds, shape.nested)
+    if type_ is ColumnType.DOUBLE and "integer" in column.kinds:
+        big = f"TRY_CAST({name} AS BIGINT) NOT BETWEEN -{EXACT_INTEGER} AND {EXACT_INTEGER}"
+        integers_among = f"NOT regexp_full_match({name}, '.*[.eE].*') AND {big}"
+        return ColumnType.NUMERIC if exists(con, table, integers_among) else ColumnType.DOUBLE
+    if column.kinds == {"string"}:
+        first = con.execute(f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL LIMIT 1").fetchone()
+        for pattern, candidate in ((DATE, ColumnType.DATE), (TIMESTAMP, ColumnType.TIMESTAMPTZ)):
+            looks = con.execute(f"SELECT regexp_full_match(?, '{pattern}')", first).fetchone() if first else None
+            other = f"{name} IS NOT NULL AND NOT {is_instant(name, pattern)}"
+            if looks and looks[0] and not exists(con, table, other):
+                return candidate
+    return type_
+
+
+def _key_columns(columns: Sequence[StagedColumn], primary_key: Sequence[str]) -> tuple[str, ...]:
+    """The staged columns of a key whose parts are given by the field's name, or by its column's."""
+    by_original = {column.original: column.name for column in columns}
+    by_column = {name: by_original[original] for original, name in column_names(by_original, {}).items()}
+    missing = [part for part in primary_key if part not in by_original and part not in by_column]
+    if missing:
+        raise missing_key(missing[0], unknown("field", missing[0], list(by_original)[:40]))
+    return tuple(by_original.get(part) or by_column[part] for part in primary_key)
+
+
+def _deduplicate(con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> None:
+    listed = ", ".join(key)
+    counts = con.execute(f"SELECT count(*), count(DISTINCT hash({listed})) FROM {table}").fetchone()
+    if counts and counts[0] != counts[1]:
+        con.execute(f"CREATE OR REPLACE TABLE newest AS SELECT max(rowid) AS id FROM {table} GROUP BY {listed}")
+        con.execute(f"DELETE FROM {table} WHERE rowid NOT IN (SELECT id FROM newest)")
