@@ -44,6 +44,32 @@ LOADS = (
         "`data_root: $.data.*` with `key_column`, or `exclude`",
     ),
     Entry(
+        ("too_many_tables",),
+        "keys of an object are data, and hold arrays that `nested: split` makes tables of",
+        "`nested: flatten` or `nested: json`, or `exclude`",
+    ),
+    Entry(
+        ("schema_frozen",),
+        "the API has changed what it sends, and `schema_change: freeze` keeps the table as it is",
+        "load once with `schema_change: evolve` if the change is wanted; otherwise `exclude` the field or fix its type "
+        "with `columns`",
+    ),
+    Entry(
+        ("fixed_type_misfit",),
+        "`columns` fixes a type that rows already in the table do not fit",
+        "fix another type, correct those rows, or load once with `write: replace`",
+    ),
+    Entry(
+        ("all_rejected",),
+        "a type in `columns` is not that of the values, or the API has changed",
+        "correct `columns` or `primary_key`; the table is as it was",
+    ),
+    Entry(
+        ("table_taken",),
+        "`nested: split` of another endpoint has made a table of this name",
+        "give the endpoint another name, or drop the table and load both with `--full-refresh`",
+    ),
+    Entry(
         ("destination_locked",),
         "another process keeps the DuckDB file open, often a shell or notebook",
         "close it and run again",

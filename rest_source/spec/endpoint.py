@@ -131,14 +131,14 @@ class EndpointSpec(AssetSettings):
     )
     columns: dict[str, FixedType] = Field(
         {},
-        description="fixes the types of columns: `BOOLEAN`, `BIGINT`, `DOUBLE`, `DATE`, `TIMESTAMPTZ`, `JSON` or "
-        "`TEXT`; a record that does not fit is rejected",
+        description="fixes the types of columns, by the field's name or the column's: `BOOLEAN`, `BIGINT`, `DOUBLE`, "
+        "`DATE`, `TIMESTAMPTZ`, `JSON` or `TEXT`; a record that does not fit is rejected",
         examples=[{"zip": "TEXT"}],
     )
     schema_change: Literal["evolve", "freeze", "ignore"] = Field(
         "evolve",
-        description="what new fields do: `evolve` adds their columns, `freeze` fails the load with nothing written, "
-        "`ignore` leaves them out",
+        description="what becomes of a load that would change the table: `evolve` adds columns and widens types, "
+        "`freeze` fails with nothing written, `ignore` leaves new fields out",
         examples=["freeze"],
     )
 
