@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
-.PHONY: demo dev test lint torture bench clean
+.PHONY: demo dev test lint reference torture bench clean
 
 $(READY): setup.cfg constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
@@ -30,6 +30,9 @@ lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+reference: $(READY) ## the tables of README.md that are made from the models and the catalogue
+	$(BIN)/python -m rest_source.reference
 
 torture: $(READY) ## the long fault and kill suite: 100 kills at random moments
 	REST_SOURCE_TEST_KILLS=25 $(BIN)/python -m pytest rest_source_tests/faults

@@ -11,12 +11,14 @@ import rest_source
 ROOT = Path(rest_source.__file__).parent
 ALLOWED = {
     "errors": set(),
+    "catalogue": set(),
     "collector": set(),
     "spec": {"errors"},
     "http": {"errors", "spec"},
     "extract": {"errors", "collector", "spec", "http"},
     "load": {"errors", "spec", "http", "extract"},
     "orchestrate": {"errors", "spec", "http", "extract", "load"},
+    "reference": {"catalogue", "spec"},
     "component": {"spec", "orchestrate"},
     "definitions": {"collector", "orchestrate"},
     "cli": {"errors", "spec", "http", "extract", "load", "orchestrate"},

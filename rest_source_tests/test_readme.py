@@ -1,17 +1,14 @@
-"""The README names every key of the YAML and every option of the program, and nothing that does not exist."""
+"""The README holds what the models and the program say, and names nothing that does not exist."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
 
 import click
 import pytest
 import yaml
-from pydantic import BaseModel
 
 from rest_source.cli.main import main
-from rest_source.spec.asset import AssetSettings
+from rest_source.reference.readme import difference, rewritten
 from rest_source.spec.file import COMPONENT_TYPE, load_source
 from rest_source.spec.source import SourceSpec
 
@@ -22,26 +19,6 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 FILES = [text for language, text in BLOCKS if language == "yaml" and f"type: {COMPONENT_TYPE}" in text]
 ENDPOINTS = [text for language, text in BLOCKS if language == "yaml" and text.startswith("- name:")]
 COMMANDS = {"": main, **main.commands}
-
-
-def models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Every model that an annotation holds, in unions and containers too, and those of its fields."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-        for field in annotation.model_fields.values():
-            yield from models(field.annotation)
-            yield from models(tuple(field.metadata))
-    for inner in annotation if isinstance(annotation, tuple) else get_args(annotation):
-        yield from models(inner)
-
-
-KEYS = sorted(
-    {
-        (model.__name__, field.alias or name)
-        for model in models(SourceSpec)
-        for name, field in model.model_fields.items()
-    }
-)
 
 
 def keys_of_tables(text: str) -> dict[str, set[str]]:
@@ -56,16 +33,6 @@ def keys_of_tables(text: str) -> dict[str, set[str]]:
     return found
 
 
-def heading(model: str, key: str) -> str:
-    """The heading of the table that explains a model's key."""
-    if model in ("SourceSpec", "EndpointSpec"):
-        section = "Source or endpoint" if key in AssetSettings.model_fields else model.removesuffix("Spec")
-        return f"{section}: key"
-    parts = {"Auth": "`auth`", "Limits": "`limits`", "Schedule": "`schedule`", "Checks": "`checks`"}
-    parts |= {"FreshnessPolicy": "`freshness_policy`", "ErrorRule": "an `on_error` rule", "Value": "`{header: NAME}`"}
-    return "key of " + next((part for end, part in parts.items() if model.endswith(end)), "`pagination`")
-
-
 def options(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
@@ -74,18 +41,8 @@ def own(command: click.Command) -> set[str]:
     return {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
 
 
-def test_the_models_are_found() -> None:
-    assert {"SourceSpec", "EndpointSpec", "ErrorRule", "ApiKeyAuth", "Cursor", "HeaderValue"} <= {m for m, _ in KEYS}
-
-
-@pytest.mark.parametrize(("model", "key"), KEYS, ids=map(".".join, KEYS))
-def test_every_key_stands_in_a_table(model: str, key: str) -> None:
-    assert key in keys_of_tables(README).get(heading(model, key), set())
-
-
-def test_a_key_that_is_not_there_is_missed() -> None:
-    without = "".join(line for line in README.splitlines(keepends=True) if not line.startswith("| `resume_within` |"))
-    assert "resume_within" not in keys_of_tables(without)["key of `limits`"]
+def test_the_generated_parts_are_what_models_and_catalogue_say() -> None:
+    assert difference(README, rewritten(README)) == "", "run `make reference`"
 
 
 @pytest.mark.parametrize("text", FILES, ids=range(len(FILES)))

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from rest_source.spec.base import SpecModel
 from rest_source.spec.schedule import Schedule
 from rest_source.spec.units import Duration
+from rest_source.spec.word import Word
 
 _TAG = r"[A-Za-z0-9_.-]{1,63}"
 
@@ -44,8 +45,12 @@ def _matching(value: str, pattern: str, what: str, example: str) -> str:
 class FreshnessPolicy(SpecModel):
     """How old an asset may grow before Dagster says so."""
 
-    fail_window: Duration
-    warn_window: Duration | None = None
+    fail_window: Duration = Field(description="older than this is a failure; at least `60s`", examples=["26h"])
+    warn_window: Duration | None = Field(
+        None,
+        description="older than this is a warning; at least `60s`, and shorter than `fail_window`",
+        examples=["24h"],
+    )
 
     @model_validator(mode="after")
     def _warns_before_it_fails(self) -> Self:
@@ -63,9 +68,24 @@ Level = Literal["error", "warn", "off"]
 class Checks(SpecModel):
     """How loud each asset check is."""
 
-    duplicates: Level | None = None
-    complete: Level | None = None
-    schema_: Level | None = Field(None, alias="schema")
+    duplicates: Level | None = Field(
+        None,
+        description="how loud the [duplicates check](#the-duplicates-check) is, `warn` unless given; `error` fails the "
+        "run and stops assets downstream",
+        examples=["error"],
+    )
+    complete: Level | None = Field(
+        None,
+        description="likewise, of the check that the last load read as many records as the API announced. It exists "
+        "only with `total_records` or `total_pages` in the pagination",
+        examples=["error"],
+    )
+    schema_: Level | None = Field(
+        None,
+        alias="schema",
+        description="likewise, of the check that the last load left the table's columns as they were",
+        examples=["error"],
+    )
 
     def over(self, defaults: "Checks | None") -> "Checks":
         """These levels, with the defaults where they say nothing, and `warn` where neither does."""
@@ -83,12 +103,46 @@ class Checks(SpecModel):
 class AssetSettings(SpecModel):
     """Dagster's own vocabulary, on a source for all its endpoints or on one endpoint."""
 
-    description: str | None = None
-    group_name: Annotated[str, AfterValidator(valid_group)] | None = None
-    owners: tuple[Annotated[str, AfterValidator(valid_owner)], ...] = ()
-    tags: dict[Annotated[str, AfterValidator(valid_tag_key)], Annotated[str, AfterValidator(valid_tag)]] = {}
-    kinds: Annotated[tuple[Annotated[str, AfterValidator(valid_tag)], ...], Field(max_length=3)] = ()
-    deps: tuple[str, ...] = ()
-    freshness_policy: FreshnessPolicy | None = None
-    schedule: Schedule | None = None
-    checks: Checks | None = None
+    description: str | None = Field(
+        None,
+        description="shown in the UI; the method and path unless given",
+        examples=["Orders with their line items."],
+    )
+    group_name: Annotated[str, AfterValidator(valid_group)] | None = Field(
+        None,
+        description="asset group; a slash makes groups in groups; the source's name unless given",
+        examples=["sales"],
+    )
+    owners: tuple[Annotated[str, AfterValidator(valid_owner), Word("owner")], ...] = Field(
+        (), description="`team:NAME` or e-mail addresses", examples=[["team:commerce"]]
+    )
+    tags: dict[Annotated[str, AfterValidator(valid_tag_key)], Annotated[str, AfterValidator(valid_tag)]] = Field(
+        {},
+        description="asset tags, made of letters, digits, `_`, `.` and `-`; the endpoint's are added to the source's",
+        examples=[{"domain": "commerce"}],
+    )
+    kinds: tuple[Annotated[str, AfterValidator(valid_tag), Word("kind")], ...] = Field(
+        (),
+        max_length=3,
+        description="up to three kinds; `rest` and `duckdb` follow as long as there are fewer than three",
+        examples=[["stripe"]],
+    )
+    deps: tuple[Annotated[str, Word("asset key")], ...] = Field(
+        (),
+        description="assets upstream of it: they load first, and if one fails in the same run, this one is skipped; "
+        "the endpoint's are added to the source's",
+        examples=[["crm/export"]],
+    )
+    freshness_policy: FreshnessPolicy | None = Field(
+        None,
+        description="how old an asset may get before Dagster says so; see below",
+        examples=[{"fail_window": "26h"}],
+    )
+    schedule: Schedule | None = Field(
+        None, description="when it is loaded; see [Schedule](#schedule)", examples=[{"every": "6h"}]
+    )
+    checks: Checks | None = Field(
+        None,
+        description="how loud each check is, `warn` unless given; see [Checks](#checks)",
+        examples=[{"duplicates": "error"}],
+    )

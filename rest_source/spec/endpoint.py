@@ -11,8 +11,9 @@ from rest_source.spec.jsonpath import PathText
 from rest_source.spec.pagination import Cursor, NoPagination, Pagination
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.template import ENV_SCHEMA, Instant, Json, Text, env_reference, names, parse
+from rest_source.spec.word import Word
 
-Name = Annotated[str, AfterValidator(valid_name)]
+Name = Annotated[str, AfterValidator(valid_name), Word("name")]
 
 
 def _as_list(value: Any) -> Any:
@@ -38,7 +39,11 @@ def _upper(value: Any) -> Any:
 
 _SCALAR_SCHEMA: dict[str, Any] = {"anyOf": [{"type": ["string", "number", "boolean", "null"]}, ENV_SCHEMA]}
 _PARAM_SCHEMA = {"anyOf": [*_SCALAR_SCHEMA["anyOf"], {"type": "array", "items": _SCALAR_SCHEMA}]}
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...] | None)]
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...] | None),
+    Word("field or list of fields"),
+]
 Header = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
 Params = dict[str, Annotated[Any, BeforeValidator(_param), WithJsonSchema(_PARAM_SCHEMA)]]
 """Names to values: null is left out, booleans are written true and false, lists repeat the name."""
@@ -50,28 +55,92 @@ FixedType = Annotated[
 class EndpointSpec(AssetSettings):
     """One endpoint: what to ask, where the records are, and how they are written."""
 
-    name: Name
+    name: Name = Field(
+        description="second part of the asset key, and the table; unique within the source, whatever the case",
+        examples=["orders"],
+    )
     method: Annotated[
         Literal["GET", "POST"],
         BeforeValidator(_upper, json_schema_input_type=Literal["GET", "POST", "get", "post"]),
-    ] = "GET"
-    path: Text
-    params: Params = {}
-    headers: dict[str, Header] = {}
-    body: Json = None
-    form: Params | None = None
-    data_root: PathText = "$"
-    data_root_optional: bool = Field(False, strict=True)
-    key_column: str | None = None
-    pagination: Pagination = NoPagination()
-    on_error: tuple[ErrorRule, ...] = ()
-    primary_key: Names = ()
-    write: Literal["merge", "append", "replace"] = "merge"
-    exclude: Names = ()
-    nested: Literal["json", "flatten", "split", "string"] = "json"
-    columns: dict[str, FixedType] = {}
-    schema_change: Literal["evolve", "freeze", "ignore"] = "evolve"
-    deletes: Literal["mark"] | None = None
+    ] = Field("GET", description="the method of every request", examples=["POST"])
+    path: Text = Field(
+        description="below `base_url`, or a full URL. A `?query` in it is sent too; `params` win over it",
+        examples=["/orders"],
+    )
+    params: Params = Field(
+        {},
+        description="query parameters. `true` and `false` are sent as such, `null` is left out, a list repeats the "
+        "name",
+        examples=[{"status": ["open", "paid"]}],
+    )
+    headers: dict[str, Header] = Field(
+        {}, description="win over the source's; `null` removes one", examples=[{"X-Api-Version": "2"}]
+    )
+    body: Json = Field(None, description="sent as JSON; needs `method: POST`", examples=[{"filter": {"open": True}}])
+    form: Params | None = Field(
+        None,
+        description="sent urlencoded, by the rules of `params`; needs `method: POST`, excludes `body`",
+        examples=[{"kind": ["call", "meeting"]}],
+    )
+    data_root: PathText = Field("$", description="where the records are; see below", examples=["$.data.items"])
+    data_root_optional: bool = Field(
+        False, strict=True, description="whether the data root may be missing on the first page", examples=[True]
+    )
+    key_column: Annotated[str, Word("field name")] | None = Field(
+        None,
+        description="puts each key of a keyed map into this field of its record, where a field of that name moves to "
+        "`NAME_2`; `data_root` ends with `.*` or `[*]`",
+        examples=["state"],
+    )
+    pagination: Pagination = Field(
+        NoPagination(), description="how to get the next [page](#pagination)", examples=[{"type": "link_header"}]
+    )
+    on_error: tuple[Annotated[ErrorRule, Word("rule")], ...] = Field(
+        (),
+        description="what certain answers mean; see "
+        "[Errors that mean something else](#errors-that-mean-something-else)",
+        examples=[[{"status": 403, "do": "skip"}]],
+    )
+    primary_key: Names = Field(
+        (),
+        description="what identifies a record, `__hevo_id` unless given; see [Keys and writes](#keys-and-writes)",
+        examples=[["service", "hour"]],
+    )
+    write: Literal["merge", "append", "replace"] = Field(
+        "merge",
+        description="how records get into the table; see [Keys and writes](#keys-and-writes)",
+        examples=["replace"],
+    )
+    deletes: Literal["mark"] | None = Field(
+        None,
+        description="`mark` sets `__hevo__marked_deleted` on rows that a complete load did not return; needs "
+        "`write: merge` and a request for all records",
+        examples=["mark"],
+    )
+    exclude: Annotated[Names, Word("path or list of paths")] = Field(
+        (),
+        description="fields dropped before anything is stored; a dot reaches into an object, also inside lists",
+        examples=[["email", "custom.birthday"]],
+    )
+    nested: Literal["json", "flatten", "split", "string"] = Field(
+        "json",
+        description="objects and lists: `json` keeps them in `JSON` columns, `flatten` makes a column of each field of "
+        "an object (`address_city`), `split` also a child table of each list, `string` keeps their JSON text in "
+        "`VARCHAR` columns",
+        examples=["flatten"],
+    )
+    columns: dict[str, FixedType] = Field(
+        {},
+        description="fixes the types of columns, by the field's name or the column's: `BOOLEAN`, `BIGINT`, `DOUBLE`, "
+        "`DATE`, `TIMESTAMPTZ`, `JSON` or `TEXT`; a record that does not fit is rejected",
+        examples=[{"zip": "TEXT"}],
+    )
+    schema_change: Literal["evolve", "freeze", "ignore"] = Field(
+        "evolve",
+        description="what becomes of a load that would change the table: `evolve` adds columns and widens types, "
+        "`freeze` fails with nothing written, `ignore` leaves new fields out",
+        examples=["freeze"],
+    )
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
+from rest_source.spec.word import Word
+
 MISSING: Final = object()
 
 _STEP = re.compile(r"""\.([^\W\d]\w*)|\['([^'\\]+)'\]|\["([^"\\]+)"\]""")
@@ -140,5 +142,5 @@ def _compiles(text: str) -> str:
     return text
 
 
-PathText = Annotated[str, AfterValidator(_compiles)]
+PathText = Annotated[str, AfterValidator(_compiles), Word("JSONPath")]
 """A JSONPath, checked when the file is read."""

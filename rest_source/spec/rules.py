@@ -7,13 +7,18 @@ from pydantic import BeforeValidator, Field, model_validator
 from rest_source.spec.base import SpecModel
 from rest_source.spec.jsonpath import PathText
 from rest_source.spec.pagination import Status
+from rest_source.spec.word import Word
 
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, int) else value
 
 
-Statuses = Annotated[tuple[Status, ...], BeforeValidator(_as_list, json_schema_input_type=int | tuple[int, ...])]
+Statuses = Annotated[
+    tuple[Status, ...],
+    BeforeValidator(_as_list, json_schema_input_type=int | tuple[int, ...]),
+    Word("status or list of statuses"),
+]
 
 
 class ErrorRule(SpecModel):
@@ -23,10 +28,21 @@ class ErrorRule(SpecModel):
     it finds, or into the whole body where there is no `json`.
     """
 
-    status: Statuses = ()
-    json_path: PathText | None = Field(None, alias="json")
-    contains: str | None = None
-    do: Literal["skip", "fail", "retry", "restart"]
+    status: Statuses = Field((), description="the status of the answer; any unless given", examples=[[402, 403]])
+    json_path: PathText | None = Field(
+        None,
+        alias="json",
+        description="holds where it finds something that is not `null`, `false`, 0 or empty",
+        examples=["$.errors"],
+    )
+    contains: str | None = Field(
+        None,
+        description="must stand in what `json` finds, or in the whole body; upper and lower case differ",
+        examples=["BUDGET_EXCEEDED"],
+    )
+    do: Literal["skip", "fail", "retry", "restart"] = Field(
+        description="what becomes of the answer; see below", examples=["skip"]
+    )
 
     @model_validator(mode="after")
     def _describes_something(self) -> Self:

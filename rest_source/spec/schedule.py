@@ -2,13 +2,14 @@
 
 import re
 from datetime import timedelta
-from typing import Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rest_source.spec.base import SpecModel, invalid
 from rest_source.spec.units import Duration
+from rest_source.spec.word import Word
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -28,13 +29,31 @@ def valid_timezone(name: str) -> str:
     return name
 
 
+Timezone = Annotated[str, AfterValidator(valid_timezone), Word("IANA zone")]
+
+
 class Schedule(SpecModel):
     """When an endpoint is loaded. Both forms come down to one cron line; `every` restarts at midnight."""
 
-    every: Duration | None = None
-    cron: str | None = None
-    timezone: str | None = None
-    enabled: bool = Field(False, strict=True)
+    every: Duration | None = Field(
+        None,
+        description="`15m`, `20m`, `30m`, or whole hours from `1h` to `24h`, counted from midnight; this or `cron`",
+        examples=["6h"],
+    )
+    cron: str | None = Field(
+        None,
+        description="five fields: minute, hour, day, month, weekday; this or `every`",
+        examples=["30 6 * * 1-5"],
+    )
+    timezone: Timezone | None = Field(
+        None, description="the zone of either; the source's unless given", examples=["Europe/Berlin"]
+    )
+    enabled: bool = Field(
+        False,
+        strict=True,
+        description="`true` starts it with Dagster; else you switch it on in the UI",
+        examples=[True],
+    )
 
     @field_validator("every")
     @classmethod
@@ -47,11 +66,6 @@ class Schedule(SpecModel):
     @classmethod
     def _is_cron(cls, value: str | None) -> str | None:
         return None if value is None else _valid_cron(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, value: str | None) -> str | None:
-        return None if value is None else valid_timezone(value)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rest_source.spec.asset import AssetSettings
 from rest_source.spec.auth import Auth, NoAuth
 from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, normalise
 from rest_source.spec.endpoint import EndpointSpec, Header, Name
 from rest_source.spec.pagination import PositiveInt
-from rest_source.spec.schedule import valid_timezone
+from rest_source.spec.schedule import Timezone
 from rest_source.spec.template import Text, names, parse
 from rest_source.spec.units import Duration, Rate, Size, parse_duration
+from rest_source.spec.word import Word
 
 RESERVED_SCHEMAS = ("_rest_source", "information_schema", "pg_catalog")
 
@@ -19,28 +20,84 @@ RESERVED_SCHEMAS = ("_rest_source", "information_schema", "pg_catalog")
 class Limits(SpecModel):
     """How hard a source may be asked, and how much it may answer."""
 
-    rate: Rate | None = None
-    concurrency: PositiveInt = 4
-    timeout: Duration = parse_duration("60s")
-    retries: Annotated[int, Field(strict=True, ge=0)] = 5
-    max_wait: Duration = parse_duration("10m")
-    max_pages: PositiveInt = 100_000
-    max_response: Size = 256_000_000
-    resume_within: Duration = parse_duration("1h")
+    rate: Rate | None = Field(
+        None,
+        description="requests per time, evenly spaced; holds for all endpoints, threads and processes together that "
+        "load this source on one machine with the same `REST_SOURCE_STATE`",
+        examples=["10/s"],
+    )
+    concurrency: PositiveInt = Field(
+        4,
+        description="requests under way at a time, for all endpoints of the source in one process; see "
+        "[pages in parallel](#pages-in-parallel)",
+        examples=[16],
+    )
+    timeout: Duration = Field(
+        parse_duration("60s"),
+        description="how long to wait for a connection, and for each next piece of an answer. An answer that takes "
+        "longer in all ends if it arrives at less than 1 kB/s",
+        examples=["120s"],
+    )
+    retries: int = Field(5, strict=True, ge=0, description="further attempts of one request", examples=[3])
+    max_wait: Duration = Field(
+        parse_duration("10m"),
+        description="the longest pause an API may ask for (`Retry-After`) within a load. For a longer one Dagster "
+        "starts the step again when it is over, up to three times; in `rest-source run` it is the error `retry_later`, "
+        "which says when to run again",
+        examples=["30m"],
+    )
+    max_pages: PositiveInt = Field(100_000, description="pages of one load", examples=[500])
+    max_response: Size = Field(
+        256_000_000,
+        description="the largest answer, decompressed, unless it is [read in parts](#everything-in-one-answer)",
+        examples=["1GB"],
+    )
+    resume_within: Duration = Field(
+        parse_duration("1h"),
+        description="how old an [interrupted load](#interrupted-loads) of numbered pages or offsets may be to be gone "
+        "on with",
+        examples=["15m"],
+    )
 
 
 class SourceSpec(AssetSettings):
     """One API: where it is, how to sign in, how hard it may be asked, and its endpoints."""
 
-    name: Name
-    base_url: Text
-    allowed_hosts: tuple[str, ...] = ()
-    auth: Auth = NoAuth()
-    headers: dict[str, Header] = {}
-    timezone: Annotated[str, AfterValidator(valid_timezone)] = "UTC"
-    limits: Limits = Limits()
-    endpoint_defaults: dict[str, Any] = {}
-    endpoints: tuple[EndpointSpec, ...]
+    name: Name = Field(
+        description="first part of the asset keys, asset group, and schema of the tables", examples=["shop"]
+    )
+    base_url: Text = Field(
+        description="where every `path` begins; a query in it is sent with every request",
+        examples=["https://api.example.com/v1"],
+    )
+    allowed_hosts: tuple[Annotated[str, Word("host")], ...] = Field(
+        (),
+        description="further hosts that may get the credentials; see [Secrets](#secrets)",
+        examples=[["files.example.com"]],
+    )
+    auth: Auth = Field(
+        NoAuth(),
+        description="how requests [sign in](#authentication)",
+        examples=[{"type": "bearer", "token": {"env": "SHOP_TOKEN"}}],
+    )
+    headers: dict[str, Header] = Field({}, description="headers of every request", examples=[{"Accept-Language": "en"}])
+    timezone: Timezone = Field(
+        "UTC",
+        description="zone of `{now}`, of schedules, and of timestamps that come without one",
+        examples=["Europe/Paris"],
+    )
+    limits: Limits = Field(
+        Limits(), description="how hard the API may be asked; see [Limits](#limits)", examples=[{"rate": "10/s"}]
+    )
+    endpoint_defaults: dict[str, Any] = Field(
+        {},
+        description="any endpoint keys, for all endpoints. The endpoint's own key wins, and `primary_key: null` or "
+        "`exclude: null` resets it; mappings merge key by key, unless their `type` differs",
+        examples=[{"primary_key": "id"}],
+    )
+    endpoints: tuple[Annotated[EndpointSpec, Word("endpoint")], ...] = Field(
+        description="the [endpoints](#endpoint); at least one", examples=[[{"name": "orders", "path": "/orders"}]]
+    )
 
     @model_validator(mode="before")
     @classmethod

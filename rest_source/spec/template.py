@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import BeforeValidator, WithJsonSchema
 
 from rest_source.spec.units import SECONDS
+from rest_source.spec.word import Word
 
 INSTANTS = ("now", "partition.start", "partition.end", "window.start", "window.end")
 _INSTANT = re.compile(
@@ -190,7 +191,9 @@ ENV_SCHEMA: dict[str, Any] = {
 }
 """The JSON Schema of `{env: NAME}`."""
 
-Text = Annotated[str, BeforeValidator(_checked), WithJsonSchema({"anyOf": [{"type": "string"}, ENV_SCHEMA]})]
+Text = Annotated[
+    str, BeforeValidator(_checked), WithJsonSchema({"anyOf": [{"type": "string"}, ENV_SCHEMA]}), Word("text")
+]
 """A string, or `{env: NAME}`; templates in it are checked when the file is read."""
 
 Json = Annotated[Any, BeforeValidator(_checked_json)]

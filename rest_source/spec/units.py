@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from rest_source.spec.word import Word
+
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _LONGEST = 100 * 366 * 86400
@@ -29,6 +31,21 @@ def parse_size(value: Any) -> int:
     return int(number * _BYTES[unit.upper() or "B"])
 
 
+def write_duration(value: timedelta) -> str:
+    """A duration in the largest unit in which it is a whole number."""
+    return _in_units(value // timedelta(milliseconds=1), {unit: round(s * 1000) for unit, s in SECONDS.items()})
+
+
+def write_size(value: int) -> str:
+    """A number of bytes in the largest unit of thousands in which it is a whole number."""
+    return _in_units(value, {unit: size for unit, size in _BYTES.items() if "I" not in unit})
+
+
+def _in_units(value: int, units: dict[str, int]) -> str:
+    unit, size = [(unit, size) for unit, size in units.items() if value % size == 0][-1]
+    return f"{value // size}{unit}"
+
+
 def parse_rate(value: Any) -> float:
     """`10/s`, `100/m` or `5000/h`, as requests per second."""
     match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*/\s*(\d{0,9})(s|m|h|d)\s*", str(value))
@@ -46,6 +63,13 @@ def _quantity(value: Any, units: str) -> tuple[float | None, str]:
     return (float(match[1]), match[2] or "") if match else (None, "")
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": ["string", "number"]})]
-Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema({"type": ["string", "integer"]})]
-Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string"})]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": ["string", "number"]}),
+    Word("duration", write=write_duration),
+]
+Size = Annotated[
+    int, BeforeValidator(parse_size), WithJsonSchema({"type": ["string", "integer"]}), Word("size", write=write_size)
+]
+Rate = Annotated[float, BeforeValidator(parse_rate), WithJsonSchema({"type": "string"}), Word("rate")]

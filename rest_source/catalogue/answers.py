@@ -1,0 +1,47 @@
+"""Answers with a good status that cannot be used, or that lead elsewhere."""
+
+from rest_source.catalogue.entry import Entry
+
+ANSWERS = (
+    Entry(
+        ("csv_instead_of_json",),
+        "the endpoint is an export",
+        "ask for JSON: `headers: {Accept: application/json}`, `params: {format: json}`, or the JSON variant "
+        "of the path",
+    ),
+    Entry(
+        ("html_instead_of_json", "xml_instead_of_json", "not_json", "empty_body"),
+        "a web or sign-in page; another format; nothing at all",
+        "check `base_url`, `path`, `method` and `auth`; ask for JSON as above",
+    ),
+    Entry(
+        ("truncated_body", "truncated_json"),
+        "the connection or the server broke off",
+        "run again; ask for smaller pages",
+    ),
+    Entry(
+        ("undecodable_body",),
+        "a compression that is announced but not applied",
+        "`headers: {Accept-Encoding: identity}`",
+    ),
+    Entry(
+        ("response_too_large",),
+        "the endpoint returns everything at once, and not as [one array](#everything-in-one-answer)",
+        "use a pagination with a size, a plain `data_root`, or raise `limits: {max_response: 1GB}`",
+    ),
+    Entry(
+        ("secret_in_body",),
+        "a redirect or next page leads a request with a secret in its body to another host",
+        "add the host to `allowed_hosts` if it is trustworthy",
+    ),
+    Entry(
+        ("link_local_address",),
+        "a redirect or next page leads to an address such as 169.254.169.254, where cloud machines keep credentials",
+        "look at the answer of the API",
+    ),
+    Entry(
+        ("too_many_redirects", "insecure_redirect"),
+        "a sign-in page, or an address that is not the final one",
+        "write the final address, with https, into `base_url` or `path`",
+    ),
+)

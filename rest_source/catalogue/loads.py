@@ -1,0 +1,168 @@
+"""Pages, records, tables and files; also what is no error but makes one wonder."""
+
+from rest_source.catalogue.entry import Entry
+
+LOADS = (
+    Entry(
+        ("data_root_not_found",),
+        "the answer has no such path",
+        "write one of the roots that the error lists; `data_root_optional: true` if it may be missing",
+    ),
+    Entry(
+        ("parameter_ignored",),
+        "page 2 equals page 1: the page parameter has another name or place",
+        "correct `param` or `offset_param`, or `in`; or `pagination: {type: none}`",
+    ),
+    Entry(
+        ("pagination_loop",),
+        "the API hands out a token or URL again",
+        "check `value` or `path`; `repeated_pages: allow` if the API keeps one token on purpose",
+    ),
+    Entry(
+        ("cursor_not_scalar", "next_url_not_text", "next_url_invalid"),
+        "`value` or `path` of the pagination points at an object, or at something that is no URL",
+        "point it at the text or number itself",
+    ),
+    Entry(
+        ("max_pages",),
+        "the series finds no end, or is that long",
+        "check the pagination; raise `limits: {max_pages: ...}`",
+    ),
+    Entry(
+        ("primary_key_missing",),
+        "no record has a value for the key",
+        "the error lists the fields; correct `primary_key`",
+    ),
+    Entry(
+        ("too_deep",),
+        "values nested more than 250 levels deep",
+        "ask the API for fewer fields",
+    ),
+    Entry(
+        ("too_many_columns",),
+        "keys of an object are data, such as ids",
+        "`data_root: $.data.*` with `key_column`, or `exclude`",
+    ),
+    Entry(
+        ("too_many_tables",),
+        "keys of an object are data, and hold arrays that `nested: split` makes tables of",
+        "`nested: flatten` or `nested: json`, or `exclude`",
+    ),
+    Entry(
+        ("schema_frozen",),
+        "the API has changed what it sends, and `schema_change: freeze` keeps the table as it is",
+        "load once with `schema_change: evolve` if the change is wanted; otherwise `exclude` the field or fix its type "
+        "with `columns`",
+    ),
+    Entry(
+        ("fixed_type_misfit",),
+        "`columns` fixes a type that rows already in the table do not fit",
+        "fix another type, correct those rows, or load once with `write: replace`",
+    ),
+    Entry(
+        ("all_rejected",),
+        "a type in `columns` is not that of the values, or the API has changed",
+        "correct `columns` or `primary_key`; the table is as it was",
+    ),
+    Entry(
+        ("table_taken",),
+        "`nested: split` of another endpoint has made a table of this name",
+        "give the endpoint another name, or drop the table and load both with `--full-refresh`",
+    ),
+    Entry(
+        ("destination_locked",),
+        "another process keeps the DuckDB file open, often a shell or notebook",
+        "close it and run again",
+    ),
+    Entry(
+        ("destination_unavailable", "destination_url"),
+        "the path or its rights are wrong; not a `duckdb:` URL",
+        "correct `REST_SOURCE_DESTINATION`",
+    ),
+    Entry(
+        ("destination_failed", "stage_failed"),
+        "no disk space; a table that another program made or changed; a damaged spool",
+        "free some disk; rename that table or the endpoint; `--full-refresh`",
+    ),
+    Entry(
+        ("disk_full",),
+        "no room for the spool",
+        "free some disk; the next run goes on",
+    ),
+    Entry(
+        ("state_unusable",),
+        "`REST_SOURCE_STATE` names no directory, or one without the rights",
+        "name one that this user may write to",
+    ),
+    Entry(
+        ("no_table", "unknown_column"),
+        "an asset downstream reads a table that is not loaded yet, or a column it lacks",
+        "materialize the table first; choose a column that the error lists",
+    ),
+    Entry(
+        ("load_in_progress",),
+        "another run loads the same endpoint for more than ten minutes",
+        "wait for it, or terminate it",
+    ),
+    Entry(
+        ("invalid_retention",),
+        "`REST_SOURCE_SPOOL_MAX_AGE` or `REST_SOURCE_SPOOL_MAX_SIZE` cannot be read",
+        "write a duration such as `7d`, or a size such as `20GB`",
+    ),
+    Entry(
+        ("missing_env",),
+        "a variable that the file names is not set in the process that loads",
+        "set it there, or in the `.env` of its working directory",
+    ),
+    Entry(
+        ("invalid_file", "unreadable_file", "unknown_endpoint"),
+        "a mistake in the YAML, in its path, or in `--select`",
+        "correct the line or the name that it shows",
+    ),
+    Entry(
+        ("invalid_header", "invalid_url", "invalid_auth"),
+        "a line break or odd character in a secret; an address without a host; a template in `auth`",
+        "copy the value again as plain text; correct the address; use `{env: NAME}` only",
+    ),
+    Entry(
+        ("unexpected",),
+        "a mistake in this program",
+        "run with `--debug` before `run`, and report it",
+    ),
+    Entry(
+        (),
+        "the endpoint has no pagination",
+        "write the one it names",
+        shows="warning: the answer announces more pages",
+    ),
+    Entry(
+        (),
+        "a key repeats, or records change without a primary key",
+        "see [the duplicates check](#the-duplicates-check)",
+        shows="`duplicates WARN`",
+    ),
+    Entry(
+        (),
+        "records came and went while they were read; the total counts something else",
+        "load again; `checks: {complete: off}` if the total is another one",
+        shows="`complete WARN`",
+    ),
+    Entry(
+        (),
+        "a rule of `on_error`, or an endpoint in its `deps` that failed, or was skipped for such a failure",
+        "the warning says which",
+        shows="status `skipped`",
+    ),
+    Entry(
+        (),
+        "the file has the name of a source",
+        "[rename the file](#what-lands-in-the-table), or ask for `file.schema.table`",
+        shows="DuckDB: `Ambiguous reference to catalog or schema`",
+    ),
+    Entry(
+        (),
+        "equal records count once, and records without a key are rejected",
+        "look into `_rest_source.rejected_records`",
+        shows="fewer rows than `rows_read`",
+    ),
+)

@@ -1,0 +1,75 @@
+"""The parts of the README between markers, made from models and catalogue."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, get_args
+
+from rest_source.catalogue import CATALOGUE, Entry
+from rest_source.reference.keys import Model, keys_table, types_table, variants_table
+from rest_source.reference.markdown import code, table
+from rest_source.reference.matrix import matrix
+from rest_source.spec.asset import AssetSettings, Checks, FreshnessPolicy
+from rest_source.spec.auth import Auth
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.pagination import HeaderValue, Pagination
+from rest_source.spec.rules import ErrorRule
+from rest_source.spec.schedule import Schedule
+from rest_source.spec.source import Limits, SourceSpec
+
+MAPPINGS: dict[str, tuple[str, Model]] = {
+    "source": ("key", SourceSpec),
+    "endpoint": ("key", EndpointSpec),
+    "source or endpoint": ("key", AssetSettings),
+    "freshness policy": ("key of `freshness_policy`", FreshnessPolicy),
+    "header": ("key of `{header: NAME}`", HeaderValue),
+    "rules": ("key of an `on_error` rule", ErrorRule),
+    "schedule": ("key of `schedule`", Schedule),
+    "limits": ("key of `limits`", Limits),
+    "checks": ("key of `checks`", Checks),
+}
+"""Marker, heading of the first column, and model of each table."""
+
+
+def variants(union: Any) -> tuple[Model, ...]:
+    """The models of a union that `type` chooses from."""
+    return get_args(get_args(union)[0])
+
+
+VARIANTS: dict[str, tuple[Model, ...]] = {"auth": variants(Auth), "pagination": variants(Pagination)}
+"""Each key whose `type` chooses a model; it has two tables."""
+_PART = re.compile(r"(<!-- generated: ([^\n]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def parts() -> Mapping[str, str]:
+    """Each generated part by its marker."""
+    tables = {marker: keys_table(head, model) for marker, (head, model) in MAPPINGS.items()}
+    for key, models in VARIANTS.items():
+        tables[f"{key} types"] = types_table(code(f"{key}.type"), models)
+        tables[f"{key} keys"] = variants_table(f"key of {code(key)}", models)
+    return {**tables, "matrix": matrix(), "troubleshooting": troubleshooting(CATALOGUE)}
+
+
+def troubleshooting(entries: tuple[Entry, ...]) -> str:
+    """The catalogue as a table."""
+    head = ("what you see", "likely cause", "what to do")
+    return table(head, ((entry.seen, entry.cause, entry.remedy) for entry in entries))
+
+
+def rewritten(text: str) -> str:
+    """The README with every part made anew; raises ValueError unless it has each marker exactly once."""
+    made = parts()
+    if (markers := sorted(match[2] for match in _PART.finditer(text))) != sorted(made):
+        raise ValueError(f"the markers are {', '.join(markers)}; they should be {', '.join(sorted(made))}")
+    return _PART.sub(partial(_replaced, made), text)
+
+
+def difference(old: str, new: str) -> str:
+    """The lines that differ, as a diff."""
+    return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), "README.md", "generated", "", "", 0, ""))
+
+
+def _replaced(made: Mapping[str, str], match: re.Match[str]) -> str:
+    # Without the empty lines Markdown would take the table for a part of the comment.
+    return f"{match[1]}\n{made[match[2]]}\n\n{match[4]}"
