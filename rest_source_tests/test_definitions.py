@@ -49,12 +49,19 @@ def test_an_endpoint_is_an_asset_with_its_settings() -> None:
     assert plain.freshness_policy is None
 
 
-def test_every_endpoint_has_a_duplicates_check_unless_switched_off() -> None:
-    quiet, loud = {"checks": {"duplicates": "off"}}, {"checks": {"duplicates": "warn"}}
-    one = definitions({}, {"name": "quiet", **quiet}).resolve_asset_graph().asset_check_keys
-    assert {(key.asset_key.path[-1], key.name) for key in one} == {("items", "duplicates")}
-    other = definitions({}, {"name": "loud", **loud}, **quiet).resolve_asset_graph().asset_check_keys
-    assert {(key.asset_key.path[-1], key.name) for key in other} == {("loud", "duplicates")}
+def checks(defs: dg.Definitions) -> set[tuple[str, str]]:
+    return {(key.asset_key.path[-1], key.name) for key in defs.resolve_asset_graph().asset_check_keys}
+
+
+def test_every_endpoint_has_its_checks_unless_switched_off() -> None:
+    quiet, loud = {"checks": {"duplicates": "off"}}, {"checks": {"duplicates": "warn", "schema": "off"}}
+    assert checks(definitions({}, {"name": "quiet", **quiet})) == {
+        ("items", "duplicates"),
+        ("items", "schema"),
+        ("quiet", "schema"),
+    }
+    assert checks(definitions({}, {"name": "loud", **loud}, **quiet)) == {("items", "schema"), ("loud", "duplicates")}
+    assert checks(definitions({"checks": {"duplicates": False, "schema": "off"}})) == set()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +75,8 @@ def test_words_that_dagster_refuses_are_mistakes_in_the_file(key: str, value: ob
 @pytest.mark.parametrize(("level", "blocking"), [("warn", False), ("error", True)])
 def test_the_check_blocks_where_it_is_an_error(level: str, blocking: bool) -> None:
     graph = definitions({"checks": {"duplicates": level}}).resolve_asset_graph()
-    assert [graph.get_check_spec(key).blocking for key in graph.asset_check_keys] == [blocking]
+    specs = {key.name: graph.get_check_spec(key).blocking for key in graph.asset_check_keys}
+    assert specs == {"duplicates": blocking, "schema": False}
 
 
 def test_one_job_and_schedule_for_each_cadence() -> None:
@@ -88,9 +96,9 @@ def test_one_job_and_schedule_for_each_cadence() -> None:
     }
     job = defs.resolve_job_def("shop_every_15m")
     assert {key.path[-1] for key in job.asset_layer.selected_asset_keys} == {"often", "also_often"}
-    assert {name for name in job.graph.node_dict if name.endswith("_duplicates")} == {
-        "shop__often_duplicates",
-        "shop__also_often_duplicates",
+    assert {name for name in job.graph.node_dict if name.endswith("_checks")} == {
+        "shop__often_checks",
+        "shop__also_often_checks",
     }
     assert job.executor_def.name == "in_process"
 

@@ -18,15 +18,18 @@ from rest_source.spec.source import SourceSpec
 
 
 def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChecksDefinition]:
-    """The asset checks of an endpoint, each with its severity; none that is switched off or cannot be judged."""
+    """The asset checks of an endpoint, each with its severity; none that is switched off or cannot be judged.
+
+    They share one op, as a step may be a process of its own, and still run alone.
+    """
     levels = (endpoint.checks or Checks()).over(source.checks)
-    checks = [
-        _check(source, endpoint, "duplicates", levels.duplicates, _duplicates),
-        _check(source, endpoint, "schema", levels.schema_, _schema),
-    ]
-    if _announces_a_total(endpoint.pagination):
-        checks.append(_check(source, endpoint, "complete", levels.complete, _complete))
-    return [check for check in checks if check is not None]
+    checks = {
+        "duplicates": Check(levels.duplicates, _duplicates),
+        "schema": Check(levels.schema_, _schema),
+        "complete": Check(levels.complete if _announces_a_total(endpoint.pagination) else "off", _complete),
+    }
+    checks = {name: check for name, check in checks.items() if check.level != "off"}
+    return [_definition(source, endpoint, checks)] if checks else []
 
 
 RECENT = timedelta(days=1)
@@ -44,47 +47,58 @@ class Verdict:
 
 
 Judge = Callable[[Destination, SourceSpec, EndpointSpec], Verdict]
-_RESULT = dg.Out(None)
 
 
-def _check(
-    source: SourceSpec, endpoint: EndpointSpec, name: str, level: Level | None, judge: Judge
-) -> dg.AssetChecksDefinition | None:
-    """An asset check of its own, so that it also runs alone; blocking where it is an error."""
-    if level == "off":
-        return None
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How loud a check is, and how it judges."""
 
+    level: Level | None
+    judge: Judge
+
+
+_RESULT = dg.Out(None, is_required=False)
+
+
+def _definition(source: SourceSpec, endpoint: EndpointSpec, checks: Mapping[str, Check]) -> dg.AssetChecksDefinition:
     key = asset_key(source, endpoint)
-    spec = dg.AssetCheckSpec(name, asset=key, description=(judge.__doc__ or "").strip(), blocking=level == "error")
-    # What @dg.asset_check comes to, without its many looks at the function.
-    check: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
+    node = key.to_python_identifier()
+    # What @dg.multi_asset_check comes to, without its many looks at the function.
+    definition: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
         node_def=dg.OpDefinition(
-            _checker(source, endpoint, level, judge),
-            name=spec.get_python_identifier(),
-            ins={key.to_python_identifier(): AFTER},
-            outs={"result": _RESULT},
+            _checker(source, endpoint, checks),
+            name=f"{node}_checks",
+            ins={node: AFTER},
+            outs=dict.fromkeys(checks, _RESULT),
             required_resource_keys={IO_MANAGER_KEY},
         ),
-        keys_by_input_name={key.to_python_identifier(): key},
-        check_specs_by_output_name={"result": spec},
-        can_subset=False,
+        keys_by_input_name={node: key},
+        check_specs_by_output_name={
+            name: dg.AssetCheckSpec(name, asset=key, description=check.judge.__doc__, blocking=check.level == "error")
+            for name, check in checks.items()
+        },
+        can_subset=True,
     )
-    return check
+    return definition
 
 
 def _checker(
-    source: SourceSpec, endpoint: EndpointSpec, level: Level | None, judge: Judge
+    source: SourceSpec, endpoint: EndpointSpec, checks: Mapping[str, Check]
 ) -> Callable[..., Iterator[dg.AssetCheckResult]]:
     def check(context: dg.AssetCheckExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
         io_manager: PaginatorIOManager = getattr(context.resources, IO_MANAGER_KEY)
-        with explained():
-            verdict = judge(io_manager.open(), source, endpoint)
-        yield dg.AssetCheckResult(
-            passed=verdict.wrong is None,
-            severity=dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN,
-            description=verdict.wrong or verdict.right,
-            metadata=verdict.metadata,
-        )
+        selected = {key.name for key in context.selected_asset_check_keys}
+        for name in [name for name in checks if name in selected]:
+            with explained():
+                verdict = checks[name].judge(io_manager.open(), source, endpoint)
+            error = checks[name].level == "error"
+            yield dg.AssetCheckResult(
+                passed=verdict.wrong is None,
+                check_name=name,
+                severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
+                description=verdict.wrong or verdict.right,
+                metadata=verdict.metadata,
+            )
 
     return check
 
