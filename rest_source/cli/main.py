@@ -72,3 +72,27 @@ def run(
     report = run_source(file, select, destination, jobs=jobs, full_refresh=full_refresh)
     click.echo(to_json(report)) if as_json else print_summary(report)
     sys.exit(0 if report.succeeded else 1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--select", "-s", multiple=True, metavar="NAME", help="Try only this endpoint; may be repeated.")
+@click.option("--destination", metavar="URL", help="duckdb:///file.duckdb; default: REST_SOURCE_DESTINATION.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of a table.")
+def retry(file: Path, select: tuple[str, ...], destination: str | None, as_json: bool) -> None:
+    """Load again what earlier loads of FILE set aside, once the file says how.
+
+    The records of `_rest_source.rejected_records` are read from there, not from the API; a row that was read after
+    such a record stays as it is. Exits 1 if any is left.
+
+    \b
+    Examples:
+      rest-source retry defs.yaml
+      rest-source retry defs.yaml -s orders --json
+    """
+    from dotenv import load_dotenv
+
+    from rest_source.cli.retry import retry_source
+
+    load_dotenv(Path.cwd() / ".env")
+    sys.exit(0 if retry_source(file, select, destination, as_json) else 1)

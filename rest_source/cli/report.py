@@ -1,17 +1,16 @@
 """What a run reports: one JSON document, or one table."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import dagster as dg
 
+from rest_source.cli.console import print_remarks, print_table
 from rest_source.errors import RestSourceError
 from rest_source.load.outcome import SKIPPED
 
-_PIPE_WIDTH = 200
 _COUNTS = (
     "rows_read",
     "rows_inserted",
@@ -126,22 +125,11 @@ def to_json(report: RunReport) -> str:
 
 def print_summary(*reports: RunReport) -> None:
     """One table for people on stdout, then what went wrong or looks odd, on stderr."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("asset", "rows", "new", "updated", "pages", "requests", "seconds", "checks"):
-        table.add_column(title, justify="left" if title in ("asset", "checks") else "right")
-    for report in reports:
-        for endpoint in report.endpoints:
-            table.add_row(*_row(report.source, endpoint))
-    errors = Console(stderr=True, soft_wrap=True)
-    # Rich takes a pipe for a window of 80 columns and would cut names to fit it.
-    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
-    for report in reports:
-        for endpoint in report.endpoints:
-            for remark in _remarks(endpoint):
-                errors.print(f"\n{report.source}.{endpoint.name}: {remark}", markup=False, highlight=False)
+    titles = ("asset", "rows", "new", "updated", "pages", "requests", "seconds", "checks")
+    endpoints = [(report.source, endpoint) for report in reports for endpoint in report.endpoints]
+    print_table(titles, [_row(source, endpoint) for source, endpoint in endpoints], left=("asset", "checks"))
+    for source, endpoint in endpoints:
+        print_remarks(f"{source}.{endpoint.name}", _remarks(endpoint))
 
 
 def _row(source: str, endpoint: EndpointReport) -> list[str]:

@@ -15,12 +15,11 @@ from typing import Any
 import dagster as dg
 
 from rest_source.cli.report import EndpointReport, RunReport
-from rest_source.errors import RestSourceError
+from rest_source.cli.selection import selected
 from rest_source.orchestrate.assets import asset_key, build_asset
 from rest_source.orchestrate.checks import build_checks
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
 from rest_source.orchestrate.resource import RestApi, resource_key
-from rest_source.spec.base import unknown
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
 from rest_source.spec.source import SourceSpec
@@ -32,7 +31,7 @@ def run_source(
     """Load the selected endpoints of a file; one endpoint's failure leaves its siblings alone."""
     started = monotonic()
     source = load_source(file)
-    endpoints = _selected(source, select)
+    endpoints = selected(source, select)
     io_manager = PaginatorIOManager(destination=destination, come_back=False)
     io_manager.open()
     _quiet()
@@ -46,14 +45,6 @@ def run_source(
             print("Interrupted; loads that had not ended left their tables as they were.", file=sys.stderr, flush=True)
             os._exit(130)
     return RunReport(source.name, io_manager.shown_url, round(monotonic() - started, 3), tuple(reports))
-
-
-def _selected(source: SourceSpec, select: Sequence[str]) -> list[EndpointSpec]:
-    names = [endpoint.name for endpoint in source.endpoints]
-    for name in select:
-        if name not in names:
-            raise RestSourceError("unknown_endpoint", f"{unknown('endpoint', name, names)}.")
-    return [endpoint for endpoint in source.endpoints if not select or endpoint.name in select]
 
 
 def _parents(source: SourceSpec, endpoints: Sequence[EndpointSpec]) -> dict[str, set[str]]:

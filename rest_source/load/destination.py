@@ -1,6 +1,7 @@
 """What a destination is to the rest of the program."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -54,7 +55,8 @@ class LoadFacts:
     """What is to be written, how, and what the extraction did; the stage holds the rows.
 
     `marks_deleted` says that rows which are not among them have gone from the API, `siblings` names the tables of the
-    source's endpoints.
+    source's endpoints. With `retries_rejected` the stage holds all records of the endpoint that were rejected so far,
+    which give way to rows that were read later.
     """
 
     load_id: str
@@ -64,6 +66,7 @@ class LoadFacts:
     schema_change: Literal["evolve", "freeze", "ignore"] = "evolve"
     marks_deleted: bool = False
     siblings: tuple[str, ...] = ()
+    retries_rejected: bool = False
     run_id: str = ""
     started_at: int = 0
     pages: int = 0
@@ -125,6 +128,14 @@ class CommittedLoad:
     pages: int
     stop_reason: str
     total_reported: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A record of `_rest_source.rejected_records`: its JSON, and when it was read (epoch ms)."""
+
+    record: str
+    ingested_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +211,10 @@ class Destination(Protocol):
 
     def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
         """How the table of an endpoint has changed."""
+        ...
+
+    def rejected(self, source: str, endpoint: str) -> AbstractContextManager[Iterator[RejectedRecord]]:
+        """The records of an endpoint that were rejected, those read first at the head."""
         ...
 
     def full_name(self, table: Table) -> str:

@@ -8,7 +8,6 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
-from uuid import uuid4
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.behind import WriteBehind
@@ -19,15 +18,18 @@ from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.outcome import Extraction, LoadOutcome, known, skipped, together
-from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest
+from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest, new_load_id
 from rest_source.load.schema import Shape
 from rest_source.load.stage import Stage
 from rest_source.load.stager import Stager
 from rest_source.load.staging import build_stage
 from rest_source.load.state import Retention, claim, explained
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.source import SourceSpec
 
 PROGRESS_SECONDS = 10.0
 RESTARTS = 3
+SPOOLS = "spool"
 Report = Callable[[str], None]
 
 
@@ -115,8 +117,7 @@ class Loader:
             return Extraction(stream, spooled, stager, reason, resumed_from, started)
 
     def _new_spool(self, stream: PageStream) -> Spool:
-        load_id = f"{stream.now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
-        return Spool.create(self.directory, load_id, manifest(stream, self.run_id))
+        return Spool.create(self.directory, new_load_id(stream.now), manifest(stream, self.run_id))
 
     def _drain(self, stream: PageStream, spool: Spool, stager: Stager) -> str:
         """Append page by page; returns why the series stopped."""
@@ -187,10 +188,7 @@ def run_load(
     `run_id` is the same for all attempts of a run.
     """
     retention = Retention.from_environment()
-    spools = state / "spool"
-    # A load belongs to its destination too: another one must neither wait for it nor take its pages.
-    place = sha256(destination.uri.encode()).hexdigest()[:12]
-    directory = spools / stream.source.name / stream.endpoint.name / place
+    directory = spool_directory(state, stream.source, stream.endpoint, destination)
     with explained(), claim(directory, report):
         done = run_id and destination.find_load(stream.source.name, stream.endpoint.name, report, run_id=run_id)
         if done:
@@ -198,8 +196,13 @@ def run_load(
             return known(done)
         outcomes = Loader(destination, directory, run_id, report).run(stream)
     with suppress(OSError):  # the load is committed; what lies about can wait
-        retention.sweep(spools)
+        retention.sweep(state / SPOOLS)
     return together(outcomes)
+
+
+def spool_directory(state: Path, source: SourceSpec, endpoint: EndpointSpec, destination: Destination) -> Path:
+    """Where an endpoint's loads into one destination are spooled, so that another neither waits nor takes its pages."""
+    return state / SPOOLS / source.name / endpoint.name / sha256(destination.uri.encode()).hexdigest()[:12]
 
 
 def _all_rejected(stage: Stage) -> RestSourceError:

@@ -4,9 +4,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from rest_source.extract.recovery import Interrupted, recover
 from rest_source.extract.request import frozen_instants
@@ -23,7 +24,14 @@ _PLAN = {"method", "path", "params", "body", "form", "data_root", "key_column", 
 def fetch_plan(stream: PageStream) -> dict[str, Any]:
     """What is asked for, as the file states it: templates unrendered, so without secrets."""
     plan = stream.endpoint.model_dump(mode="json", by_alias=True, include=_PLAN)
-    return {"base_url": stream.source.base_url, **plan}
+    # A spool holds records as they are stored; only json and string are spooled alike.
+    shape = stream.endpoint.nested if stream.endpoint.nested in ("flatten", "split") else "json"
+    return {"base_url": stream.source.base_url, "nested": shape, **plan}
+
+
+def new_load_id(now: datetime) -> str:
+    """An id whose order is that of time."""
+    return f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
 
 
 def manifest(stream: PageStream, run_id: str) -> dict[str, Any]:

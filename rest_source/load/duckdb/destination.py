@@ -1,7 +1,8 @@
 """DuckDB as a destination: one file, short locks, one transaction a load."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from rest_source.load.destination import (
     CommittedLoad,
     DuplicateReport,
     LoadFacts,
+    RejectedRecord,
     SchemaReport,
     Table,
     TableColumn,
@@ -30,6 +32,7 @@ from rest_source.load.duckdb.system import (
     find_load,
     longest_record,
     record_load,
+    rejected_records,
     schema_changes,
     widenings,
 )
@@ -136,6 +139,15 @@ class DuckDBDestination:
             return SchemaReport(None)
         with connect(self.path, silent, read_only=True) as con:
             return schema_changes(con, source, endpoint)
+
+    @contextmanager
+    def rejected(self, source: str, endpoint: str) -> Iterator[Iterator[RejectedRecord]]:
+        """The records of an endpoint that were rejected, those read first at the head."""
+        if not self.path.exists():
+            yield iter(())
+            return
+        with connect(self.path, silent, read_only=True) as con:
+            yield rejected_records(con, source, endpoint)
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as DuckDB calls it."""

@@ -1,11 +1,12 @@
 """The system tables of a DuckDB destination, in the schema `_rest_source`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import duckdb
 
-from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, SchemaReport, Table
+from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, RejectedRecord, SchemaReport, Table
 from rest_source.load.duckdb.table import STAGE, staged_place
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, INGESTED_AT
@@ -67,10 +68,10 @@ def record_load(
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
     con.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
-    _record_rejects(con, stage, [values[name] for name in _OF_REJECT])
+    _record_rejects(con, stage, load.retries_rejected, [values[name] for name in _OF_REJECT])
 
 
-def _record_rejects(con: duckdb.DuckDBPyConnection, stage: Stage, facts: list[object]) -> None:
+def _record_rejects(con: duckdb.DuckDBPyConnection, stage: Stage, are_retried: bool, facts: list[object]) -> None:
     """Keep each rejected record once, for 30 days or until it is loaded."""
     table, now = facts[3], facts[4]
     rejects = "_rest_source.rejected_records"
@@ -78,7 +79,7 @@ def _record_rejects(con: duckdb.DuckDBPyConnection, stage: Stage, facts: list[ob
     if con.execute(f"SELECT 1 FROM {rejects} WHERE table_name = ? LIMIT 1", [table]).fetchone():
         known = f"{HEVO_ID} IN (SELECT {HEVO_ID} FROM {staged_place(stage.tables[0])})"
         again = f"{HEVO_ID} IN (SELECT id FROM {STAGE}.main.{REJECTED})" if stage.rejected else "false"
-        con.execute(f"DELETE FROM {rejects} WHERE table_name = ? AND ({known} OR {again})", [table])
+        con.execute(f"DELETE FROM {rejects} WHERE table_name = ? AND ({are_retried} OR {known} OR {again})", [table])
     if stage.rejected:
         con.execute(
             f"INSERT INTO {rejects} SELECT ?, ?, ?, ?, ?, any_value(reason), any_value(CASE WHEN json_valid(record) "
@@ -100,6 +101,18 @@ def longest_record(con: duckdb.DuckDBPyConnection, table: Table) -> int:
         return 0
     sql = "SELECT max(longest_record) FROM _rest_source.loads WHERE table_name = ?"
     return (con.execute(sql, [_table_name(table)]).fetchone() or (0,))[0] or 0
+
+
+def rejected_records(con: duckdb.DuckDBPyConnection, source: str, endpoint: str) -> Iterator[RejectedRecord]:
+    """The records of an endpoint that were rejected, those read first at the head."""
+    if has_system_tables(con):
+        sql = (
+            f"SELECT CAST(record AS VARCHAR), {INGESTED_AT} FROM _rest_source.rejected_records "
+            f"WHERE source = ? AND endpoint = ? ORDER BY {INGESTED_AT}"
+        )
+        con.execute(sql, [source, endpoint])
+        while row := con.fetchone():
+            yield RejectedRecord(*row)
 
 
 def schema_changes(con: duckdb.DuckDBPyConnection, source: str, endpoint: str) -> SchemaReport:
@@ -132,6 +145,7 @@ def find_load(
     row = con.execute(
         f"SELECT load_id, pages, stop_reason, total_reported, {', '.join(_COUNTS)} FROM _rest_source.loads "
         "WHERE source = ? AND endpoint = ? AND load_id = coalesce(?, load_id) AND run_id = coalesce(?, run_id) "
+        "AND stop_reason <> 'retried' "
         "ORDER BY committed_at DESC LIMIT 1",
         [source, endpoint, load_id, run_id],
     ).fetchone()

@@ -43,6 +43,7 @@ class Writer:
         staged = self._records if load.write == "append" else self._newest()
         match load.write:
             case "merge" if before:
+                staged = self._not_superseded(staged) if load.retries_rejected else staged
                 inserted, updated, deleted = *self._merge(staged), 0
             case "replace" if before:
                 self.con.execute(f"DELETE FROM {self._table}")
@@ -77,6 +78,15 @@ class Writer:
             f"CREATE OR REPLACE TEMP TABLE newest AS SELECT max(s.rowid) AS id FROM {self._records} s GROUP BY {keys}"
         )
         return f"(SELECT rowid AS rowid, * FROM {self._records} WHERE rowid IN (SELECT id FROM newest))"
+
+    def _not_superseded(self, staged: str) -> str:
+        """The staged rows without those whose key has been read again since."""
+        match = " AND ".join(f"t.{target} = {source}" for target, source in self._key)
+        newer = f"t.{INGESTED_AT} > s.{INGESTED_AT}"
+        return (
+            f"(SELECT rowid AS rowid, * FROM {staged} WHERE rowid NOT IN "
+            f"(SELECT s.rowid FROM {staged} s JOIN {self._table} t ON {match} WHERE {newer}))"
+        )
 
     def _merge(self, staged: str) -> tuple[int, int]:
         self.con.execute("CREATE OR REPLACE TEMP TABLE changes (id BIGINT, is_new BOOLEAN)")

@@ -1,0 +1,29 @@
+"""What commands print for people: one table on stdout, remarks on stderr."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+_PIPE_WIDTH = 10_000
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[str] = ("asset",)) -> None:
+    """A table without borders; columns are aligned to the right but for those named in `left`."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, justify="left" if title in left else "right")
+    for row in rows:
+        table.add_row(*row)
+    # Rich takes a pipe for a window of 80 columns and would cut names to fit it.
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
+
+
+def print_remarks(asset: str, remarks: Iterable[str]) -> None:
+    """What went wrong or looks odd with an asset, a paragraph each."""
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True)
+    for remark in remarks:
+        console.print(f"\n{asset}: {remark}", markup=False, highlight=False)
