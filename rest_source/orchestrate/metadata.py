@@ -14,7 +14,7 @@ _CELL = 60
 
 def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table) -> dict[str, Any]:
     """Counts, table, columns and a preview, under Dagster's own keys where it has them."""
-    facts = {key: value for key, value in outcome.to_dict().items() if value is not None and value != ()}
+    facts = {key: value for key, value in outcome.to_dict().items() if value not in (None, (), {})}
     facts = {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
     if outcome.stop_reason == SKIPPED:
         return {key: value for key, value in facts.items() if key not in ("row_count", "load_id")}

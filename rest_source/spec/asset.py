@@ -83,7 +83,7 @@ class Checks(SpecModel):
     schema_: Level | None = Field(
         None,
         alias="schema",
-        description="likewise, of the check that the last load left the table's columns as they were",
+        description="likewise, of the [schema check](#the-schema-check)",
         examples=["error"],
     )
 
