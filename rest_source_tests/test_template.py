@@ -100,8 +100,6 @@ def test_every_other_brace_is_literal(text: str) -> None:
         ("{now:ISO}", "is not a template"),
         ("{now:}", "is not a template"),
         ("{now.date}", "is not a template"),
-        ("{cursor:%Y}", "is not a template"),
-        ("{cursor-1h}", "is not a template"),
         ("{window.key}", "is not a template"),
         ("{partition.}", "is not a template"),
         ("{env.token}", "in upper case"),

@@ -1,6 +1,6 @@
 """The data root: which parts of a response are the records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,16 +61,15 @@ class DataRoot:
         if self.key_column is None:
             return self.path.find(document)
         return [
-            _with_key(self.key_column, key, record)
+            with_fields(record, {self.key_column: key})
             for key, match in self.path.keyed(document)
             for record in _as_records(match)
         ]
 
 
-def _with_key(name: str, key: str, record: Record) -> Record:
-    """The record with its key in the map; a field of the same name moves to `_2`."""
-    moved = {f"{name}_2" if field == name else field: value for field, value in record.items()}
-    return {name: key, **moved}
+def with_fields(record: Record, fields: Mapping[str, Any]) -> Record:
+    """The record with fields of ours before its own; one of the same name moves to `_2`."""
+    return {**fields, **{f"{name}_2" if name in fields else name: value for name, value in record.items()}}
 
 
 def _as_records(match: Any) -> list[Record]:

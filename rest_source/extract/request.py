@@ -3,31 +3,34 @@
 import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from rest_source.extract.page import PageRequest
+from rest_source.extract.slices import Slice
 from rest_source.http.request import Request
-from rest_source.spec.endpoint import EndpointSpec, texts
+from rest_source.spec.combinations import texts, used
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Instant, Scope, parse, render, render_json
+from rest_source.spec.template import Instant, Scope, parse, plain_text, render, render_json
 
 Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class RequestBuilder:
-    """Builds the requests of one load of an endpoint; `now` is frozen for all of them."""
+    """Builds the requests of one slice of a load; `now` is frozen for all slices."""
 
     source: SourceSpec
     endpoint: EndpointSpec
     environment: Environment
     now: datetime
+    part: Slice = field(default_factory=Slice)
 
     def build(self, page: PageRequest) -> Request:
         """The request for a page. A next URL is sent as it is: no parameters of ours are added again."""
@@ -53,7 +56,7 @@ class RequestBuilder:
         path, pagination = self.endpoint.path, self.endpoint.pagination
         if not isinstance(pagination, Cursor) or pagination.place != "path":
             return render(path, self._scope, encode=True)
-        segments = [quote(_text(value), safe="", errors="surrogatepass") for value in page.path.values()]
+        segments = [quote(plain_text(value), safe="", errors="surrogatepass") for value in page.path.values()]
         placeholder = f"{{{pagination.param}}}"
         if placeholder in path:
             parts = path.split(placeholder if segments else f"/{placeholder}")
@@ -66,10 +69,12 @@ class RequestBuilder:
         for headers in (self.source.headers, self.endpoint.headers):
             merged |= {name.lower(): (name, value) for name, value in headers.items()}
         rendered = {
-            key: (name, render(_text(value), self._scope)) for key, (name, value) in merged.items() if value is not None
+            key: (name, render(plain_text(value), self._scope))
+            for key, (name, value) in merged.items()
+            if value is not None
         }
         # What the server named is not a template, whatever braces it holds.
-        rendered |= {name.lower(): (name, _text(value)) for name, value in page.headers.items()}
+        rendered |= {name.lower(): (name, plain_text(value)) for name, value in page.headers.items()}
         return list(rendered.values())
 
     def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:
@@ -88,7 +93,10 @@ class RequestBuilder:
     @property
     def _scope(self) -> Scope:
         now = self.now.astimezone(ZoneInfo(self.source.timezone))
-        return Scope({"now": now}, self.environment.template)
+        return Scope({"now": now, **self.part.instants}, self._look_up)
+
+    def _look_up(self, name: str) -> Any:
+        return self.part.values[name] if name in self.part.values else self.environment.template(name)
 
 
 def pairs(values: Mapping[str, Any]) -> Pairs:
@@ -100,11 +108,7 @@ def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         for item in value if isinstance(value, list | tuple) else [value]:
             if item is not None:
-                yield name, _text(item)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+                yield name, plain_text(item)
 
 
 def _joined(base: str, path: str) -> str:
@@ -127,10 +131,12 @@ def _put(body: dict[str, Any], path: list[str], value: Any) -> None:
 def frozen_instants(source: SourceSpec, endpoint: EndpointSpec, now: datetime) -> list[str]:
     """Every `{now…}` of an endpoint's requests as it is rendered, in order."""
     values = [source.base_url, source.headers, *(getattr(endpoint, key) for key in ("path", "params", "headers"))]
+    values += [endpoint.incremental.initial, endpoint.incremental.until] if endpoint.incremental else []
     local = now.astimezone(ZoneInfo(source.timezone))
-    return [
+    ends_now = endpoint.incremental and endpoint.incremental.until is None and "window.end" in used(endpoint)
+    return [local.isoformat()] * bool(ends_now) + [
         part.render(local)
         for _, text in texts([*values, endpoint.body, endpoint.form])
         for part in parse(text)
-        if isinstance(part, Instant)
+        if isinstance(part, Instant) and part.name == "now"
     ]

@@ -6,8 +6,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rest_source.spec.asset import AssetSettings
 from rest_source.spec.auth import Auth, NoAuth
-from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, normalise
-from rest_source.spec.endpoint import EndpointSpec, Header, Name
+from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, normalise, unknown
+from rest_source.spec.endpoint import EndpointSpec, Header
+from rest_source.spec.names import Name
 from rest_source.spec.pagination import PositiveInt
 from rest_source.spec.schedule import Timezone
 from rest_source.spec.template import Text, names, parse
@@ -104,11 +105,16 @@ class SourceSpec(AssetSettings):
     def _merge_defaults(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        defaults, endpoints = data.get("endpoint_defaults"), data.get("endpoints")
+        defaults, endpoints = data.get("endpoint_defaults") or {}, data.get("endpoints")
         if not isinstance(defaults, dict) or not isinstance(endpoints, list):
             return data
-        _check_defaults(defaults)
-        merged = [merge(defaults, own) if isinstance(own, dict) else own for own in endpoints]
+        if defaults:
+            _check_defaults(defaults)
+        # Whether a template has a value depends on them, which an endpoint judges for itself.
+        defaults = {key: data[key] for key in ("partitions_def", "backfill_policy") if key in data} | defaults
+        merged = (
+            [merge(defaults, own) if isinstance(own, dict) else own for own in endpoints] if defaults else endpoints
+        )
         return {**data, "endpoints": merged}
 
     @field_validator("name")
@@ -142,6 +148,22 @@ class SourceSpec(AssetSettings):
                 message = f"`{endpoint.name}` and `{seen[table]}` would share the table `{table}`; choose another name"
                 raise invalid("endpoints", index, "name", message=message)
             seen[table] = endpoint.name
+        return self
+
+    @model_validator(mode="after")
+    def _parents_are_there(self) -> Self:
+        parents = {endpoint.name: endpoint.parent.endpoint for endpoint in self.endpoints if endpoint.parent}
+        names_ = [endpoint.name for endpoint in self.endpoints]
+        for index, endpoint in enumerate(self.endpoints):
+            parent, seen = parents.get(endpoint.name), [endpoint.name]
+            if parent and parent not in names_:
+                raise invalid("endpoints", index, "parent", "endpoint", message=unknown("endpoint", parent, names_))
+            while parent and parent not in seen:
+                seen.append(parent)
+                parent = parents.get(parent)
+            if parent:
+                circle = " -> ".join([*seen, parent])
+                raise invalid("endpoints", index, "parent", "endpoint", message=f"parents go in a circle: {circle}")
         return self
 
 

@@ -1,11 +1,12 @@
 """DuckDB as a destination: one file, short locks, one transaction a load."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -30,8 +31,10 @@ from rest_source.load.duckdb.duplicates import find_duplicates
 from rest_source.load.duckdb.system import (
     ensure_tables,
     find_load,
+    has_system_tables,
     longest_record,
     record_load,
+    record_progress,
     rejected_records,
     schema_changes,
     widenings,
@@ -39,7 +42,7 @@ from rest_source.load.duckdb.system import (
 from rest_source.load.duckdb.table import STAGE, described, evolve, read_columns, sql_name, types_before_text
 from rest_source.load.duckdb.write import Writer
 from rest_source.load.engine import identifier, literal, memory_limit
-from rest_source.load.names import INGESTED_AT
+from rest_source.load.names import INGESTED_AT, LOADED_AT, MARKED_DELETED
 from rest_source.load.stage import Stage
 
 if TYPE_CHECKING:
@@ -76,13 +79,17 @@ class DuckDBDestination:
             ensure_tables(con)
             refuse_elements(con, table)
             is_new = not read_columns(con, table)
-            evolution = evolve(con, table, stage.tables[0], load.schema_change, stage.key, load.write != "replace")
+            keeps_rows = load.write != "replace" or bool(load.partition)
+            evolution = evolve(
+                con, table, stage.tables[0], load.schema_change, stage.key, keeps_rows, bool(load.partition)
+            )
             con.execute(f"SET memory_limit = '{memory_limit(evolution.width, stage.longest_line)}'")
             before = types_before_text([*widenings(con, table), *described(evolution)])
             loaded_at = int(time.time() * 1000)
-            result = Writer(con, table, stage, evolution, before, loaded_at).write(load)
+            result = Writer(con, table, stage, evolution, before, loaded_at, load.partition).write(load)
             result = Children(con, table, stage, load, loaded_at, is_new).write(result)
             record_load(con, load, stage, result, loaded_at)
+            record_progress(con, load, loaded_at)
             columns = read_columns(con, table)
             if result.rows_inserted > _ROW_GROUP and not result.rows_updated + result.rows_deleted:
                 # To merge the few rows that each thread has left over, DuckDB would write most others once more.
@@ -98,12 +105,13 @@ class DuckDBDestination:
         *,
         load_id: str | None = None,
         run_id: str | None = None,
+        partition: str | None = None,
     ) -> CommittedLoad | None:
-        """The newest committed load of an endpoint, of that id or that run if one is given."""
+        """The newest committed load of an endpoint, of that id, that run or that partition if one is given."""
         if not self.path.exists():
             return None
         with connect(self.path, announce, read_only=True) as con:
-            found = find_load(con, source, endpoint, load_id, run_id)
+            found = find_load(con, source, endpoint, load_id, run_id, partition)
             columns = read_columns(con, table := Table.of(source, endpoint))
             if found is None or not columns:
                 return found
@@ -148,6 +156,58 @@ class DuckDBDestination:
             return
         with connect(self.path, silent, read_only=True) as con:
             yield rejected_records(con, source, endpoint)
+
+    def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
+        """How far an endpoint has been read, by scope."""
+        sql = "SELECT scope, cursor FROM _rest_source.cursors WHERE source = ? AND endpoint = ?"
+        return {scope: json.loads(cursor) for scope, cursor in self._progress(sql, source, endpoint)}
+
+    def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
+        """The rows of the parent whose requests failed, by their fields."""
+        sql = "SELECT parent FROM _rest_source.failed_requests WHERE source = ? AND endpoint = ? ORDER BY ALL"
+        return [json.loads(parent) for (parent,) in self._progress(sql, source, endpoint)]
+
+    def _progress(self, sql: str, source: str, endpoint: str) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return []
+        with connect(self.path, silent, read_only=True) as con:
+            return con.execute(sql, [source, endpoint]).fetchall() if has_system_tables(con) else []
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query, by column."""
+        if not self.path.exists():
+            return []
+        with connect(self.path, silent, read_only=True) as con:
+            found = con.execute(sql)
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def newest(self, table: Table) -> int:
+        """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
+        if not self.path.exists():
+            return 0
+        with connect(self.path, silent, read_only=True) as con:
+            if not read_columns(con, table):
+                return 0
+            row = con.execute(f"SELECT max({LOADED_AT}) FROM {sql_name(table)}").fetchone()
+            return int(row[0] or 0) if row else 0
+
+    def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
+        """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms)."""
+        if not self.path.exists():
+            raise _no_table(self.full_name(table))
+        with connect(self.path, silent, read_only=True) as con:
+            existing = read_columns(con, table)
+            if not existing:
+                raise _no_table(self.full_name(table))
+            names = [identifier(_chosen(existing, name)) for name in fields]
+            listed = ", ".join(names) or "1"
+            present = "".join(f" AND {name} IS NOT NULL" for name in names)
+            rows = con.execute(
+                f"SELECT DISTINCT {listed} FROM {sql_name(table)} WHERE NOT {MARKED_DELETED} AND {LOADED_AT} > {since}"
+                f"{present} AND ({where or 'true'}) ORDER BY ALL"
+            ).fetchall()
+            return [dict(zip(fields, row, strict=False)) for row in rows]
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as DuckDB calls it."""

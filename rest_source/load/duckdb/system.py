@@ -1,11 +1,13 @@
 """The system tables of a DuckDB destination, in the schema `_rest_source`."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import duckdb
 
+from rest_source.extract.slices import parent_text
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, RejectedRecord, SchemaReport, Table
 from rest_source.load.duckdb.table import STAGE, staged_place
 from rest_source.load.engine import identifier
@@ -32,6 +34,15 @@ _TABLES = {
         "record": "JSON",
         HEVO_ID: "VARCHAR",
         INGESTED_AT: "BIGINT",
+    },
+    "cursors": {
+        **dict.fromkeys(("source", "endpoint", "scope", "cursor", "load_id"), "VARCHAR"),
+        "moved_at": "TIMESTAMPTZ",
+    },
+    "failed_requests": {
+        **dict.fromkeys(("source", "endpoint", "parent", "request", "message", "load_id"), "VARCHAR"),
+        "status": "BIGINT",
+        "failed_at": "TIMESTAMPTZ",
     },
 }
 """The columns of each system table; a file of an earlier release gets those it has not."""
@@ -69,6 +80,36 @@ def record_load(
     marks = ", ".join("?" * len(values))
     con.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
     _record_rejects(con, stage, load.retries_rejected, [values[name] for name in _OF_REJECT])
+
+
+def record_progress(con: duckdb.DuckDBPyConnection, load: LoadFacts, loaded_at: int) -> None:
+    """Move the cursors, and keep the requests that failed until they succeed."""
+    endpoint, at = [load.source, load.endpoint], _moment(loaded_at)
+    where = "WHERE source = ? AND endpoint = ?"
+    if load.cursors:
+        scopes, cursors = list(load.cursors), [json.dumps(cursor) for cursor in load.cursors.values()]
+        con.execute(f"DELETE FROM _rest_source.cursors {where} AND scope IN (SELECT unnest(?))", [*endpoint, scopes])
+        con.execute(
+            "INSERT INTO _rest_source.cursors (source, endpoint, scope, cursor, load_id, moved_at) "
+            "SELECT ?, ?, unnest(?), unnest(?), ?, ?",
+            [*endpoint, scopes, cursors, load.load_id, at],
+        )
+    if load.retries_rejected:
+        return
+    if load.asked_parents is None:
+        con.execute(f"DELETE FROM _rest_source.failed_requests {where}", endpoint)
+    else:
+        asked = [parent_text(parent) for parent in load.asked_parents]
+        con.execute(
+            f"DELETE FROM _rest_source.failed_requests {where} AND parent IN (SELECT unnest(?))", [*endpoint, asked]
+        )
+    for failed in load.failed:
+        facts = [parent_text(failed.parent), failed.request, failed.status, failed.message, load.load_id, at]
+        con.execute(
+            "INSERT INTO _rest_source.failed_requests "
+            "(source, endpoint, parent, request, status, message, load_id, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [*endpoint, *facts],
+        )
 
 
 def _record_rejects(con: duckdb.DuckDBPyConnection, stage: Stage, are_retried: bool, facts: list[object]) -> None:
@@ -137,17 +178,23 @@ def has_system_tables(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def find_load(
-    con: duckdb.DuckDBPyConnection, source: str, endpoint: str, load_id: str | None, run_id: str | None
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    endpoint: str,
+    load_id: str | None,
+    run_id: str | None,
+    partition: str | None,
 ) -> CommittedLoad | None:
-    """The newest committed load of an endpoint, of that id or that run if one is given."""
+    """The newest committed load of an endpoint, of that id, run or partition if one is given."""
     if not has_system_tables(con):
         return None
     row = con.execute(
         f"SELECT load_id, pages, stop_reason, total_reported, {', '.join(_COUNTS)} FROM _rest_source.loads "
         "WHERE source = ? AND endpoint = ? AND load_id = coalesce(?, load_id) AND run_id = coalesce(?, run_id) "
+        "AND coalesce(partition, '') = coalesce(?, partition, '') "
         "AND stop_reason <> 'retried' "
         "ORDER BY committed_at DESC LIMIT 1",
-        [source, endpoint, load_id, run_id],
+        [source, endpoint, load_id, run_id, partition],
     ).fetchone()
     if row is None:
         return None

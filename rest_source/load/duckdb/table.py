@@ -18,6 +18,7 @@ from rest_source.load.names import (
     LOADED_AT,
     MARKED_DELETED,
     METADATA_COLUMNS,
+    PARTITION,
     REF_ID,
 )
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
@@ -71,6 +72,7 @@ def evolve(
     change: SchemaChange,
     key: Collection[str] = (),
     keeps_rows: bool = True,
+    is_partitioned: bool = False,
 ) -> Evolution:
     """Create the table, or add and change its columns, so that it can take the staged ones.
 
@@ -87,10 +89,13 @@ def evolve(
         doubles_are_exact=partial(_doubles_are_exact, con, table, staged),
     )
     if existing or not _is_empty(con, table):
+        if is_partitioned:
+            con.execute(f"ALTER TABLE {sql_name(table)} ADD COLUMN IF NOT EXISTS {PARTITION} VARCHAR")
         for column in evolution.added:
             con.execute(f"ALTER TABLE {sql_name(table)} ADD COLUMN {_definition(column.name, sql_type(column.type))}")
     else:
-        _create(con, table, evolution.added, _OF_ELEMENTS if staged.path else {})
+        more = (_OF_ELEMENTS if staged.path else {}) | ({PARTITION: "VARCHAR"} if is_partitioned else {})
+        _create(con, table, evolution.added, more)
     for column in evolution.added:
         place = f"{sql_name(table)}.{identifier(column.name)}"
         con.execute(f"COMMENT ON COLUMN {place} IS {literal(column.original)}")

@@ -15,9 +15,9 @@ import duckdb
 
 from rest_source.load.destination import CommitResult, LoadFacts, Table
 from rest_source.load.duckdb.table import STAGE, described, respelled, sql_name, sql_type, staged_place
-from rest_source.load.engine import as_timestamp, identifier
+from rest_source.load.engine import as_timestamp, identifier, literal
 from rest_source.load.evolution import Evolution
-from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED
+from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION
 from rest_source.load.rejects import REJECTED
 from rest_source.load.schema import ColumnType
 from rest_source.load.stage import Stage
@@ -27,7 +27,8 @@ from rest_source.load.stage import Stage
 class Writer:
     """Writes one staged load, attached as `__stage`, into one table of the open transaction.
 
-    `before` has the type of columns that are text by now; `loaded_at` is epoch ms.
+    `before` has the type of columns that are text by now; `loaded_at` is epoch ms. In a partitioned table a row
+    whose key is read in another partition moves there, and with the default key each partition has its own.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -36,22 +37,25 @@ class Writer:
     evolution: Evolution
     before: Mapping[str, ColumnType]
     loaded_at: int
+    partition: str = ""
 
     def write(self, load: LoadFacts) -> CommitResult:
         """Write by the load's mode; the counts add up to the rows read, less the rejected."""
         before = self._count(f"SELECT count(*) FROM {self._table}")
         staged = self._records if load.write == "append" else self._newest()
-        match load.write:
+        merges = load.write == "merge" or (load.write == "replace" and load.partition)
+        match "merge" if merges else load.write:
             case "merge" if before:
                 staged = self._not_superseded(staged) if load.retries_rejected else staged
-                inserted, updated, deleted = *self._merge(staged), 0
+                inserted, updated, deleted = *self._merge(staged), self._empty(load.covered)
             case "replace" if before:
                 self.con.execute(f"DELETE FROM {self._table}")
                 inserted, updated, deleted = self._insert(staged), 0, before
             case _:
                 inserted, updated, deleted = self._insert(staged), 0, 0
         if load.marks_deleted and before:
-            deleted += self._mark_missing()
+            marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
+            deleted += self._count(f"UPDATE {self._table} SET {marks} {self._missing(f'NOT t.{MARKED_DELETED}')}")
         return CommitResult(
             rows_read=self.stage.read,
             rows_inserted=inserted,
@@ -102,7 +106,7 @@ class Writer:
     def _delete_changed(self, staged: str, match: str, found: int) -> int:
         """Delete the rows of keys that changed or stand in several rows; `found` counts the keys in the table."""
         pairs = f"{staged} s JOIN {self._table} t ON {match}"
-        differs = f"(t.{HEVO_ID} <> s.{HEVO_ID} OR t.{MARKED_DELETED})"
+        differs = f"(t.{HEVO_ID} <> s.{HEVO_ID} OR t.{MARKED_DELETED}{self._elsewhere})"
         row = self.con.execute(f"SELECT count(*), count(*) FILTER ({differs}) FROM {pairs}").fetchone()
         if row in (None, (found, 0)):
             return 0
@@ -115,21 +119,28 @@ class Writer:
         )
         return updated
 
-    def _mark_missing(self) -> int:
-        """Mark the rows whose key is neither among the records nor among the rejected ones."""
+    def _empty(self, partitions: Sequence[str]) -> int:
+        """Delete the rows of partitions whose key is neither among the records nor among the rejected ones."""
+        if not partitions:
+            return 0
+        inside = f"t.{PARTITION} IN ({', '.join(map(literal, partitions))})"
+        return self._count(f"DELETE FROM {self._table} {self._missing(inside)}")
+
+    def _missing(self, condition: str) -> str:
+        """The rows that meet a condition and whose key was not returned."""
         values = ", ".join(f"TRY({source}) AS k{index}" for index, (_, source) in enumerate(self._key))
         returned = f"SELECT {values} FROM {self._records} s"
         if self.stage.rejected:
-            ids = values if not self._default_key else "s.id AS k0"
+            ids = values if not self._default_key else values.replace(f"s.{HEVO_ID}", "s.id")
             returned += f" UNION ALL SELECT {ids} FROM {STAGE}.main.{REJECTED} s"
         match = " AND ".join(f"t.{target} = r.k{index}" for index, (target, _) in enumerate(self._key))
-        return self._count(
-            f"UPDATE {self._table} SET {MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at} WHERE rowid IN "
-            f"(SELECT t.rowid FROM {self._table} t ANTI JOIN ({returned}) r ON {match} WHERE NOT t.{MARKED_DELETED})"
-        )
+        rows = f"SELECT t.rowid FROM {self._table} t ANTI JOIN ({returned}) r ON {match} WHERE {condition}"
+        return f"WHERE rowid IN ({rows})"
 
     def _insert(self, staged: str, joined: str = "") -> int:
         columns = [(column.name, self._staged(name)) for name, column in self.evolution.target.items()]
+        if self.partition:
+            columns.append((PARTITION, literal(self.partition)))
         return self._count(insertion(self._table, columns, self.loaded_at, f"{staged} s {joined}"))
 
     def _staged(self, name: str) -> str:
@@ -142,12 +153,17 @@ class Writer:
     @property
     def _key(self) -> list[tuple[str, str]]:
         if self._default_key:
-            return [(HEVO_ID, f"s.{HEVO_ID}")]
+            here = [(PARTITION, literal(self.partition))] if self.partition else []
+            return [(HEVO_ID, f"s.{HEVO_ID}"), *here]
         return [(identifier(self.evolution.target[name].name), self._staged(name)) for name in self.stage.key]
 
     @property
     def _records(self) -> str:
         return staged_place(self.stage.tables[0])
+
+    @property
+    def _elsewhere(self) -> str:
+        return f" OR t.{PARTITION} IS DISTINCT FROM {literal(self.partition)}" if self.partition else ""
 
     @property
     def _default_key(self) -> bool:
