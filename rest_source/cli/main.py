@@ -46,11 +46,22 @@ def main(debug: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--select", "-s", multiple=True, metavar="NAME", help="Load only this endpoint; may be repeated.")
 @click.option("--destination", metavar="URL", help="duckdb:///file.duckdb; default: REST_SOURCE_DESTINATION.")
-@click.option("--full-refresh", is_flag=True, help="Forget what an interrupted run has read, and read all again.")
+@click.option("--partition", metavar="KEY", help="Of endpoints with partitions: load this one.")
+@click.option(
+    "--partition-range", metavar="A...B", help="Of endpoints with partitions: load these, both ends included."
+)
+@click.option("--full-refresh", is_flag=True, help="Forget cursor and interrupted runs, and read all again.")
 @click.option("--jobs", type=click.IntRange(min=1), default=4, show_default=True, help="Endpoints at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of a table.")
 def run(
-    file: Path, select: tuple[str, ...], destination: str | None, full_refresh: bool, jobs: int, as_json: bool
+    file: Path,
+    select: tuple[str, ...],
+    destination: str | None,
+    partition: str | None,
+    partition_range: str | None,
+    full_refresh: bool,
+    jobs: int,
+    as_json: bool,
 ) -> None:
     """Materialize the endpoints of FILE in this process, without a daemon.
 
@@ -62,14 +73,21 @@ def run(
       rest-source run defs.yaml
       rest-source run defs.yaml -s orders -s customers --jobs 2
       rest-source run defs.yaml --json > result.json
+      rest-source run defs.yaml -s orders --partition-range 2024-01-01...2024-01-31
     """
+    if partition and partition_range:
+        raise click.UsageError("Give either --partition or --partition-range.")
+    if partition_range and "..." not in partition_range:
+        raise click.UsageError("Write the range as A...B, both ends included.")
     from dotenv import load_dotenv
 
     from rest_source.cli.report import print_summary, to_json
     from rest_source.cli.run import run_source
 
     load_dotenv(Path.cwd() / ".env")  # as Dagster's own commands do
-    report = run_source(file, select, destination, jobs=jobs, full_refresh=full_refresh)
+    report = run_source(
+        file, select, destination, jobs=jobs, full_refresh=full_refresh, partitions=partition or partition_range
+    )
     click.echo(to_json(report)) if as_json else print_summary(report)
     sys.exit(0 if report.succeeded else 1)
 

@@ -88,6 +88,12 @@ class PageStream:
         )
         return self._later
 
+    def of(self, partition: Partition) -> "PageStream":
+        """The stream of one partition."""
+        return PageStream(
+            self.source, self.endpoint, self.session, self.environment, self.full_refresh, partition, self.now
+        )
+
     def resumed(self, interrupted: Interrupted) -> "PageStream":
         """The stream that goes on where another run stopped, with that run's `now`."""
         stream = replace(self.afresh(), now=interrupted.now)

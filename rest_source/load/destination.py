@@ -86,7 +86,9 @@ class LoadFacts:
 
 @dataclass(frozen=True)
 class CommitResult:
-    """What a commit did to its table. `row_count` is the table's size afterwards; child tables by name have theirs.
+    """What a commit did to its table.
+
+    `row_count` is the table's size afterwards, `partition_rows` that of its partition; child tables have theirs.
 
     `view`, the table itself, is no field: the fields are reported as they are.
     """
@@ -100,6 +102,7 @@ class CommitResult:
     rows_deleted: int = 0
     rows_rejected: int = 0
     row_count: int = 0
+    partition_rows: int | None = None
     columns_added: tuple[str, ...] = ()
     columns_widened: tuple[str, ...] = ()
     columns_ignored: tuple[str, ...] = ()

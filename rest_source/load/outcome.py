@@ -163,7 +163,7 @@ class Extraction:
                 "tries them again."
             )
         if spec and spec.origin == "record" and self.spooled.rows and not stream.cursors:
-            yield f"No record has a value at {spec.cursor}, the cursor of `incremental`: the next load starts as this one."
+            yield f"No record has a value at {spec.cursor}, the cursor of `incremental`; the next load starts there."
 
     def _unmarked(self) -> Iterator[str]:
         if self.doubt and self.stream.endpoint.deletes:

@@ -9,6 +9,7 @@ from pydantic import Field
 from rest_source.extract.stream import PageStream
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
+from rest_source.orchestrate.partitions import backfill_policy, partitions_definition
 from rest_source.orchestrate.resource import resource_key
 from rest_source.spec.asset import FreshnessPolicy
 from rest_source.spec.endpoint import EndpointSpec
@@ -50,6 +51,7 @@ def build_asset(
             required_resource_keys={resource_key(source)},
         ),
         specs=[spec],
+        backfill_policy=backfill_policy(endpoint.backfill_policy) if spec.partitions_def else None,
         keys_by_input_name=inputs,
         keys_by_output_name={"result": spec.key},
     )
@@ -57,6 +59,9 @@ def build_asset(
 
 def _spec(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> dg.AssetSpec:
     freshness = endpoint.freshness_policy or source.freshness_policy
+    partitions, parent = endpoint.partitions_def, endpoint.parent
+    parents = [dg.AssetKey([source.name, parent.endpoint])] if parent and parent.endpoint else []
+    queried = parent.deps if parent else ()
     return dg.AssetSpec(
         asset_key(source, endpoint),
         description=endpoint.description or source.description or f"{endpoint.method} {endpoint.path}",
@@ -64,7 +69,8 @@ def _spec(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOMan
         owners=endpoint.owners or source.owners,
         tags={**source.tags, **endpoint.tags},
         kinds=_kinds(source, endpoint, io_manager),
-        deps=[dg.AssetKey.from_user_string(dep) for dep in (*source.deps, *endpoint.deps)],
+        deps=[*map(dg.AssetKey.from_user_string, dict.fromkeys((*source.deps, *endpoint.deps, *queried))), *parents],
+        partitions_def=partitions_definition(source, partitions) if partitions else None,
         freshness_policy=_freshness(freshness) if freshness else None,
     )
 

@@ -19,6 +19,8 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table) 
     if outcome.stop_reason == SKIPPED:
         return {key: value for key, value in facts.items() if key not in ("row_count", "load_id")}
     view = outcome.result.view
+    if outcome.partition:
+        facts["dagster/partition_row_count"] = facts.pop("partition_rows", 0)
     return facts | {
         "dagster/row_count": facts.pop("row_count"),
         "dagster/table_name": destination.full_name(table),

@@ -64,12 +64,17 @@ class Writer:
             rows_deleted=deleted,
             rows_rejected=self.stage.rejected,
             row_count=self._count(f"SELECT count(*) FROM {self._table}"),
+            partition_rows=self._partition_rows(),
             columns_added=tuple(column.name for column in self.evolution.added),
             columns_widened=described(self.evolution),
             columns_ignored=self.evolution.ignored,
             columns_missing=self.evolution.missing if self.stage.read else (),
             reject_reasons=self.stage.reasons,
         )
+
+    def _partition_rows(self) -> int | None:
+        where = f"{PARTITION} = {literal(self.partition)}"
+        return self._count(f"SELECT count(*) FROM {self._table} WHERE {where}") if self.partition else None
 
     def _newest(self) -> str:
         """The staged rows that count: the stage holds a key once as it is spelled, but 1 and 1.0 are one key."""
