@@ -239,11 +239,11 @@ def test_a_tick_loads_the_last_complete_partitions(tmp_path: Path) -> None:
     defs = build_definitions(spec)
     (tick,) = defs.schedules or []
     assert isinstance(tick, dg.ScheduleDefinition)
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        context = dg.build_schedule_context(
-            instance=instance,
-            scheduled_execution_time=datetime(2024, 1, 10, 6, tzinfo=UTC),
-        )
+    moment = datetime(2024, 1, 10, 6, tzinfo=UTC)
+    with (
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
+        dg.build_schedule_context(instance=instance, scheduled_execution_time=moment) as context,
+    ):
         data = tick.evaluate_tick(context)
     (request,) = data.run_requests or []
     assert request.tags["dagster/asset_partition_range_start"] == "2024-01-07"
