@@ -42,7 +42,7 @@ from rest_source.load.duckdb.system import (
 from rest_source.load.duckdb.table import STAGE, described, evolve, read_columns, sql_name, types_before_text
 from rest_source.load.duckdb.write import Writer
 from rest_source.load.engine import identifier, literal, memory_limit
-from rest_source.load.names import INGESTED_AT, LOADED_AT, MARKED_DELETED
+from rest_source.load.names import INGESTED_AT, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
 from rest_source.load.stage import Stage
 
 if TYPE_CHECKING:
@@ -200,6 +200,8 @@ class DuckDBDestination:
             existing = read_columns(con, table)
             if not existing:
                 raise _no_table(self.full_name(table))
+            if all(column.name in METADATA_COLUMNS for column in existing):
+                return []
             names = [identifier(_chosen(existing, name)) for name in fields]
             listed = ", ".join(names) or "1"
             present = "".join(f" AND {name} IS NOT NULL" for name in names)
