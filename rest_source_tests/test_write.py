@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rest_source.errors import RestSourceError
+from rest_source.load import view
 from rest_source.load.destination import CommitResult
-from rest_source.load.duckdb import connection, destination
+from rest_source.load.duckdb import connection
 from rest_source_tests.loading import ORDERS, Warehouse, commit, spooled, stage
 
 COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "row_count")
@@ -328,7 +329,7 @@ def test_a_commit_shows_the_table_it_leaves(warehouse: Warehouse) -> None:
 
 
 def test_a_preview_that_fails_leaves_the_commit_a_success(warehouse: Warehouse, monkeypatch: Any) -> None:
-    monkeypatch.setattr(destination, "_PREVIEW_CHARACTERS", "'no number'")
+    monkeypatch.setattr(view, "_PREVIEW_CHARACTERS", "'no number'")
     result = commit(warehouse, 1, [[row(1)]], "append")
     assert (result.rows_inserted, result.view.preview) == (1, ())
     assert [column.name for column in result.view.columns][:2] == ["id", "v"]
