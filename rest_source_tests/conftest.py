@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source_tests.fakes import Api
+from rest_source_tests.loading import Warehouse
+from rest_source_tests.postgres import clear, postgres_server
 
 settings.register_profile(
     "tests",
@@ -51,3 +53,30 @@ def state(tmp_path: Path) -> Path:
 def destination(tmp_path: Path) -> str:
     """The URL of a DuckDB file that does not exist yet."""
     return f"duckdb:///{tmp_path}/warehouse.duckdb"
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[str]:
+    """The URL of a database on a real server, which all tests of the session share."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    """An empty warehouse of either kind."""
+    made: Warehouse = request.getfixturevalue(f"{request.param}_warehouse")
+    return made
+
+
+@pytest.fixture
+def duckdb_warehouse(tmp_path: Path) -> Warehouse:
+    """A DuckDB file that does not exist yet."""
+    return Warehouse(tmp_path)
+
+
+@pytest.fixture
+def postgres_warehouse(tmp_path: Path, postgres_database: str) -> Warehouse:
+    """A PostgreSQL database without a table."""
+    clear(postgres_database)
+    return Warehouse(tmp_path, postgres=postgres_database)

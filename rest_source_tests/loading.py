@@ -18,8 +18,8 @@ from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.extract.stream import PageStream
 from rest_source.http.request import Answer
 from rest_source.http.session import ApiSession
-from rest_source.load.destination import CommitResult, LoadFacts, Table
-from rest_source.load.duckdb.destination import DuckDBDestination
+from rest_source.load.destination import CommitResult, Destination, LoadFacts, Table
+from rest_source.load.destinations import open_destination
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.schema import Shape
@@ -28,6 +28,7 @@ from rest_source.load.stager import Stager
 from rest_source.load.staging import build_stage
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
+from rest_source_tests import postgres
 
 METADATA = {
     "__hevo_id": "VARCHAR",
@@ -83,11 +84,12 @@ def open_stream(spec: SourceSpec, environment: Environment | None = None) -> Ite
 
 @dataclass(slots=True)
 class Warehouse:
-    """A DuckDB file and a state directory; remembers what was reported."""
+    """A DuckDB file, or the PostgreSQL database of a URL, and a state directory; remembers what was reported."""
 
     folder: Path
     file_name: str = "warehouse.duckdb"
     said: list[str] = field(default_factory=list)
+    postgres: str = ""
 
     @property
     def path(self) -> Path:
@@ -98,8 +100,18 @@ class Warehouse:
         return self.folder / "state"
 
     @property
-    def destination(self) -> DuckDBDestination:
-        return DuckDBDestination(self.path)
+    def destination(self) -> Destination:
+        return open_destination(self.url)
+
+    @property
+    def url(self) -> str:
+        return self.postgres or f"duckdb:///{self.path}"
+
+    def beside(self, name: str) -> "Warehouse":
+        """Another warehouse of the same kind, with the same state directory."""
+        if not self.postgres:
+            return Warehouse(self.folder, f"{name}.duckdb")
+        return Warehouse(self.folder, postgres=postgres.make_database(self.postgres, f"rest_source_test_{name}"))
 
     def load(self, *pages: PageBody, **spec: Any) -> LoadOutcome:
         """Load an endpoint end to end, over HTTP."""
@@ -112,38 +124,71 @@ class Warehouse:
             return run_load(stream, self.destination, self.state, report=self.said.append)
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        if self.postgres:
+            return postgres.rows(self.postgres, sql, list(parameters))
         with duckdb.connect(str(self.path), read_only=True) as con:
             con.execute("SET TimeZone = 'UTC'")
             return con.execute(sql, list(parameters)).fetchall()
 
+    def execute(self, sql: str) -> None:
+        """What another program does to the tables."""
+        if self.postgres:
+            postgres.execute(self.postgres, sql)
+        else:
+            with duckdb.connect(str(self.path)) as con:
+                con.execute(sql)
+
     def table(self, table: str = "shop.orders") -> list[tuple[Any, ...]]:
         """Every row with every column, in a stable order."""
-        return self.rows(f"SELECT * FROM {table} ORDER BY ALL")
+        schema, _, name = table.partition(".")
+        order = ", ".join(str(number) for number, _ in enumerate(self.types(schema, name), 1))
+        return self.rows(f"SELECT * FROM {table} ORDER BY {order}")
 
     def values(self, column: str, table: str = "shop.orders") -> list[Any]:
-        return [row[0] for row in self.rows(f'SELECT "{column}" FROM {table} ORDER BY __hevo__loaded_at, rowid')]
+        row_id = "ctid" if self.postgres else "rowid"
+        return [row[0] for row in self.rows(f'SELECT "{column}" FROM {table} ORDER BY __hevo__loaded_at, {row_id}')]
 
     def types(self, schema: str = "shop", table: str = "orders") -> dict[str, str]:
-        """Every column with its type, in the table's order."""
+        """Every column with its type as DuckDB calls it, in the table's order."""
         sql = (
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE schema_name = ? AND table_name = ? ORDER BY column_index"
+            "SELECT column_name, upper(data_type) FROM information_schema.columns "
+            "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
         )
-        return dict(self.rows(sql, schema, table))
+        return {name: _IN_DUCKDB.get(type_, type_) for name, type_ in self.rows(sql, schema, table)}
 
     def business_types(self, schema: str = "shop", table: str = "orders") -> dict[str, str]:
         return {name: type_ for name, type_ in self.types(schema, table).items() if name not in METADATA}
 
     def comments(self, table: str = "orders") -> dict[str, str]:
         """The original name of every business column."""
-        sql = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = ? AND comment IS NOT NULL"
+        if self.postgres:
+            sql = (
+                "SELECT a.attname, col_description(c.oid, a.attnum) FROM pg_attribute a JOIN pg_class c "
+                "ON c.oid = a.attrelid WHERE c.relname = ? AND col_description(c.oid, a.attnum) IS NOT NULL "
+                "ORDER BY a.attnum"
+            )
+        else:
+            sql = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = ? AND comment IS NOT NULL"
         return dict(self.rows(sql, table))
 
     def children(self, table: str) -> list[tuple[str, str]]:
         """The child tables right below a table, each with the field that held the array."""
-        sql = "SELECT table_name, comment FROM duckdb_tables() WHERE comment IS NOT NULL"
+        if self.postgres:
+            sql = (
+                "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class "
+                "WHERE relkind = 'r' AND obj_description(oid, 'pg_class') LIKE '%: elements of %' ORDER BY oid"
+            )
+        else:
+            sql = "SELECT table_name, comment FROM duckdb_tables() WHERE comment IS NOT NULL"
         paths = {name: json.loads(comment.partition(": elements of ")[2]) for name, comment in self.rows(sql)}
         return [(name, path[-1]) for name, path in paths.items() if path[:-1] == paths.get(table, [])]
+
+
+_IN_DUCKDB = {
+    "TEXT": "VARCHAR",
+    "JSONB": "JSON",
+    "DOUBLE PRECISION": "DOUBLE",
+}
 
 
 def spooled(folder: Path, load_id: str, pages: Sequence[PageBody], nested: str = "json") -> SpooledLoad:

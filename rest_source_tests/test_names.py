@@ -110,8 +110,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_names_become_columns_that_hold_their_values(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_hostile_names_become_columns_that_hold_their_values(warehouse: Warehouse) -> None:
     warehouse.load([{name: f"{index}a" for index, name in enumerate(HOSTILE)}])
     warehouse.load([{name: f"{index}b" for index, name in enumerate(reversed(HOSTILE))}])
     comments = warehouse.comments()
@@ -123,8 +122,7 @@ def test_hostile_names_become_columns_that_hold_their_values(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("key", ["rowid", "c0", "", "select", 'a"b', "__hevo__loaded_at", "Order ID", "order_id"])
-def test_any_field_can_be_the_key(tmp_path: Path, key: str) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_any_field_can_be_the_key(warehouse: Warehouse, key: str) -> None:
     field = "Order ID" if key == "order_id" else key
     warehouse.load([{"other": 1, field: 7}], primary_key=key)
     outcome = warehouse.load([{"other": 2, field: 7}], primary_key=key)

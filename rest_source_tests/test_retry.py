@@ -16,11 +16,6 @@ from rest_source_tests.loading import Warehouse, source_spec
 LEFT = "SELECT count(*) FROM _rest_source.rejected_records"
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
-
-
 def retry(warehouse: Warehouse, **spec: Any) -> CommitResult:
     source = source_spec("http://nobody.invalid", **spec)
     return Retry(source, source.endpoints[0], warehouse.destination, warehouse.state, warehouse.said.append).run()

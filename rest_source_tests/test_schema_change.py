@@ -1,6 +1,5 @@
 """Tables that change: what each policy lets through, and what the check tells of it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({"id": 2, "v": "x"}, "`v` from BIGINT to TEXT"),
     "an object": ({"id": 2, "v": {"x": 1}}, "`v` from BIGINT to TEXT"),
 }
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
 
 
 @pytest.mark.parametrize(("record", "told"), CHANGES.values(), ids=CHANGES)

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,9 +103,8 @@ def records(field: str, values: str) -> bytes:
     ).encode()
 
 
-def test_every_type_and_its_values(tmp_path: Path) -> None:
+def test_every_type_and_its_values(warehouse: Warehouse) -> None:
     """One page a case, so that a page that needs the exact path leaves the others on the fast one."""
-    warehouse = Warehouse(tmp_path)
     warehouse.load(*(records(f"v{number}", values) for number, (values, _, _) in enumerate(CASES.values())))
     types = warehouse.business_types()
     for number, (name, (_, type_, expected)) in enumerate(CASES.items()):
@@ -118,9 +116,8 @@ def test_every_type_and_its_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("valid", ["2024-01-02T03:04:05Z", "2024-01-02"])
-def test_what_is_not_rfc_3339_in_every_value_stays_text(tmp_path: Path, valid: str) -> None:
+def test_what_is_not_rfc_3339_in_every_value_stays_text(warehouse: Warehouse, valid: str) -> None:
     page = [{f"{place}{n}": text for n, text in enumerate(NOT_TIMES) for place in ("alone", "after")}]
-    warehouse = Warehouse(tmp_path)
     warehouse.load([{f"after{n}": valid for n in range(len(NOT_TIMES))}], page, write="append")
     assert set(warehouse.business_types().values()) == {"VARCHAR"}
     for n, text in enumerate(NOT_TIMES):
@@ -128,26 +125,23 @@ def test_what_is_not_rfc_3339_in_every_value_stays_text(tmp_path: Path, valid: s
         assert warehouse.values(f"alone{n}") == [None, text]
 
 
-def test_dates_and_timestamps_together_are_text(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_dates_and_timestamps_together_are_text(warehouse: Warehouse) -> None:
     warehouse.load([{"v": "2024-01-02"}, {"v": "2024-01-02T00:00:00Z"}])
     assert warehouse.business_types() == {"v": "VARCHAR"}
 
 
-def test_a_timestamp_without_a_zone_is_read_in_the_sources_timezone(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_a_timestamp_without_a_zone_is_read_in_the_sources_timezone(warehouse: Warehouse) -> None:
     page = [{"v": "2024-07-01T12:00:00"}, {"v": "2024-01-01T12:00:00"}, {"v": "2024-07-01T12:00:00Z"}]
     warehouse.load(page, source={"timezone": "Europe/Berlin"})
     assert warehouse.values("v") == [at(2024, 7, 1, 10), at(2024, 1, 1, 11), at(2024, 7, 1, 12)]
 
 
-def test_a_type_may_change_on_any_page_of_a_load_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_type_may_change_on_any_page_of_a_load_and_nothing_is_lost(warehouse: Warehouse) -> None:
     values = {1: 1, 2: 2, 3: 0.5, 4: 4, 5: None, 6: 2**53, 7: "text", 8: [1], 10: True}
     pages = [
         [{"n": page * 1000 + n, **({} if page == 9 else {"v": values[page]})} for n in range(1000)]
         for page in range(1, 11)
     ]
-    warehouse = Warehouse(tmp_path)
     outcome = warehouse.load(*pages)
     assert (outcome.result.rows_inserted, outcome.pages) == (10_000, 10)
     found = warehouse.rows("SELECT n // 1000, v, count(*), count(DISTINCT n) FROM shop.orders GROUP BY ALL ORDER BY 1")
@@ -155,9 +149,8 @@ def test_a_type_may_change_on_any_page_of_a_load_and_nothing_is_lost(tmp_path: P
     assert found == [(page, text, 1000, 1000) for page, text in enumerate(texts, 1)]
 
 
-def test_long_numbers_keep_every_digit_at_any_depth(tmp_path: Path) -> None:
+def test_long_numbers_keep_every_digit_at_any_depth(warehouse: Warehouse) -> None:
     page = f'[{{"n":{LONG},"d":{DIGITS},"o":{{"n":{LONG},"l":[{DIGITS}]}}}},{{"n":1,"d":0.5,"o":{{"n":1.5}}}}]'
-    warehouse = Warehouse(tmp_path)
     warehouse.load(page.encode(), write="append")
     assert warehouse.business_types() == {"n": "VARCHAR", "d": "VARCHAR", "o": "JSON"}
     assert warehouse.rows("SELECT n, d, o FROM shop.orders") == [
@@ -166,31 +159,27 @@ def test_long_numbers_keep_every_digit_at_any_depth(tmp_path: Path) -> None:
     ]
 
 
-def test_nested_string_keeps_objects_as_text(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_nested_string_keeps_objects_as_text(warehouse: Warehouse) -> None:
     warehouse.load([{"o": {"a": [1, "ä"]}, "l": []}], nested="string")
     assert warehouse.business_types() == {"o": "VARCHAR", "l": "VARCHAR"}
     assert warehouse.values("o") + warehouse.values("l") == ['{"a":[1,"ä"]}', "[]"]
 
 
-def test_deep_nesting_is_text_that_is_still_the_same_json(tmp_path: Path) -> None:
+def test_deep_nesting_is_text_that_is_still_the_same_json(warehouse: Warehouse) -> None:
     deep: Any = 1
     for _ in range(150):
         deep = [deep]
-    warehouse = Warehouse(tmp_path)
     warehouse.load([{"v": deep}, {"v": [1]}], write="append")
     assert warehouse.business_types() == {"v": "VARCHAR"}
     assert [json.loads(value) for value in warehouse.values("v")] == [deep, [1]]
 
 
-def test_columns_appear_at_their_first_value_and_metadata_follows(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_columns_appear_at_their_first_value_and_metadata_follows(warehouse: Warehouse) -> None:
     warehouse.load([{"z": None, "b": 1, "never": None}], [{"a": 2, "b": None, "z": 3}])
     assert warehouse.types() == {"b": "BIGINT", "a": "BIGINT", "z": "BIGINT", **METADATA}
 
 
-def test_empty_records_are_rows_of_metadata_only(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_empty_records_are_rows_of_metadata_only(warehouse: Warehouse) -> None:
     warehouse.load([{}, {"v": None}, {}], write="append")
     assert warehouse.types() == METADATA
     assert len(warehouse.table()) == 3
@@ -198,16 +187,14 @@ def test_empty_records_are_rows_of_metadata_only(tmp_path: Path) -> None:
     assert warehouse.values("v") == [None, None, None, 1]
 
 
-def test_a_table_of_no_records_gets_its_columns_in_order_later(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_a_table_of_no_records_gets_its_columns_in_order_later(warehouse: Warehouse) -> None:
     warehouse.load([])
     assert (warehouse.types(), warehouse.table()) == (METADATA, [])
     warehouse.load([{"id": 1}])
     assert warehouse.types() == {"id": "BIGINT", **METADATA}
 
 
-def test_metadata_of_a_row(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_metadata_of_a_row(warehouse: Warehouse) -> None:
     before = datetime.now(UTC).timestamp() * 1000 - 1
     warehouse.load([{"id": 1, "name": "ä"}])
     hevo_id, ingested, loaded, deleted = warehouse.rows(f"SELECT {', '.join(METADATA)} FROM shop.orders")[0]
@@ -217,8 +204,7 @@ def test_metadata_of_a_row(tmp_path: Path) -> None:
     assert deleted is False
 
 
-def test_1600_columns_load_twice_and_one_more_is_an_error(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_1600_columns_load_twice_and_one_more_is_an_error(warehouse: Warehouse) -> None:
     wide = {f"f{n}": n if n % 2 else f"t{n}" for n in range(1600)}
     warehouse.load([{"f0": "first"}])
     warehouse.load([wide])

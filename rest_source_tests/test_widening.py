@@ -66,8 +66,7 @@ def test_a_conflict_widens_and_keeps_what_was_there(
     assert len(result.columns_widened) <= widens
 
 
-def test_a_series_of_loads_end_to_end(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_a_series_of_loads_end_to_end(warehouse: Warehouse) -> None:
     steps: list[tuple[dict[str, Any], dict[str, str], tuple[str, ...], tuple[str, ...]]] = [
         ({"Id": 1, "a": 1}, {"id": "BIGINT", "a": "BIGINT"}, ("id", "a"), ()),
         ({"Id": 2, "b": "x"}, {"id": "BIGINT", "a": "BIGINT", "b": "VARCHAR"}, ("b",), ()),
@@ -88,8 +87,7 @@ def test_a_series_of_loads_end_to_end(tmp_path: Path) -> None:
     assert warehouse.comments() == {"id": "Id", "a": "a", "b": "b"}
 
 
-def test_a_column_added_later_stands_before_no_earlier_one(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+def test_a_column_added_later_stands_before_no_earlier_one(warehouse: Warehouse) -> None:
     commit(warehouse, 1, [[{"a": 1}]])
     commit(warehouse, 2, [[{"c": 1, "a": 1, "b": 1}]])
     assert list(warehouse.business_types()) == ["a", "c", "b"]

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -15,17 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rest_source.errors import RestSourceError
+from rest_source.load import view
 from rest_source.load.destination import CommitResult
-from rest_source.load.duckdb import connection, destination
+from rest_source.load.duckdb import connection
 from rest_source_tests.loading import ORDERS, Warehouse, commit, spooled, stage
 
 COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "row_count")
 Write = Literal["merge", "append", "replace"]
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
 
 
 def counts(result: CommitResult) -> tuple[int, ...]:
@@ -63,7 +58,7 @@ def test_a_second_load(
     first = warehouse.load(FIRST, write=write, primary_key=key)
     assert counts(first.result) == (3, 3, 0, 0, 0, 0, 3)
     result = warehouse.load(second, write=write, primary_key=key).result
-    assert (counts(result), warehouse.rows("SELECT id, v FROM shop.orders ORDER BY ALL")) == expected
+    assert (counts(result), warehouse.rows("SELECT id, v FROM shop.orders ORDER BY 1, 2")) == expected
     new = result.rows_inserted + result.rows_updated + result.rows_unchanged + result.rows_rejected
     assert result.rows_read == new
 
@@ -328,7 +323,7 @@ def test_a_commit_shows_the_table_it_leaves(warehouse: Warehouse) -> None:
 
 
 def test_a_preview_that_fails_leaves_the_commit_a_success(warehouse: Warehouse, monkeypatch: Any) -> None:
-    monkeypatch.setattr(destination, "_PREVIEW_CHARACTERS", "'no number'")
+    monkeypatch.setattr(view, "_PREVIEW_CHARACTERS", "'no number'")
     result = commit(warehouse, 1, [[row(1)]], "append")
     assert (result.rows_inserted, result.view.preview) == (1, ())
     assert [column.name for column in result.view.columns][:2] == ["id", "v"]

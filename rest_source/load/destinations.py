@@ -10,16 +10,24 @@ from rest_source.load.duckdb.destination import DuckDBDestination
 DEFAULT_URL = "duckdb:///data/rest_source.duckdb"
 
 
+POSTGRES = ("postgresql", "postgres")
+
+
 def open_destination(url: str) -> Destination:
-    """The destination behind a URL: `duckdb:///relative.duckdb` or `duckdb:////absolute.duckdb`."""
+    """The destination behind a URL: `duckdb:///relative.duckdb`, `duckdb:////absolute.duckdb` or `postgresql://…`."""
     parts = urlsplit(url)
     if parts.scheme == "duckdb" and not parts.netloc and len(parts.path) > 1:
         return DuckDBDestination(Path(parts.path[1:]))
+    if parts.scheme in POSTGRES:
+        from rest_source.load.postgres.destination import PostgresDestination
+
+        return PostgresDestination.of(url)
     raise RestSourceError(
         "destination_url",
-        f"`{parts.scheme}:` is not a destination this version can load into."
+        f"`{parts.scheme}:` is not a destination that can be loaded into."
         if parts.scheme != "duckdb"
         else "The DuckDB destination names no file.",
         cause="The destination is given by REST_SOURCE_DESTINATION or --destination.",
-        remedy="Write duckdb:///relative.duckdb or duckdb:////absolute/path.duckdb (three or four slashes).",
+        remedy="Write duckdb:///relative.duckdb or duckdb:////absolute/path.duckdb (three or four slashes), or "
+        "postgresql://user:password@host/database.",
     )

@@ -39,19 +39,19 @@ def plan(
     key: Collection[str],
     stored: Callable[[ColumnType], ColumnType],
     doubles_are_exact: Callable[[TableColumn, StagedColumn], bool],
+    longest_name: int | None = None,
 ) -> Evolution:
     """What becomes of a table with these columns; a table without columns takes all of the load's.
 
     `key` names staged columns that no rule can leave out, `stored` gives the type that a destination has for one of
-    ours, and `doubles_are_exact` tells whether the integers of both sides fit a double. Raises RestSourceError where
-    `freeze` forbids the change.
+    ours, `doubles_are_exact` tells whether the integers of both sides fit a double, and `longest_name` how long a name
+    may be. Raises RestSourceError where `freeze` forbids the change.
     """
     known = {column.original: column for column in existing}
     fresh = [column for column in staged if column.original not in known]
     ignored = [c for c in fresh if c.name not in key] if change == "ignore" and existing else []
-    names = column_names(
-        (column.original for column in staged if column not in ignored), {c.original: c.name for c in existing}
-    )
+    kept = (column.original for column in staged if column not in ignored)
+    names = column_names(kept, {column.original: column.name for column in existing}, longest_name)
     added = [TableColumn(names[c.original], stored(c.type), c.original) for c in fresh if c not in ignored]
     changed = []
     for column in staged:

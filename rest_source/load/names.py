@@ -14,7 +14,7 @@ INDEX = "__hevo_index"
 METADATA_COLUMNS = (HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION, REF_ID, INDEX)
 
 
-def column_names(originals: Iterable[str], existing: Mapping[str, str]) -> dict[str, str]:
+def column_names(originals: Iterable[str], existing: Mapping[str, str], longest: int | None = None) -> dict[str, str]:
     """Each original name with its column: the one it has already, or a free one (`_2`, `_3` on a collision)."""
     taken = {*existing.values(), *METADATA_COLUMNS}
     names = {}
@@ -22,6 +22,6 @@ def column_names(originals: Iterable[str], existing: Mapping[str, str]) -> dict[
         if original in existing:
             names[original] = existing[original]
             continue
-        names[original] = free_name(normalise(original), taken)
+        names[original] = free_name(normalise(original), taken, longest)
         taken.add(names[original])
     return names

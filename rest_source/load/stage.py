@@ -53,3 +53,12 @@ class Stage:
     def columns(self) -> tuple[StagedColumn, ...]:
         """The columns of the records themselves."""
         return self.tables[0].columns
+
+
+STAGE = "__stage"
+"""The name under which a session attaches the stage."""
+
+
+def staged_place(staged: StagedTable) -> str:
+    """A table of the stage, attached to the connection."""
+    return f"{STAGE}.main.{staged.name}"

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Container, Iterable, Sequence
+from hashlib import sha256
 from itertools import chain, count
 from typing import Any, Self
 
@@ -150,7 +151,14 @@ def normalise(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "_", name.lower()).rstrip("_") or "column"
 
 
-def free_name(name: str, taken: Container[str]) -> str:
-    """The name, or with `_2`, `_3` … the first that is not taken."""
+def free_name(name: str, taken: Container[str], longest: int | None = None) -> str:
+    """The name, or with `_2`, `_3` … the first that is not taken; none is longer than `longest`."""
     candidates = chain((name,), (f"{name}_{number}" for number in count(2)))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    return next(short for candidate in candidates if (short := shortened(candidate, longest)) not in taken)
+
+
+def shortened(name: str, longest: int | None) -> str:
+    """The name, or where it is too long its beginning and eight digits of a hash of all of it."""
+    if longest is None or len(name) <= longest:
+        return name
+    return f"{name[: longest - 9]}_{sha256(name.encode()).hexdigest()[:8]}"

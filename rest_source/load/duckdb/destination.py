@@ -1,7 +1,5 @@
 """DuckDB as a destination: one file, short locks, one transaction a load."""
 
-import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from rest_source.errors import RestSourceError
+from rest_source.load.commit import write_load
 from rest_source.load.destination import (
     Announce,
     CommitResult,
@@ -20,36 +18,28 @@ from rest_source.load.destination import (
     RejectedRecord,
     SchemaReport,
     Table,
-    TableColumn,
-    TableView,
-    resolve_column,
     silent,
 )
-from rest_source.load.duckdb.children import Children, refuse_elements
-from rest_source.load.duckdb.connection import connect
-from rest_source.load.duckdb.duplicates import find_duplicates
-from rest_source.load.duckdb.system import (
+from rest_source.load.dialect import count
+from rest_source.load.duckdb.connection import DATABASE, connect
+from rest_source.load.duckdb.session import DuckDBSession
+from rest_source.load.duplicates import find_duplicates
+from rest_source.load.engine import identifier, literal, memory_limit
+from rest_source.load.stage import STAGE, Stage
+from rest_source.load.system import (
+    cursors,
     ensure_tables,
+    failed_requests,
     find_load,
-    has_system_tables,
     longest_record,
-    record_load,
-    record_progress,
     rejected_records,
     schema_changes,
-    widenings,
 )
-from rest_source.load.duckdb.table import STAGE, described, evolve, read_columns, sql_name, types_before_text
-from rest_source.load.duckdb.write import Writer
-from rest_source.load.engine import identifier, literal, memory_limit
-from rest_source.load.names import INGESTED_AT, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
-from rest_source.load.stage import Stage
+from rest_source.load.view import chosen_columns, newest, no_table, parent_rows, view
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PREVIEW_ROWS = 5
-_PREVIEW_CHARACTERS = 61  # one more than are shown, so that a value that was cut can be told
 _ROW_GROUP = 122_880  # rows that DuckDB stores together
 _VECTOR = 2048  # DuckDB reads so many rows at a time, of which some are held twice
 _BATCH_BYTES = 2**28
@@ -75,27 +65,18 @@ class DuckDBDestination:
             con.execute(f"SET TimeZone = {literal(stage.timezone)}")
             con.execute(f"ATTACH {literal(str(stage.path))} AS {STAGE} (READ_ONLY)")
             con.execute("SET preserve_insertion_order = false")  # else one thread writes all rows
+            session = DuckDBSession(con)
+            fields = {c.original for c in session.columns(table)} | {c.original for c in stage.columns}
+            con.execute(f"SET memory_limit = '{memory_limit(len(fields), stage.longest_line)}'")
             con.begin()
-            ensure_tables(con)
-            refuse_elements(con, table)
-            is_new = not read_columns(con, table)
-            keeps_rows = load.write != "replace" or bool(load.partition)
-            evolution = evolve(
-                con, table, stage.tables[0], load.schema_change, stage.key, keeps_rows, bool(load.partition)
-            )
-            con.execute(f"SET memory_limit = '{memory_limit(evolution.width, stage.longest_line)}'")
-            before = types_before_text([*widenings(con, table), *described(evolution)])
-            loaded_at = int(time.time() * 1000)
-            result = Writer(con, table, stage, evolution, before, loaded_at, load.partition).write(load)
-            result = Children(con, table, stage, load, loaded_at, is_new).write(result)
-            record_load(con, load, stage, result, loaded_at)
-            record_progress(con, load, loaded_at)
-            columns = read_columns(con, table)
+            ensure_tables(session)
+            result = write_load(session, stage, load)
             if result.rows_inserted > _ROW_GROUP and not result.rows_updated + result.rows_deleted:
                 # To merge the few rows that each thread has left over, DuckDB would write most others once more.
                 con.execute("SET max_vacuum_tasks = 0")
             con.commit()
-            return result.showing(TableView(columns, _preview(con, table, columns)))
+            con.execute("SET TimeZone = 'UTC'")
+            return result.showing(view(session, table, session.columns(table)))
 
     def find_load(
         self,
@@ -111,26 +92,28 @@ class DuckDBDestination:
         if not self.path.exists():
             return None
         with connect(self.path, announce, read_only=True) as con:
-            found = find_load(con, source, endpoint, load_id, run_id, partition)
-            columns = read_columns(con, table := Table.of(source, endpoint))
+            session = DuckDBSession(con)
+            found = find_load(session, source, endpoint, load_id, run_id, partition)
+            columns = session.columns(table := Table.of(source, endpoint))
             if found is None or not columns:
                 return found
-            _make_room(con, table, len(columns))
-            result = replace(found.result, row_count=_rows(con, table))
-            return replace(found, result=result.showing(TableView(columns, _preview(con, table, columns))))
+            _make_room(session, table, len(columns))
+            result = replace(found.result, row_count=count(session, f"SELECT count(*) FROM {session.place(table)}"))
+            return replace(found, result=result.showing(view(session, table, columns)))
 
     def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
         """The rows of a table as Arrow, in the given columns (by either name) or all."""
         if not self.path.exists():
-            raise _no_table(self.full_name(table))
+            raise no_table(self.full_name(table))
         with connect(self.path, silent, read_only=True) as con:
-            existing = read_columns(con, table)
+            session = DuckDBSession(con)
+            existing = session.columns(table)
             if not existing:
-                raise _no_table(self.full_name(table))
-            names = [_chosen(existing, name) for name in columns] if columns else [c.name for c in existing]
-            listed = ", ".join(identifier(name) for name in names)
-            batch = min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, _make_room(con, table, len(existing)))))
-            reader: pa.RecordBatchReader = con.sql(f"SELECT {listed} FROM {sql_name(table)}").to_arrow_reader(batch)
+                raise no_table(self.full_name(table))
+            listed = ", ".join(identifier(column.name) for column in chosen_columns(existing, columns))
+            batch = min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, _make_room(session, table, len(existing)))))
+            sql = f"SELECT {listed} FROM {session.place(table)}"
+            reader: pa.RecordBatchReader = con.sql(sql).to_arrow_reader(batch)
             return reader.read_all()
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
@@ -138,15 +121,16 @@ class DuckDBDestination:
         if not self.path.exists():
             return DuplicateReport(rows=0)
         with connect(self.path, silent, read_only=True) as con:
-            _make_room(con, table, len(read_columns(con, table)))
-            return find_duplicates(con, table, primary_key)
+            session = DuckDBSession(con)
+            _make_room(session, table, len(session.columns(table)))
+            return find_duplicates(session, table, primary_key)
 
     def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
         """How the table of an endpoint has changed."""
         if not self.path.exists():
             return SchemaReport(None)
         with connect(self.path, silent, read_only=True) as con:
-            return schema_changes(con, source, endpoint)
+            return schema_changes(DuckDBSession(con), source, endpoint)
 
     @contextmanager
     def rejected(self, source: str, endpoint: str) -> Iterator[Iterator[RejectedRecord]]:
@@ -155,109 +139,53 @@ class DuckDBDestination:
             yield iter(())
             return
         with connect(self.path, silent, read_only=True) as con:
-            yield rejected_records(con, source, endpoint)
+            yield rejected_records(DuckDBSession(con), source, endpoint)
 
     def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
         """How far an endpoint has been read, by scope."""
-        sql = "SELECT scope, cursor FROM _rest_source.cursors WHERE source = ? AND endpoint = ?"
-        return {scope: json.loads(cursor) for scope, cursor in self._progress(sql, source, endpoint)}
+        with self._reading() as session:
+            return cursors(session, source, endpoint)
 
     def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
         """The rows of the parent whose requests failed, by their fields."""
-        sql = "SELECT parent FROM _rest_source.failed_requests WHERE source = ? AND endpoint = ? ORDER BY ALL"
-        return [json.loads(parent) for (parent,) in self._progress(sql, source, endpoint)]
-
-    def _progress(self, sql: str, source: str, endpoint: str) -> list[tuple[Any, ...]]:
-        if not self.path.exists():
-            return []
-        with connect(self.path, silent, read_only=True) as con:
-            return con.execute(sql, [source, endpoint]).fetchall() if has_system_tables(con) else []
+        with self._reading() as session:
+            return failed_requests(session, source, endpoint)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """The rows of a query, by column."""
-        if not self.path.exists():
-            return []
-        with connect(self.path, silent, read_only=True) as con:
-            found = con.execute(sql)
-            names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        with self._reading() as session:
+            return session.named_rows(sql)
 
     def newest(self, table: Table) -> int:
         """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
-        if not self.path.exists():
-            return 0
-        with connect(self.path, silent, read_only=True) as con:
-            if not read_columns(con, table):
-                return 0
-            row = con.execute(f"SELECT max({LOADED_AT}) FROM {sql_name(table)}").fetchone()
-            return int(row[0] or 0) if row else 0
+        with self._reading() as session:
+            return newest(session, table)
 
     def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
         """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms)."""
+        with self._reading() as session:
+            return parent_rows(session, table, fields, where, since)
+
+    @contextmanager
+    def _reading(self) -> Iterator[DuckDBSession]:
+        """A session that reads the file, or an empty database where there is none yet."""
         if not self.path.exists():
-            raise _no_table(self.full_name(table))
+            with duckdb.connect() as con:
+                con.execute(f"ATTACH ':memory:' AS {DATABASE}")
+                yield DuckDBSession(con)
+            return
         with connect(self.path, silent, read_only=True) as con:
-            existing = read_columns(con, table)
-            if not existing:
-                raise _no_table(self.full_name(table))
-            if all(column.name in METADATA_COLUMNS for column in existing):
-                return []
-            names = [identifier(_chosen(existing, name)) for name in fields]
-            listed = ", ".join(names) or "1"
-            present = "".join(f" AND {name} IS NOT NULL" for name in names)
-            rows = con.execute(
-                f"SELECT DISTINCT {listed} FROM {sql_name(table)} WHERE NOT {MARKED_DELETED} AND {LOADED_AT} > {since}"
-                f"{present} AND ({where or 'true'}) ORDER BY ALL"
-            ).fetchall()
-            return [dict(zip(fields, row, strict=False)) for row in rows]
+            yield DuckDBSession(con)
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as DuckDB calls it."""
         return f"{self.path.stem}.{table.schema}.{table.name}"
 
 
-def _make_room(con: duckdb.DuckDBPyConnection, table: Table, width: int) -> int:
+def _make_room(session: DuckDBSession, table: Table, width: int) -> int:
     """Allow a reader the memory for records as long as the table's longest; returns its bytes."""
-    longest = longest_record(con, table)
-    at_once = longest * min(_rows(con, table), _VECTOR) if longest and width else 0
-    con.execute(f"SET memory_limit = '{memory_limit(width, max(longest, at_once // 4))}'")
+    longest = longest_record(session, table)
+    rows = count(session, f"SELECT count(*) FROM {session.place(table)}") if longest and width else 0
+    limit = memory_limit(width, max(longest, longest * min(rows, _VECTOR) // 4))
+    session.execute(f"SET memory_limit = '{limit}'")
     return longest
-
-
-def _rows(con: duckdb.DuckDBPyConnection, table: Table) -> int:
-    row = con.execute(f"SELECT count(*) FROM {sql_name(table)}").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _preview(
-    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn]
-) -> tuple[tuple[str | None, ...], ...]:
-    """The rows read last, cut to their first characters; none if they cannot be had, for the load is committed."""
-    cells = ", ".join(f"left(CAST({identifier(c.name)} AS VARCHAR), {_PREVIEW_CHARACTERS})" for c in columns)
-    last = f"SELECT rowid FROM {sql_name(table)} ORDER BY {INGESTED_AT} DESC LIMIT {_PREVIEW_ROWS}"
-    try:
-        con.execute("SET TimeZone = 'UTC'")
-        rows = con.execute(f"SELECT {cells} FROM {sql_name(table)} WHERE rowid IN ({last}) ORDER BY {INGESTED_AT} DESC")
-        return tuple(rows.fetchall())
-    except Exception:
-        return ()
-
-
-def _chosen(columns: Sequence[TableColumn], name: str) -> str:
-    found = resolve_column(columns, name)
-    if found is None:
-        raise RestSourceError(
-            "unknown_column",
-            f"The table has no column `{name}`.",
-            remedy=f"Choose among: {', '.join(column.name for column in columns)}.",
-        )
-    return found
-
-
-def _no_table(name: str) -> RestSourceError:
-    return RestSourceError(
-        "no_table",
-        f"There is no table {name} yet.",
-        cause="The asset has not been materialized into this destination.",
-        remedy="Materialize it first, or check REST_SOURCE_DESTINATION.",
-    )

@@ -9,19 +9,17 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import duckdb
-
 from rest_source.errors import RestSourceError
 from rest_source.extract.nested import ArrayPath, path_text
 from rest_source.load.destination import CommitResult, LoadFacts, Table
-from rest_source.load.duckdb.connection import DATABASE
-from rest_source.load.duckdb.table import described, evolve, sql_name, staged_place
-from rest_source.load.duckdb.write import as_stored, insertion
+from rest_source.load.dialect import Session, count
 from rest_source.load.engine import literal
 from rest_source.load.evolution import Evolution, frozen
 from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, REF_ID
 from rest_source.load.stage import Stage, StagedTable
-from rest_source.spec.base import free_name, normalise
+from rest_source.load.table import described, evolve
+from rest_source.load.write import insertion
+from rest_source.spec.base import free_name, normalise, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Children:
     `is_new` says that the load made the table.
     """
 
-    con: duckdb.DuckDBPyConnection
+    session: Session
     table: Table
     stage: Stage
     load: LoadFacts
@@ -40,7 +38,7 @@ class Children:
 
     def write(self, result: CommitResult) -> CommitResult:
         """The result with the child tables and what changed in them."""
-        known = dict(_children(self.con, self.table))
+        known = dict(_children(self.session, self.table))
         for staged in self.stage.tables[1:]:
             if staged.path not in known and self.load.schema_change == "ignore" and not self.is_new:
                 result = replace(result, columns_ignored=(*result.columns_ignored, ".".join(staged.path)))
@@ -54,58 +52,61 @@ class Children:
 
     def _load(self, staged: StagedTable, known: dict[ArrayPath, Table], result: CommitResult) -> CommitResult:
         child = known[staged.path]
-        is_new = not _comment(self.con, child)
+        is_new = not _comment(self.session, child)
         if is_new and self.load.schema_change == "freeze" and not self.is_new:
             raise frozen(f"{self.table.schema}.{self.table.name}", [f"new table `{child.name}`"])
-        evolution = evolve(self.con, child, staged, self.load.schema_change)
+        evolution = evolve(self.session, child, staged, self.load.schema_change)
         if is_new:
-            self.con.execute(f"COMMENT ON TABLE {sql_name(child)} IS {literal(_owner(self.table, staged.path))}")
+            self.session.execute(
+                f"COMMENT ON TABLE {self.session.place(child)} IS {literal(_owner(self.table, staged.path))}"
+            )
         self._insert(staged, child, self._holder(staged.path, known), evolution)
-        name = child.name
+        name, widened = child.name, described(evolution, self.session.dialect)
         return replace(
             result,
             columns_added=(*result.columns_added, *(f"{name}.{column.name}" for column in evolution.added)),
-            columns_widened=(*result.columns_widened, *(f"{name}.{change}" for change in described(evolution))),
+            columns_widened=(
+                *result.columns_widened,
+                *(f"{name}.{change}" for change in widened),
+            ),
             columns_ignored=(*result.columns_ignored, *(".".join((*staged.path, n)) for n in evolution.ignored)),
         )
 
     def _insert(self, staged: StagedTable, child: Table, holder: Table, evolution: Evolution) -> None:
-        columns = [(column.name, as_stored(f"s.{name}", column.type)) for name, column in evolution.target.items()]
+        rows = self.session.staged(self.stage, staged, evolution.target, {})
+        columns = [(column.name, rows.values[name]) for name, column in evolution.target.items()]
         columns += [(name, f"s.{name}") for name in (REF_ID, INDEX)]
-        rows = (
-            f"{staged_place(staged)} s SEMI JOIN {sql_name(holder)} h ON h.{HEVO_ID} = s.{REF_ID} "
-            f"ANTI JOIN {sql_name(child)} c ON c.{REF_ID} = s.{REF_ID}"
-        )
-        self.con.execute(insertion(sql_name(child), columns, self.loaded_at, rows))
+        held = f"EXISTS (SELECT 1 FROM {self.session.place(holder)} h WHERE h.{HEVO_ID} = s.{REF_ID})"
+        known = f"EXISTS (SELECT 1 FROM {self.session.place(child)} c WHERE c.{REF_ID} = s.{REF_ID})"
+        place, new = self.session.place(child), f"{rows.place} s WHERE {held} AND NOT {known}"
+        self.session.execute(insertion(place, columns, self.loaded_at, new))
 
     def _follow(self, child: Table, holder: Table) -> None:
         """Delete the elements whose holder is gone, and mark them as it is marked."""
-        name, held = sql_name(child), f"h.{HEVO_ID} = c.{REF_ID}"
-        self.con.execute(
-            f"DELETE FROM {name} WHERE rowid IN (SELECT c.rowid FROM {name} c ANTI JOIN {sql_name(holder)} h ON {held})"
-        )
-        self.con.execute(
+        name, held = self.session.place(child), f"h.{HEVO_ID} = c.{REF_ID}"
+        gone = f"NOT EXISTS (SELECT 1 FROM {self.session.place(holder)} h WHERE {held})"
+        self.session.execute(f"DELETE FROM {name} c WHERE {gone}")
+        self.session.execute(
             f"UPDATE {name} c SET {MARKED_DELETED} = h.{MARKED_DELETED}, {LOADED_AT} = {self.loaded_at} "
-            f"FROM {sql_name(holder)} h WHERE {held} AND h.{MARKED_DELETED} <> c.{MARKED_DELETED}"
+            f"FROM {self.session.place(holder)} h WHERE {held} AND h.{MARKED_DELETED} <> c.{MARKED_DELETED}"
         )
 
     def _holder(self, path: ArrayPath, known: dict[ArrayPath, Table]) -> Table:
         return known.get(path[:-1], self.table)
 
     def _new_table(self, path: ArrayPath) -> Table:
-        sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?"
-        found = self.con.execute(sql, [DATABASE, self.table.schema]).fetchall()
-        taken = {*(name for (name,) in found), *self.load.siblings}
-        return Table(self.table.schema, free_name(normalise("_".join((self.table.name, *path))), taken))
+        longest = self.session.dialect.longest_name
+        found = (name for name, _ in self.session.tables(self.table.schema))
+        taken = {*found, *(shortened(sibling, longest) for sibling in self.load.siblings)}
+        return Table(self.table.schema, free_name(normalise("_".join((self.table.name, *path))), taken, longest))
 
     def _rows(self, child: Table) -> int:
-        row = self.con.execute(f"SELECT count(*) FROM {sql_name(child)}").fetchone()
-        return int(row[0]) if row else 0
+        return count(self.session, f"SELECT count(*) FROM {self.session.place(child)}")
 
 
-def refuse_elements(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+def refuse_elements(session: Session, table: Table) -> None:
     """Refuse to load an endpoint into a table that holds the elements of another endpoint's arrays."""
-    holder, mark, _ = _comment(con, table).partition(_MARK)
+    holder, mark, _ = _comment(session, table).partition(_MARK)
     if mark:
         raise RestSourceError(
             "table_taken",
@@ -122,18 +123,13 @@ def _owner(table: Table, path: ArrayPath) -> str:
     return f"{table.schema}.{table.name}{_MARK}{path_text(path)}"
 
 
-def _children(con: duckdb.DuckDBPyConnection, table: Table) -> Iterable[tuple[ArrayPath, Table]]:
+def _children(session: Session, table: Table) -> Iterable[tuple[ArrayPath, Table]]:
     """The child tables there are, by the paths of their arrays."""
-    sql = (
-        "SELECT table_name, comment FROM duckdb_tables() "
-        "WHERE database_name = ? AND schema_name = ? AND starts_with(comment, ?) ORDER BY table_oid"
-    )
     prefix = _owner(table, ()).removesuffix("[]")
-    for name, comment in con.execute(sql, [DATABASE, table.schema, prefix]).fetchall():
-        yield tuple(json.loads(comment.removeprefix(prefix))), Table(table.schema, name)
+    for name, comment in session.tables(table.schema):
+        if comment.startswith(prefix):
+            yield tuple(json.loads(comment.removeprefix(prefix))), Table(table.schema, name)
 
 
-def _comment(con: duckdb.DuckDBPyConnection, table: Table) -> str:
-    sql = "SELECT comment FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?"
-    row = con.execute(sql, [DATABASE, table.schema, table.name]).fetchone()
-    return str(row[0] or "") if row else ""
+def _comment(session: Session, table: Table) -> str:
+    return dict(session.tables(table.schema)).get(table.name, "")

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import duckdb
-
 from rest_source.load.destination import DuplicateReport, Table, TableColumn, resolve_column
-from rest_source.load.duckdb.table import read_columns, sql_name
+from rest_source.load.dialect import Session, count
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
 from rest_source.load.schema import ColumnType
@@ -23,26 +21,26 @@ _DRIFT = 0.1
 """The share of rows that may repeat an `id` inside one load: records move between pages while they are read."""
 
 
-def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
+def find_duplicates(session: Session, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
     """The report on a table; with a key of its own, only the key is judged."""
-    columns = read_columns(con, table)
+    columns = session.columns(table)
     if not columns:
         return DuplicateReport(rows=0)
-    rows = _one(con, f"SELECT count(*) FROM {sql_name(table)}")
+    rows = count(session, f"SELECT count(*) FROM {session.place(table)}")
     default_key = tuple(primary_key) in ((), (HEVO_ID,))
     names = [HEVO_ID] if default_key else [resolve_column(columns, part) for part in primary_key]
     present = [name for name in names if name is not None]
     if len(present) < len(names):  # no record ever had a value there
         return DuplicateReport(rows, null_keys=rows)
-    report = _judge_key(con, sql_name(table), present, rows)
-    return _identity(con, table, columns, report) if default_key else report
+    report = _judge_key(session, session.place(table), present, rows)
+    return _identity(session, table, columns, report) if default_key else report
 
 
-def _judge_key(con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str], rows: int) -> DuplicateReport:
+def _judge_key(session: Session, place: str, names: Sequence[str], rows: int) -> DuplicateReport:
     null = " OR ".join(f"{identifier(name)} IS NULL" for name in names)
-    nulls = _one(con, f"SELECT count(*) FROM {place} WHERE {null}")
-    repeated = _one(con, f"SELECT count(*) FROM ({_groups(place, names)})")
-    return DuplicateReport(rows, repeated, nulls, sample=_sample(con, place, names) if repeated else ())
+    nulls = count(session, f"SELECT count(*) FROM {place} WHERE {null}")
+    repeated = count(session, f"SELECT count(*) FROM ({_groups(place, names)}) repeated")
+    return DuplicateReport(rows, repeated, nulls, sample=_sample(session, place, names) if repeated else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +53,16 @@ class _Candidate:
 
 
 def _identity(
-    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[TableColumn], report: DuplicateReport
+    session: Session, table: Table, columns: Sequence[TableColumn], report: DuplicateReport
 ) -> DuplicateReport:
     """The report with the columns that identify a record, if records stand in several rows that are not deleted."""
-    place = f"(FROM {sql_name(table)} WHERE NOT {MARKED_DELETED})"
-    marked = _one(con, f"SELECT count(*) FROM {sql_name(table)} WHERE {MARKED_DELETED}")
-    candidates = _candidates(con, place, table.name, columns, report.rows - marked)
-    found, entities = _repeated(con, place, candidates, report.rows - marked)
+    place = f"(SELECT * FROM {session.place(table)} WHERE NOT {MARKED_DELETED}) present"
+    marked = count(session, f"SELECT count(*) FROM {session.place(table)} WHERE {MARKED_DELETED}")
+    candidates = _candidates(session, place, table.name, columns, report.rows - marked)
+    found, entities = _repeated(session, place, candidates, report.rows - marked)
     if not entities:
         return report
-    sample = _sample(con, place, [column.name for column in found])
+    sample = _sample(session, place, [column.name for column in found])
     identity = tuple(column.original for column in found)
     return DuplicateReport(report.rows, report.repeated_keys, report.null_keys, identity, entities, sample)
 
@@ -73,11 +71,11 @@ _Found = tuple[tuple[TableColumn, ...], int]
 """Identifying columns, and how many records stand in several rows."""
 
 
-def _repeated(con: duckdb.DuckDBPyConnection, place: str, candidates: Sequence[_Candidate], rows: int) -> _Found:
+def _repeated(session: Session, place: str, candidates: Sequence[_Candidate], rows: int) -> _Found:
     """Columns named like an identity decide alone; else the most repeated column, then pair of columns."""
-    largest = _one(con, f"SELECT max(n) FROM (SELECT count(*) n FROM {place} GROUP BY {LOADED_AT})")
+    largest = count(session, f"SELECT max(n) FROM (SELECT count(*) AS n FROM {place} GROUP BY {LOADED_AT}) loads")
     single = [candidate for candidate in candidates if candidate.distinct >= _TELLING * largest]
-    named = _named(con, place, single, rows)
+    named = _named(session, place, single, rows)
     if named is not None:
         return named
     unnamed = [(candidate.column,) for candidate in single if candidate.rank == len(_RANKS)]
@@ -86,11 +84,11 @@ def _repeated(con: duckdb.DuckDBPyConnection, place: str, candidates: Sequence[_
         for one, other in combinations([c for c in candidates if c.distinct > 1][:_PAIRED], 2)
         if one.distinct * other.distinct >= _TELLING * largest
     ]
-    found = _most_repeated(con, place, unnamed, rows)
-    return found if found[1] else _most_repeated(con, place, pairs, rows)
+    found = _most_repeated(session, place, unnamed, rows)
+    return found if found[1] else _most_repeated(session, place, pairs, rows)
 
 
-def _named(con: duckdb.DuckDBPyConnection, place: str, single: Sequence[_Candidate], rows: int) -> _Found | None:
+def _named(session: Session, place: str, single: Sequence[_Candidate], rows: int) -> _Found | None:
     """What the best name says; among equals one that never repeats outweighs the others.
 
     The events of an append-only table are not one event because they share a customer.
@@ -98,32 +96,30 @@ def _named(con: duckdb.DuckDBPyConnection, place: str, single: Sequence[_Candida
     for rank in range(len(_RANKS)):
         drift = _DRIFT if rank < _CERTAIN else 0
         alike = [candidate.column for candidate in single if candidate.rank == rank]
-        judged = [(column, _entities(con, place, [column.name], rows, drift)) for column in alike]
+        judged = [(column, _entities(session, place, [column.name], rows, drift)) for column in alike]
         decided: list[_Found] = [((column,), entities) for column, entities in judged if entities is not None]
         if decided:
             return min(decided, key=lambda found: found[1] > 0)
     return None
 
 
-def _most_repeated(
-    con: duckdb.DuckDBPyConnection, place: str, choices: Sequence[tuple[TableColumn, ...]], rows: int
-) -> _Found:
+def _most_repeated(session: Session, place: str, choices: Sequence[tuple[TableColumn, ...]], rows: int) -> _Found:
     """The choice with most repetitions: a value beside the identity changes, so it repeats less."""
-    judged = [(choice, _entities(con, place, [column.name for column in choice], rows) or 0) for choice in choices]
+    judged = [(choice, _entities(session, place, [column.name for column in choice], rows) or 0) for choice in choices]
     return max(judged, key=lambda found: found[1], default=((), 0))
 
 
 def _candidates(
-    con: duckdb.DuckDBPyConnection, place: str, table: str, columns: Sequence[TableColumn], rows: int
+    session: Session, place: str, table: str, columns: Sequence[TableColumn], rows: int
 ) -> list[_Candidate]:
     """Columns without nulls that could tell records apart, the best names first."""
     possible = [c for c in columns if c.name not in METADATA_COLUMNS and c.type in _IDENTIFYING]
     if not possible:
         return []
     tests = ", ".join(
-        f"count({identifier(column.name)}), approx_count_distinct({identifier(column.name)})" for column in possible
+        f"count({identifier(column.name)}), {session.dialect.distinct(identifier(column.name))}" for column in possible
     )
-    row = con.execute(f"SELECT {tests} FROM {place}").fetchone() or ()
+    (row,) = session.rows(f"SELECT {tests} FROM {place}")
     whole = [
         _Candidate(column, row[2 * index + 1], _rank(column.name, table))
         for index, column in enumerate(possible)
@@ -144,29 +140,26 @@ def _rank(name: str, table: str) -> int:
     return next(matching, len(_RANKS))
 
 
-def _entities(
-    con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str], rows: int, drift: float = 0
-) -> int | None:
+def _entities(session: Session, place: str, names: Sequence[str], rows: int, drift: float = 0) -> int | None:
     """How many records stand in several rows, if the columns tell records apart in every load; else None.
 
     A large table is probed with some of the values first, which are all of the rows that have them.
     """
-    if rows > 4 * _PROBED and _counted(con, place, names, drift, rows // _PROBED) is None:
+    if rows > 4 * _PROBED and _counted(session, place, names, drift, rows // _PROBED) is None:
         return None
-    return _counted(con, place, names, drift)
+    return _counted(session, place, names, drift)
 
 
-def _counted(
-    con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str], drift: float, share: int = 1
-) -> int | None:
+def _counted(session: Session, place: str, names: Sequence[str], drift: float, share: int = 1) -> int | None:
     grouped = (
-        f"SELECT count(*) n, count(DISTINCT {LOADED_AT}) loads FROM {place} "
-        f"WHERE hash({_listed(names)}) % {share} = 0 GROUP BY {_listed(names)}"
+        f"SELECT count(*) AS n, count(DISTINCT {LOADED_AT}) AS loads FROM {place} "
+        f"WHERE {session.dialect.hashed(_listed(names))} % {share} = 0 GROUP BY {_listed(names)}"
     )
-    row = con.execute(f"SELECT sum(n - loads), sum(n), count(*) FILTER (n > 1) FROM ({grouped})").fetchone()
-    if row is None or row[1] is None:
+    totals = f"SELECT sum(n - loads), sum(n), count(*) FILTER (WHERE n > 1) FROM ({grouped}) grouped"
+    ((extra, rows, repeated),) = session.rows(totals)
+    if rows is None:
         return 0
-    return int(row[2]) if row[0] <= drift * row[1] else None
+    return int(repeated) if extra <= drift * int(rows) else None
 
 
 def _groups(place: str, names: Sequence[str]) -> str:
@@ -177,15 +170,10 @@ def _groups(place: str, names: Sequence[str]) -> str:
     )
 
 
-def _sample(con: duckdb.DuckDBPyConnection, place: str, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    rows = con.execute(f"{_groups(place, names)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}").fetchall()
+def _sample(session: Session, place: str, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    rows = session.rows(f"{_groups(place, names)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}")
     return tuple((", ".join(str(value) for value in row[:-1]), int(row[-1])) for row in rows)
 
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(identifier(name) for name in names)
-
-
-def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0

@@ -1,20 +1,19 @@
-"""The system tables of a DuckDB destination, in the schema `_rest_source`."""
+"""The system tables of a destination, in the schema `_rest_source`."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-
-import duckdb
+from typing import Any
 
 from rest_source.extract.slices import parent_text
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, RejectedRecord, SchemaReport, Table
-from rest_source.load.duckdb.table import STAGE, staged_place
+from rest_source.load.dialect import Session, StagedRows, count
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, INGESTED_AT
-from rest_source.load.rejects import REJECTED
 from rest_source.load.stage import Stage
 
+SYSTEM = "_rest_source"
 _COLUMNS = ("columns_added", "columns_widened", "columns_missing")
 _TABLES = {
     "loads": {
@@ -45,7 +44,7 @@ _TABLES = {
         "failed_at": "TIMESTAMPTZ",
     },
 }
-"""The columns of each system table; a file of an earlier release gets those it has not."""
+"""The columns of each system table, in types of every destination; one of an earlier release gets those it has not."""
 
 _COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
 
@@ -53,24 +52,41 @@ _COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows
 _OF_REJECT = ("load_id", "source", "endpoint", "table_name", "committed_at")
 
 
-def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
+def ensure_tables(session: Session) -> None:
     """Create the system tables and columns that are missing."""
-    con.execute("CREATE SCHEMA IF NOT EXISTS _rest_source")
-    for table, columns in _TABLES.items():
-        definitions = [f"{identifier(name)} {type_}" for name, type_ in columns.items()]
-        con.execute(f"CREATE TABLE IF NOT EXISTS _rest_source.{table} ({', '.join(definitions)})")
-        for definition in definitions:
-            con.execute(f"ALTER TABLE _rest_source.{table} ADD COLUMN IF NOT EXISTS {definition}")
+    session.make_schema(SYSTEM)
+    for name, missing in _missing(session):
+        definitions = [f"{identifier(column)} {type_}" for column, type_ in missing.items()]
+        if missing == _TABLES[name]:
+            session.execute(f"CREATE TABLE {SYSTEM}.{name} ({', '.join(definitions)})")
+        else:
+            for definition in definitions:
+                session.execute(f"ALTER TABLE {SYSTEM}.{name} ADD COLUMN {definition}")
+
+
+def lacks_tables(session: Session) -> bool:
+    """Whether system tables or columns are missing."""
+    return any(_missing(session))
+
+
+def _missing(session: Session) -> Iterator[tuple[str, dict[str, str]]]:
+    """The system tables that are not as they should be, with the columns they have not."""
+    for name, columns in _TABLES.items():
+        known = {column.name for column in session.columns(Table(SYSTEM, name))}
+        missing = {column: type_ for column, type_ in columns.items() if column not in known}
+        if missing:
+            yield name, missing
 
 
 def record_load(
-    con: duckdb.DuckDBPyConnection, load: LoadFacts, stage: Stage, result: CommitResult, loaded_at: int
+    session: Session, load: LoadFacts, stage: Stage, staged: StagedRows, result: CommitResult, loaded_at: int
 ) -> None:
     """Add the load to `_rest_source.loads`, in the transaction that wrote its rows, with what the stage rejected."""
     values = {
         **{key: value for key, value in asdict(load).items() if key in _TABLES["loads"]},
         **{key: value for key, value in asdict(result).items() if key in _COUNTS},
         "table_name": _table_name(Table.of(load.source, load.endpoint)),
+        "partition": load.partition or None,
         "started_at": _moment(load.started_at),
         "committed_at": _moment(loaded_at),
         "longest_record": stage.longest_line,
@@ -78,93 +94,114 @@ def record_load(
     }
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
-    con.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
-    _record_rejects(con, stage, load.retries_rejected, [values[name] for name in _OF_REJECT])
+    session.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
+    facts = [values[name] for name in _OF_REJECT]
+    _record_rejects(session, staged, bool(stage.rejected), load.retries_rejected, facts)
 
 
-def record_progress(con: duckdb.DuckDBPyConnection, load: LoadFacts, loaded_at: int) -> None:
+def record_progress(session: Session, load: LoadFacts, loaded_at: int) -> None:
     """Move the cursors, and keep the requests that failed until they succeed."""
     endpoint, at = [load.source, load.endpoint], _moment(loaded_at)
     where = "WHERE source = ? AND endpoint = ?"
     if load.cursors:
         scopes, cursors = list(load.cursors), [json.dumps(cursor) for cursor in load.cursors.values()]
-        con.execute(f"DELETE FROM _rest_source.cursors {where} AND scope IN (SELECT unnest(?))", [*endpoint, scopes])
-        con.execute(
-            "INSERT INTO _rest_source.cursors (source, endpoint, scope, cursor, load_id, moved_at) "
-            "SELECT ?, ?, unnest(?), unnest(?), ?, ?",
+        session.execute(f"DELETE FROM {SYSTEM}.cursors {where} AND scope IN (SELECT unnest(?))", [*endpoint, scopes])
+        session.execute(
+            f"INSERT INTO {SYSTEM}.cursors (source, endpoint, scope, cursor, load_id, moved_at) "
+            "SELECT ?, ?, unnest(?), unnest(?), ?, CAST(? AS TIMESTAMPTZ)",
             [*endpoint, scopes, cursors, load.load_id, at],
         )
     if load.retries_rejected:
         return
     if load.asked_parents is None:
-        con.execute(f"DELETE FROM _rest_source.failed_requests {where}", endpoint)
+        session.execute(f"DELETE FROM {SYSTEM}.failed_requests {where}", endpoint)
     else:
         asked = [parent_text(parent) for parent in load.asked_parents]
-        con.execute(
-            f"DELETE FROM _rest_source.failed_requests {where} AND parent IN (SELECT unnest(?))", [*endpoint, asked]
-        )
+        gone = f"{where} AND parent IN (SELECT unnest(?))"
+        session.execute(f"DELETE FROM {SYSTEM}.failed_requests {gone}", [*endpoint, asked])
     for failed in load.failed:
         facts = [parent_text(failed.parent), failed.request, failed.status, failed.message, load.load_id, at]
-        con.execute(
-            "INSERT INTO _rest_source.failed_requests "
+        session.execute(
+            f"INSERT INTO {SYSTEM}.failed_requests "
             "(source, endpoint, parent, request, status, message, load_id, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [*endpoint, *facts],
         )
 
 
-def _record_rejects(con: duckdb.DuckDBPyConnection, stage: Stage, are_retried: bool, facts: list[object]) -> None:
+def cursors(session: Session, source: str, endpoint: str) -> dict[str, Any]:
+    """How far an endpoint has been read, by scope."""
+    if not session.columns(Table(SYSTEM, "cursors")):
+        return {}
+    sql = f"SELECT scope, cursor FROM {SYSTEM}.cursors WHERE source = ? AND endpoint = ?"
+    return {scope: json.loads(cursor) for scope, cursor in session.rows(sql, [source, endpoint])}
+
+
+def failed_requests(session: Session, source: str, endpoint: str) -> list[dict[str, Any]]:
+    """The rows of the parent whose requests failed, by their fields."""
+    if not session.columns(Table(SYSTEM, "failed_requests")):
+        return []
+    sql = f"SELECT parent FROM {SYSTEM}.failed_requests WHERE source = ? AND endpoint = ? ORDER BY parent"
+    return [json.loads(parent) for (parent,) in session.rows(sql, [source, endpoint])]
+
+
+def _record_rejects(
+    session: Session, staged: StagedRows, has_rejects: bool, are_retried: bool, facts: list[Any]
+) -> None:
     """Keep each rejected record once, for 30 days or until it is loaded."""
     table, now = facts[3], facts[4]
-    rejects = "_rest_source.rejected_records"
-    con.execute(f"DELETE FROM {rejects} WHERE rejected_at < CAST(? AS TIMESTAMPTZ) - INTERVAL 30 DAY", [now])
-    if con.execute(f"SELECT 1 FROM {rejects} WHERE table_name = ? LIMIT 1", [table]).fetchone():
-        known = f"{HEVO_ID} IN (SELECT {HEVO_ID} FROM {staged_place(stage.tables[0])})"
-        again = f"{HEVO_ID} IN (SELECT id FROM {STAGE}.main.{REJECTED})" if stage.rejected else "false"
-        con.execute(f"DELETE FROM {rejects} WHERE table_name = ? AND ({are_retried} OR {known} OR {again})", [table])
-    if stage.rejected:
-        con.execute(
-            f"INSERT INTO {rejects} SELECT ?, ?, ?, ?, ?, any_value(reason), any_value(CASE WHEN json_valid(record) "
-            f"THEN record ELSE to_json(record) END), id, max(ingested_at) FROM {STAGE}.main.{REJECTED} GROUP BY id",
+    rejects, row_id = "_rest_source.rejected_records", session.dialect.row_id
+    old = "rejected_at < CAST(? AS TIMESTAMPTZ) - INTERVAL '30 days'"
+    expired = f"SELECT {row_id} FROM {rejects} WHERE {old} {session.dialect.unless_locked}"
+    session.execute(f"DELETE FROM {rejects} WHERE {row_id} IN ({expired})", [now])
+    if session.rows(f"SELECT 1 FROM {rejects} WHERE table_name = ? LIMIT 1", [table]):
+        known = f"{HEVO_ID} IN (SELECT s.{HEVO_ID} FROM {staged.place} s)"
+        again = f"{HEVO_ID} IN (SELECT s.id FROM {staged.rejects} s)" if has_rejects else "false"
+        gone = f"table_name = ? AND ({are_retried} OR {known} OR {again})"
+        session.execute(f"DELETE FROM {rejects} WHERE {gone}", [table])
+    if has_rejects:
+        names = ", ".join(_TABLES["rejected_records"])
+        session.execute(
+            f"INSERT INTO {rejects} ({names}) SELECT ?, ?, ?, ?, CAST(? AS TIMESTAMPTZ), min(s.reason), "
+            f"CAST(min({session.dialect.json_text('s.record')}) AS JSON), s.id, max(s.ingested_at) "
+            f"FROM {staged.rejects} s GROUP BY s.id",
             facts,
         )
 
 
-def widenings(con: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+def widenings(session: Session, table: Table) -> list[str]:
     """What the loads of a table widened, as they said it."""
     sql = "SELECT unnest(columns_widened) FROM _rest_source.loads WHERE table_name = ? ORDER BY committed_at"
-    return [widening for (widening,) in con.execute(sql, [_table_name(table)]).fetchall()]
+    return [widening for (widening,) in session.rows(sql, [_table_name(table)])]
 
 
-def longest_record(con: duckdb.DuckDBPyConnection, table: Table) -> int:
+def longest_record(session: Session, table: Table) -> int:
     """The bytes of the longest record ever loaded into a table; 0 where no load says it."""
-    column = "SELECT 1 FROM duckdb_columns() WHERE schema_name = '_rest_source' AND column_name = 'longest_record'"
-    if con.execute(column).fetchone() is None:
+    if "longest_record" not in {column.name for column in session.columns(Table(SYSTEM, "loads"))}:
         return 0
     sql = "SELECT max(longest_record) FROM _rest_source.loads WHERE table_name = ?"
-    return (con.execute(sql, [_table_name(table)]).fetchone() or (0,))[0] or 0
+    return count(session, sql, [_table_name(table)])
 
 
-def rejected_records(con: duckdb.DuckDBPyConnection, source: str, endpoint: str) -> Iterator[RejectedRecord]:
+def rejected_records(session: Session, source: str, endpoint: str) -> Iterator[RejectedRecord]:
     """The records of an endpoint that were rejected, those read first at the head."""
-    if has_system_tables(con):
+    if has_system_tables(session):
         sql = (
             f"SELECT CAST(record AS VARCHAR), {INGESTED_AT} FROM _rest_source.rejected_records "
             f"WHERE source = ? AND endpoint = ? ORDER BY {INGESTED_AT}"
         )
-        con.execute(sql, [source, endpoint])
-        while row := con.fetchone():
-            yield RejectedRecord(*row)
+        for record, ingested_at in session.stream(sql, [source, endpoint]):
+            yield RejectedRecord(record, ingested_at)
 
 
-def schema_changes(con: duckdb.DuckDBPyConnection, source: str, endpoint: str) -> SchemaReport:
+def schema_changes(session: Session, source: str, endpoint: str) -> SchemaReport:
     """What the loads of an endpoint changed, but for the columns of the first."""
-    if not has_system_tables(con):
+    if not has_system_tables(session):
         return SchemaReport(None)
-    rows = con.execute(
+    rows = session.rows(
         f"SELECT committed_at, {', '.join(_COLUMNS)} FROM _rest_source.loads "
         "WHERE source = ? AND endpoint = ? ORDER BY committed_at",
         [source, endpoint],
-    ).fetchall()
+    )
     changing = [
         (at, (*(f"new column {name}" for name in added or ()), *(widened or ()))) for at, added, widened, _ in rows
     ]
@@ -172,13 +209,13 @@ def schema_changes(con: duckdb.DuckDBPyConnection, source: str, endpoint: str) -
     return SchemaReport(rows[-1][0], tuple(changes), tuple(rows[-1][3] or ())) if rows else SchemaReport(None)
 
 
-def has_system_tables(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether anything was ever loaded into the file."""
-    return con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = '_rest_source'").fetchone() is not None
+def has_system_tables(session: Session) -> bool:
+    """Whether anything was ever loaded into the destination."""
+    return bool(session.tables(SYSTEM))
 
 
 def find_load(
-    con: duckdb.DuckDBPyConnection,
+    session: Session,
     source: str,
     endpoint: str,
     load_id: str | None,
@@ -186,19 +223,18 @@ def find_load(
     partition: str | None,
 ) -> CommittedLoad | None:
     """The newest committed load of an endpoint, of that id, run or partition if one is given."""
-    if not has_system_tables(con):
+    if not has_system_tables(session):
         return None
-    row = con.execute(
+    rows = session.rows(
         f"SELECT load_id, pages, stop_reason, total_reported, {', '.join(_COUNTS)} FROM _rest_source.loads "
         "WHERE source = ? AND endpoint = ? AND load_id = coalesce(?, load_id) AND run_id = coalesce(?, run_id) "
-        "AND coalesce(partition, '') = coalesce(?, partition, '') "
-        "AND stop_reason <> 'retried' "
+        "AND stop_reason <> 'retried' AND coalesce(partition, '') = coalesce(?, partition, '') "
         "ORDER BY committed_at DESC LIMIT 1",
         [source, endpoint, load_id, run_id, partition],
-    ).fetchone()
-    if row is None:
+    )
+    if not rows:
         return None
-    load_id, pages, stop_reason, total, *counts = row
+    load_id, pages, stop_reason, total, *counts = rows[0]
     return CommittedLoad(
         str(load_id), CommitResult(**dict(zip(_COUNTS, counts, strict=True))), pages, stop_reason, total
     )

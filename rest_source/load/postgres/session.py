@@ -1,0 +1,148 @@
+"""The session of a load into PostgreSQL: DuckDB casts the staged rows, COPY brings them, SQL does the rest."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from rest_source.load.destination import Table, TableColumn
+from rest_source.load.dialect import Dialect, StagedRows
+from rest_source.load.duckdb.session import DUCKDB
+from rest_source.load.engine import identifier
+from rest_source.load.names import HEVO_ID, INDEX, INGESTED_AT, REF_ID
+from rest_source.load.postgres.connection import Connection
+from rest_source.load.postgres.dialect import POSTGRES
+from rest_source.load.postgres.transfer import send
+from rest_source.load.rejects import REJECTED
+from rest_source.load.schema import ColumnType
+from rest_source.load.stage import STAGE, Stage, StagedTable, staged_place
+from rest_source.load.values import staged_values
+from rest_source.spec.base import shortened
+
+_OF_RECORDS = {"rowid": "BIGINT", HEVO_ID: "TEXT", INGESTED_AT: "BIGINT"}
+_OF_ELEMENTS = {REF_ID: "TEXT", INDEX: "BIGINT"}
+_OF_REJECTS = {"id": "TEXT", "ingested_at": "BIGINT", "reason": "TEXT", "record": "TEXT"}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSession:
+    """A connection to PostgreSQL, with DuckDB beside it to read the stage."""
+
+    con: Connection
+    engine: duckdb.DuckDBPyConnection
+    dialect: Dialect = POSTGRES
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement; returns how many rows it changed."""
+        return max(0, self.con.execute(*_query(sql, parameters)).rowcount)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.con.execute(*_query(sql, parameters)).fetchall()
+
+    def named_rows(self, sql: str) -> list[dict[str, Any]]:
+        """All rows of a query, by column."""
+        cursor = self.con.execute(sql.encode())
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, however many."""
+        with self.con.cursor() as cursor:
+            yield from cursor.stream(*_query(sql, parameters))
+
+    def place(self, table: Table) -> str:
+        """Schema and table, quoted, and no longer than names may be."""
+        return f"{identifier(self._short(table.schema))}.{identifier(self._short(table.name))}"
+
+    def columns(self, table: Table) -> tuple[TableColumn, ...]:
+        """The columns of a table in their order; none if it does not exist."""
+        sql = (
+            "SELECT a.attname, format_type(a.atttypid, -1), col_description(c.oid, a.attnum) FROM pg_attribute a "
+            "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = ? AND c.relname = ? AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+        )
+        return tuple(
+            TableColumn(name, self.dialect.column_type(type_), comment if comment is not None else name)
+            for name, type_, comment in self.rows(sql, [self._short(table.schema), self._short(table.name)])
+        )
+
+    def tables(self, schema: str) -> list[tuple[str, str]]:
+        """The tables of a schema with their comments, those made first at the head."""
+        sql = (
+            "SELECT c.relname, coalesce(obj_description(c.oid, 'pg_class'), '') FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = ? AND c.relkind IN ('r', 'p') ORDER BY c.oid"
+        )
+        return [(name, comment) for name, comment in self.rows(sql, [self._short(schema)])]
+
+    def has_schema(self, name: str) -> bool:
+        """Whether a schema is there."""
+        return bool(self.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?", [self._short(name)]))
+
+    def make_schema(self, name: str) -> None:
+        """Create a schema that is not there; even IF NOT EXISTS needs the right to create one."""
+        if not self.has_schema(name):
+            self.execute(f"CREATE SCHEMA {identifier(self._short(name))}")
+
+    def staged(
+        self,
+        stage: Stage,
+        table: StagedTable,
+        target: Mapping[str, TableColumn],
+        before: Mapping[str, ColumnType],
+    ) -> StagedRows:
+        """The staged rows in a temporary table, which is written to no log and goes with the connection."""
+        key = () if table.path else stage.key
+        values = {name: _plain(sql, target[name].type) for name, sql in staged_values(target, key, before).items()}
+        types = {name: _PLAIN.get(column.type, self.dialect.types[column.type]) for name, column in target.items()}
+        ours = _OF_RECORDS | (_OF_ELEMENTS if table.path else {})
+        self._bring(f"{staged_place(table)} s", table.name, ours | types, values, stage.longest_line)
+        if stage.rejected and not table.path:
+            record = {"record": DUCKDB.json_text("s.record")}
+            keys = {name: DUCKDB.attempt(values[name]) for name in key if name in values}
+            types = _OF_REJECTS | {name: types[name] for name in keys}
+            self._bring(f"{STAGE}.main.{REJECTED} s", REJECTED, types, record | keys, stage.longest_line)
+        taken = {name: _value(name, column.type) for name, column in target.items()}
+        return StagedRows(_temporary(table.name), taken, _temporary(REJECTED))
+
+    def _bring(self, source: str, name: str, types: Mapping[str, str], values: Mapping[str, str], longest: int) -> None:
+        """A temporary table of these columns; `values` has the SQL in DuckDB of those that are not read as they are."""
+        definitions = ", ".join(f"{column} {type_}" for column, type_ in types.items())
+        self.execute(f"CREATE TEMP TABLE {name} ({definitions})")
+        listed = ", ".join(values.get(column, f"s.{column}") for column in types)
+        send(self.con, self.engine, f"SELECT {listed} FROM {source}", _temporary(name), longest)
+        self.execute(f"ANALYZE {_temporary(name)} ({next(iter(types))})")
+
+    def _short(self, name: str) -> str:
+        return shortened(name, self.dialect.longest_name)
+
+
+def _temporary(name: str) -> str:
+    return f"pg_temp.{name}"
+
+
+_PLAIN = {ColumnType.TIMESTAMPTZ: "TIMESTAMP"}
+"""Columns on their way: instants travel in UTC without a zone, which no setting of either side can shift."""
+
+
+def _plain(sql: str, type_: ColumnType) -> str:
+    """A value in DuckDB's SQL as it is sent."""
+    match type_:
+        case ColumnType.TIMESTAMPTZ:
+            return f"timezone('UTC', {sql})"
+        case ColumnType.JSON:
+            return f"CAST({sql} AS VARCHAR)"
+        case _:
+            return sql
+
+
+def _value(name: str, type_: ColumnType) -> str:
+    """A column that was sent, as the table takes it."""
+    return f"(s.{name} AT TIME ZONE 'UTC')" if type_ is ColumnType.TIMESTAMPTZ else f"s.{name}"
+
+
+def _query(sql: str, parameters: Sequence[Any]) -> tuple[bytes, Sequence[Any] | None]:
+    """The statement as psycopg takes it; without parameters it is sent as it is."""
+    return (sql.replace("?", "%s").encode(), parameters) if parameters else (sql.encode(), None)

@@ -1,0 +1,187 @@
+"""How a staged load becomes rows of a table: merge, append and replace, set by set.
+
+There is no index: a primary key of DuckDB costs gigabytes on a large table, and one of Postgres slows every write. A
+merge compares keys and `__hevo_id` by hash joins, deletes what changed and inserts what is new.
+
+A key is one row: keys are compared as the table holds them, after the conversion to the column's type, within a
+load as well as with the table. A key column that was widened from timestamps or decimals to text goes on
+spelling them one way (`values.respelled`), and a key that stands in several rows is made one when it is read again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rest_source.load.destination import CommitResult, LoadFacts, Table
+from rest_source.load.dialect import Session, StagedRows, count
+from rest_source.load.engine import identifier, literal
+from rest_source.load.evolution import Evolution
+from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION
+from rest_source.load.stage import Stage
+from rest_source.load.table import described
+
+_ALL = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes one staged load into one table of the open transaction; `loaded_at` is epoch ms.
+
+    In a partitioned table a row whose key is read in another partition moves there; with the default key each partition
+    has a row of its own.
+    """
+
+    session: Session
+    table: Table
+    stage: Stage
+    evolution: Evolution
+    staged: StagedRows
+    loaded_at: int
+    partition: str = ""
+
+    def write(self, load: LoadFacts) -> CommitResult:
+        """Write by the load's mode; the counts add up to the rows read, less the rejected."""
+        before = self._rows()
+        chosen = _ALL if load.write == "append" else self._newest()
+        merges = load.write == "merge" or (load.write == "replace" and self.partition)
+        match "merge" if merges else load.write:
+            case "merge" if before:
+                chosen = self._not_superseded(chosen) if load.retries_rejected else chosen
+                inserted, updated, deleted = *self._merge(chosen), self._empty(load.covered)
+            case "replace" if before:
+                self.session.execute(f"DELETE FROM {self._table}")
+                inserted, updated, deleted = self._insert(chosen), 0, before
+            case _:
+                inserted, updated, deleted = self._insert(chosen), 0, 0
+        if load.marks_deleted and before:
+            marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
+            missing = self._missing(f"NOT t.{MARKED_DELETED}")
+            deleted += self.session.execute(f"UPDATE {self._table} SET {marks} {missing}")
+        return CommitResult(
+            rows_read=self.stage.read,
+            rows_inserted=inserted,
+            rows_updated=updated,
+            rows_unchanged=self.stage.read - self.stage.rejected - inserted - updated,
+            rows_deleted=deleted,
+            rows_rejected=self.stage.rejected,
+            row_count=self._rows(),
+            partition_rows=self._rows(f"{PARTITION} = {literal(self.partition)}") if self.partition else None,
+            columns_added=tuple(column.name for column in self.evolution.added),
+            columns_widened=described(self.evolution, self.session.dialect),
+            columns_ignored=self.evolution.ignored,
+            columns_missing=self.evolution.missing if self.stage.read else (),
+            reject_reasons=self.stage.reasons,
+        )
+
+    def _newest(self) -> str:
+        """Which staged rows count: the stage holds a key once as it is spelled, but 1 and 1.0 are one key."""
+        if self._default_key:
+            return _ALL
+        keys = ", ".join(source for _, source in self._key)
+        hashed = self.session.dialect.hashed(keys)
+        if not count(self.session, f"SELECT count(*) - count(DISTINCT {hashed}) FROM {self._staged}"):
+            return _ALL
+        self.session.execute(
+            f"CREATE TEMP TABLE newest AS SELECT max(s.rowid) AS id FROM {self._staged} GROUP BY {keys}"
+        )
+        return "s.rowid IN (SELECT id FROM newest)"
+
+    def _not_superseded(self, chosen: str) -> str:
+        """Which of the staged rows are left without those whose key has been read again since."""
+        newer = f"t.{INGESTED_AT} > s.{INGESTED_AT}"
+        read_again = f"EXISTS (SELECT 1 FROM {self._table} t WHERE {self._match} AND {newer})"
+        return f"{chosen} AND NOT {read_again}"
+
+    def _merge(self, chosen: str) -> tuple[int, int]:
+        self.session.execute("CREATE TEMP TABLE changes (id BIGINT, is_new BOOLEAN)")
+        known = f"EXISTS (SELECT 1 FROM {self._table} t WHERE {self._match})"
+        inserted = self.session.execute(
+            f"INSERT INTO changes SELECT s.rowid, true FROM {self._staged} WHERE {chosen} AND NOT {known}"
+        )
+        found = count(self.session, f"SELECT count(*) FROM {self._staged} WHERE {chosen}") - inserted
+        updated = self._delete_changed(chosen, found) if found else 0
+        self._insert("true", "JOIN changes c ON c.id = s.rowid")
+        return inserted, updated
+
+    def _delete_changed(self, chosen: str, found: int) -> int:
+        """Delete the rows of keys that changed or stand in several rows; `found` counts the keys in the table."""
+        pairs = f"{self._staged} JOIN {self._table} t ON {self._match} WHERE {chosen}"
+        elsewhere = f" OR t.{PARTITION} IS DISTINCT FROM {literal(self.partition)}" if self.partition else ""
+        differs = f"(t.{HEVO_ID} <> s.{HEVO_ID} OR t.{MARKED_DELETED}{elsewhere})"
+        rows = self.session.rows(f"SELECT count(*), count(*) FILTER (WHERE {differs}) FROM {pairs}")
+        if rows == [(found, 0)]:
+            return 0
+        updated = self.session.execute(
+            f"INSERT INTO changes SELECT s.rowid, false FROM {pairs} "
+            f"GROUP BY s.rowid HAVING count(*) > 1 OR bool_or({differs})"
+        )
+        changed = f"c.id = s.rowid AND NOT c.is_new AND {self._match}"
+        self.session.execute(f"DELETE FROM {self._table} t USING {self._staged}, changes c WHERE {changed}")
+        return updated
+
+    def _empty(self, partitions: Sequence[str]) -> int:
+        """Delete the rows of partitions whose key was not returned."""
+        if not partitions:
+            return 0
+        inside = f"t.{PARTITION} IN ({', '.join(map(literal, partitions))})"
+        return self.session.execute(f"DELETE FROM {self._table} {self._missing(inside)}")
+
+    def _missing(self, condition: str) -> str:
+        """The rows that meet a condition and whose key is neither among the records nor among the rejected ones."""
+        names = [f"k{index}" for index, _ in enumerate(self._key)]
+        keys = [source for _, source in self._key]
+        returned = f"SELECT {_aliased(keys, names)} FROM {self._staged}"
+        if self.stage.rejected:
+            ids = ["s.id", *keys[1:]] if self._default_key else list(map(self.session.dialect.attempt, keys))
+            returned += f" UNION ALL SELECT {_aliased(ids, names)} FROM {self.staged.rejects} s"
+        match = " AND ".join(f"t.{target} = r.{name}" for (target, _), name in zip(self._key, names, strict=True))
+        row_id, gone = self.session.dialect.row_id, f"NOT EXISTS (SELECT 1 FROM ({returned}) r WHERE {match})"
+        return f"WHERE {row_id} IN (SELECT t.{row_id} FROM {self._table} t WHERE {condition} AND {gone})"
+
+    def _insert(self, chosen: str, joined: str = "") -> int:
+        columns = [(column.name, self.staged.values[name]) for name, column in self.evolution.target.items()]
+        columns += [(PARTITION, literal(self.partition))] if self.partition else []
+        rows = f"{self._staged} {joined} WHERE {chosen}"
+        return self.session.execute(insertion(self._table, columns, self.loaded_at, rows))
+
+    @property
+    def _key(self) -> list[tuple[str, str]]:
+        if self._default_key:
+            here = [(PARTITION, literal(self.partition))] if self.partition else []
+            return [(HEVO_ID, f"s.{HEVO_ID}"), *here]
+        return [(identifier(self.evolution.target[name].name), self.staged.values[name]) for name in self.stage.key]
+
+    @property
+    def _match(self) -> str:
+        return " AND ".join(f"t.{target} = {source}" for target, source in self._key)
+
+    @property
+    def _staged(self) -> str:
+        return f"{self.staged.place} s"
+
+    @property
+    def _default_key(self) -> bool:
+        return self.stage.key == (HEVO_ID,)
+
+    @property
+    def _table(self) -> str:
+        return self.session.place(self.table)
+
+    def _rows(self, condition: str = "true") -> int:
+        return count(self.session, f"SELECT count(*) FROM {self._table} WHERE {condition}")
+
+
+def _aliased(expressions: Sequence[str], names: Sequence[str]) -> str:
+    return ", ".join(f"{expression} AS {name}" for expression, name in zip(expressions, names, strict=True))
+
+
+def insertion(table: str, columns: Sequence[tuple[str, str]], loaded_at: int, rows: str) -> str:
+    """The statement that inserts staged rows `s`: the given columns with their values, and the metadata columns."""
+    columns = [
+        *columns,
+        (HEVO_ID, f"s.{HEVO_ID}"),
+        (INGESTED_AT, f"s.{INGESTED_AT}"),
+        (LOADED_AT, str(loaded_at)),
+        (MARKED_DELETED, "false"),
+    ]
+    names = ", ".join(identifier(name) for name, _ in columns)
+    return f"INSERT INTO {table} ({names}) SELECT {', '.join(value for _, value in columns)} FROM {rows}"
