@@ -13,10 +13,11 @@ import click
 from benchmarks.cases import CASES, TARGETS, Case, Figures
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.data import expected, write_pages
-from benchmarks.job import Job
+from benchmarks.job import WARM_UP, Job
 from benchmarks.measure import Sample, Summary, in_table, run
 from benchmarks.report import as_json, as_markdown, machine
 from benchmarks.server import serving
+from rest_source.demo.postgres import EmbeddedServer, embedded_postgres
 
 HERE = Path(__file__).parent
 
@@ -72,18 +73,25 @@ def measure(case: Case, only: set[str], profile: Path | None = None) -> Figures:
         pages = Path(work) / "pages"
         if case.records:
             write_pages(pages, case.records, case.page_size)
-        with serving(pages, case.latency) if case.records else nullcontext("") as url:
+        with (
+            serving(pages, case.latency) if case.records else nullcontext("") as url,
+            embedded_postgres() if case.postgres else nullcontext() as server,
+        ):
             for turn in range(case.rounds):
                 for contestant in (*case.contestants, *(case.once if turn == 0 else ())):
                     if contestant in only:
-                        samples[contestant].append(_once(case, contestant, url, Path(work), profile))
+                        samples[contestant].append(_once(case, contestant, url, Path(work), profile, server))
     return {(case.name, contestant): Summary(case.size, tuple(taken)) for contestant, taken in samples.items()}
 
 
-def _once(case: Case, contestant: str, url: str, work: Path, profile: Path | None) -> Sample:
+def _once(
+    case: Case, contestant: str, url: str, work: Path, profile: Path | None, server: EmbeddedServer | None
+) -> Sample:
     with TemporaryDirectory(dir=work) as folder:
-        destination = f"duckdb:///{folder}/warehouse.duckdb"
-        job = Job(destination, url, case.dialect, case.concurrency, case.endpoints)
+        destination, warm_up = f"duckdb:///{folder}/warehouse.duckdb", WARM_UP
+        if server:
+            destination, warm_up = server.empty_database("bench"), server.empty_database("warm_up")
+        job = Job(destination, warm_up, url, case.dialect, case.concurrency, case.endpoints)
         file = profile and profile.absolute() / f"{case.name}-{contestant.replace(' ', '_')}.prof"
         sample = run(contestant, job, Path(folder), file)
         if case.records and (found := in_table(destination)) != expected(case.records):

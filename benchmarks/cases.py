@@ -30,6 +30,7 @@ class Case:
     latency: float = 0.0
     concurrency: int = 4
     endpoints: int = 0
+    postgres: bool = False
 
     @property
     def size(self) -> int:
@@ -43,7 +44,8 @@ class Case:
             return f"{self.endpoints:,} endpoints in one YAML file"
         pages = f"{self.records:,} records in {self.records // self.page_size:,} pages"
         latency = f"{self.latency * 1000:.0f} ms each" if self.latency else "no latency"
-        return f"{pages}, {latency}, {_PAGINATION[self.dialect]}, concurrency {self.concurrency}"
+        into = ", into PostgreSQL" if self.postgres else ""
+        return f"{pages}, {latency}, {_PAGINATION[self.dialect]}, concurrency {self.concurrency}{into}"
 
     def quick(self) -> "Case":
         """A fiftieth of it, once: to see that everything runs."""
@@ -60,6 +62,7 @@ CASES = (
         once=("dlt default loader",),
         records=500_000,
     ),
+    Case("postgres", ("rest_source", "dlt", "dlt csv"), records=500_000, postgres=True),
     Case("5m", ("rest_source",), rounds=1, records=5_000_000),
     Case("one_answer", ("rest_source",), rounds=1, records=4_000_000, dialect="all"),
     _SLOW,
@@ -123,6 +126,13 @@ TARGETS = (
         "x",
         lambda f: f["5m", "rest_source"].peak_mb / f["500k", "rest_source"].peak_mb,
         at_most=1.2,
+    ),
+    Target(
+        "postgres",
+        ">= 4x dlt's rate",
+        "x",
+        lambda f: _seconds(f, "postgres", "dlt", "dlt csv") / _seconds(f, "postgres", "rest_source"),
+        at_least=4,
     ),
     Target(
         "page_number",

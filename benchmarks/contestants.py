@@ -1,7 +1,7 @@
 """What is measured, each in a process of its own: `python -m benchmarks.contestants NAME JOB` prints a JSON line.
 
 A contestant imports what it needs and returns the call to be timed; that ends when its rows are committed. Before it
-is timed it loads one page into another file, for much is imported by the first load only.
+is timed it loads one page into another file or database, for much is imported by the first load only.
 """
 
 import json
@@ -42,7 +42,7 @@ def dlt(job: Job, loader: Any = "parquet", **settings: str) -> Callable[[], None
     here = Path.cwd()
     os.environ.update({"RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": str(here), **settings})
     import dlt as library
-    from dlt.destinations import duckdb
+    from dlt.destinations import duckdb, postgres
     from dlt.sources.rest_api import rest_api_source
 
     paginators: dict[str, dict[str, Any]] = {
@@ -62,7 +62,8 @@ def dlt(job: Job, loader: Any = "parquet", **settings: str) -> Callable[[], None
 
     def run() -> None:
         source = rest_api_source(config)
-        target = duckdb(job.destination.removeprefix("duckdb:///"))
+        is_file = job.destination.startswith("duckdb:")
+        target: Any = duckdb(job.destination.removeprefix("duckdb:///")) if is_file else postgres(job.destination)
         pipeline = library.pipeline(
             f"bench_{job.dialect}", pipelines_dir=str(here / "dlt"), destination=target, dataset_name="bench"
         )
@@ -107,6 +108,7 @@ CONTESTANTS: dict[str, Callable[[Job], Callable[[], None]]] = {
     "dlt": dlt,
     "dlt best workers": partial(dlt, NORMALIZE__WORKERS="2", SOURCES__DATA_WRITER__FILE_MAX_ITEMS="125000"),
     "dlt default loader": partial(dlt, loader=None),
+    "dlt csv": partial(dlt, loader="csv"),
     "floor": floor,
     "definitions": definitions,
 }
@@ -115,7 +117,7 @@ CONTESTANTS: dict[str, Callable[[Job], Callable[[], None]]] = {
 def main(name: str, job: str, profile: str | None = None) -> None:
     started, task = perf_counter(), Job(**json.loads(job))
     if task.url:
-        CONTESTANTS[name](replace(task, dialect="first", destination="duckdb:///warm_up.duckdb"))()
+        CONTESTANTS[name](replace(task, dialect="first", destination=task.warm_up))()
     run = CONTESTANTS[name](task)
     imported = perf_counter()
     _profiled(run, Path(profile)) if profile else run()

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 TABLE = "bench.orders"
+WARM_UP = "duckdb:///warm_up.duckdb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,7 @@ class Job:
     """What a contestant is to do, in the working directory of its process, which is empty."""
 
     destination: str = ""
+    warm_up: str = WARM_UP
     url: str = ""
     dialect: str = "pages"
     concurrency: int = 1

@@ -14,6 +14,7 @@ from time import perf_counter
 
 import duckdb
 import psutil
+import psycopg
 
 from benchmarks.job import TABLE, Job
 
@@ -127,7 +128,12 @@ def _rss(tree: Sequence[psutil.Process]) -> int:
 
 def in_table(destination: str) -> tuple[int, int, int]:
     """Rows, distinct ids and the sum of `quantity` in the table a contestant filled."""
-    with duckdb.connect(destination.removeprefix("duckdb:///"), read_only=True) as con:
-        found = con.execute(f"SELECT count(*), count(DISTINCT id), sum(quantity)::BIGINT FROM {TABLE}").fetchone()
+    sql = f"SELECT count(*), count(DISTINCT id), sum(quantity)::BIGINT FROM {TABLE}"
+    if destination.startswith("duckdb:"):
+        with duckdb.connect(destination.removeprefix("duckdb:///"), read_only=True) as con:
+            found = con.execute(sql).fetchone()
+    else:
+        with psycopg.connect(destination) as server:
+            found = server.execute(sql.encode()).fetchone()
     assert found
     return found[0], found[1], found[2]

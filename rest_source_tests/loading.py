@@ -156,6 +156,12 @@ class Warehouse:
         )
         return {name: _IN_DUCKDB.get(type_, type_) for name, type_ in self.rows(sql, schema, table)}
 
+    def columns_widened(self, *changes: str) -> tuple[str, ...]:
+        """Changes of types, told in DuckDB's words, as this destination tells them."""
+        if not self.postgres:
+            return changes
+        return tuple(change.replace("DOUBLE", "DOUBLE PRECISION").replace("VARCHAR", "TEXT") for change in changes)
+
     def business_types(self, schema: str = "shop", table: str = "orders") -> dict[str, str]:
         return {name: type_ for name, type_ in self.types(schema, table).items() if name not in METADATA}
 
@@ -163,8 +169,9 @@ class Warehouse:
         """The original name of every business column."""
         if self.postgres:
             sql = (
-                "SELECT a.attname, col_description(c.oid, a.attnum) FROM pg_attribute a JOIN pg_class c "
-                "ON c.oid = a.attrelid WHERE c.relname = ? AND col_description(c.oid, a.attnum) IS NOT NULL "
+                "SELECT a.attname, replace(col_description(c.oid, a.attnum), '(empty name)', '') FROM pg_attribute a "
+                "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname = ? "
+                "AND col_description(c.oid, a.attnum) IS NOT NULL "
                 "ORDER BY a.attnum"
             )
         else:
@@ -186,6 +193,8 @@ class Warehouse:
 
 _IN_DUCKDB = {
     "TEXT": "VARCHAR",
+    "NUMERIC": "VARCHAR",
+    "CHARACTER VARYING": "VARCHAR",
     "JSONB": "JSON",
     "DOUBLE PRECISION": "DOUBLE",
 }

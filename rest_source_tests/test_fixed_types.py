@@ -82,15 +82,12 @@ def test_a_rejected_record_stands_there_once_and_goes_when_it_is_loaded(warehous
 
 
 def test_rejected_records_are_kept_for_thirty_days(warehouse: Warehouse) -> None:
-    import duckdb
-
     warehouse.load([{"id": 1, "v": "x"}, {"id": 2, "v": "y"}, {"id": 3}], columns={"v": "BIGINT"}, primary_key="id")
-    with duckdb.connect(str(warehouse.path)) as con:
-        aged = "UPDATE _rest_source.rejected_records SET rejected_at = now() - INTERVAL {} DAY WHERE record.id = {}"
-        con.execute(aged.format(31, 1))
-        con.execute(aged.format(29, 2))
+    aged = "UPDATE _rest_source.rejected_records SET rejected_at = now() - INTERVAL '{} days' WHERE reason LIKE '%{}'"
+    warehouse.execute(aged.format(31, "x"))
+    warehouse.execute(aged.format(29, "y"))
     warehouse.load([{"id": 9}], name="others")
-    assert warehouse.rows("SELECT CAST(record.id AS INT) FROM _rest_source.rejected_records") == [(2,)]
+    assert warehouse.rows("SELECT reason FROM _rest_source.rejected_records") == [("v is not BIGINT: y",)]
 
 
 def test_a_replacement_of_which_nothing_fits_leaves_the_table(warehouse: Warehouse) -> None:
@@ -129,4 +126,4 @@ def test_a_fixed_type_does_not_widen(warehouse: Warehouse) -> None:
 def test_long_numbers_keep_their_digits_as_json(warehouse: Warehouse, value: str) -> None:
     warehouse.load(f'[{{"v": {value}}}, {{"v": "text"}}, {{"v": {{"n": {value}}}}}]'.encode(), columns={"v": "JSON"})
     stored = {row for (row,) in warehouse.rows("SELECT CAST(v AS VARCHAR) FROM shop.orders")}
-    assert stored == {value, '"text"', f'{{"n":{value}}}'}
+    assert {text.replace(" ", "") for text in stored} == {value, '"text"', f'{{"n":{value}}}'}

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
@@ -25,6 +27,13 @@ class EmbeddedServer:
     def url(self) -> str:
         """The URL of its database `postgres`; it asks for no password."""
         return f"postgresql://postgres:unused@127.0.0.1:{self.port}/postgres"
+
+    def empty_database(self, name: str) -> str:
+        """The URL of a database with nothing in it."""
+        with psycopg.connect(self.url, autocommit=True) as con:
+            con.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+            con.execute(f"CREATE DATABASE {name}".encode())
+        return self.url.removesuffix("postgres") + name
 
     def start(self, *, durable: bool = True) -> None:
         """Start it; not `durable`, what it has written is lost with the machine."""

@@ -151,10 +151,13 @@ def _entities(session: Session, place: str, names: Sequence[str], rows: int, dri
 
 
 def _counted(session: Session, place: str, names: Sequence[str], drift: float, share: int = 1) -> int | None:
-    grouped = (
-        f"SELECT count(*) AS n, count(DISTINCT {LOADED_AT}) AS loads FROM {place} "
-        f"WHERE {session.dialect.hashed(_listed(names))} % {share} = 0 GROUP BY {_listed(names)}"
+    probed = f"{session.dialect.hashed(_listed(names))} % {share} = 0" if share > 1 else "true"
+    keys = [f"k{index}" for index, _ in enumerate(names)]
+    aliased = ", ".join(f"{identifier(name)} AS {key}" for name, key in zip(names, keys, strict=True))
+    in_loads = (
+        f"SELECT {aliased}, count(*) AS in_load FROM {place} WHERE {probed} GROUP BY {_listed(names)}, {LOADED_AT}"
     )
+    grouped = f"SELECT sum(in_load) AS n, count(*) AS loads FROM ({in_loads}) in_loads GROUP BY {', '.join(keys)}"
     totals = f"SELECT sum(n - loads), sum(n), count(*) FILTER (WHERE n > 1) FROM ({grouped}) grouped"
     ((extra, rows, repeated),) = session.rows(totals)
     if rows is None:

@@ -67,7 +67,7 @@ def evolve(
         _create(session, table, evolution.added, more)
     for column in evolution.added:
         place = f"{session.place(table)}.{identifier(column.name)}"
-        session.execute(f"COMMENT ON COLUMN {place} IS {literal(column.original)}")
+        session.execute(f"COMMENT ON COLUMN {place} IS {literal(column.original or session.dialect.no_comment)}")
     fixed = {column.original for column in staged.columns if column.is_fixed}
     for before, after in evolution.changed:
         _retype(session, table, before, after, before.original in fixed, keeps_rows)
@@ -150,7 +150,7 @@ def _doubles_are_exact(
         name = identifier(column.name)
         return not exists(session, session.place(table), _beyond_doubles(name))
     sql = f"SELECT 1 FROM {staged_place(from_)} WHERE {_beyond_doubles(staged.name)} LIMIT 1"
-    return session.engine.execute(sql).fetchone() is None
+    return not session.engine.execute(sql).fetchall()
 
 
 def _beyond_doubles(name: str) -> str:

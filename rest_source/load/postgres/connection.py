@@ -79,6 +79,14 @@ def _explanation(error: psycopg.Error, shown: str) -> RestSourceError:
             remedy="Wait for the other load, or end that transaction (pg_stat_activity shows it), then run again.",
             retryable=True,
         )
+    if isinstance(error, errors.ProgramLimitExceeded):
+        return RestSourceError(
+            "too_many_columns",
+            f"A row does not fit a page of PostgreSQL: {said}",
+            where=shown,
+            cause="The table has too many columns: a row's fixed parts must fit 8 kB.",
+            remedy="Keep nested fields together with `nested: json`, or `exclude` some.",
+        )
     if state.startswith(_RETRYABLE) or (isinstance(error, psycopg.OperationalError) and not _is_refused(error)):
         return RestSourceError(
             "destination_unavailable",
@@ -96,14 +104,6 @@ def _explanation(error: psycopg.Error, shown: str) -> RestSourceError:
             cause="User, password or database in the URL are not those of the server.",
             remedy="Check REST_SOURCE_DESTINATION; create the database if it does not exist.",
         )
-    if isinstance(error, errors.ProgramLimitExceeded):
-        return RestSourceError(
-            "too_many_columns",
-            f"A row does not fit a page of PostgreSQL: {said}",
-            where=shown,
-            cause="The table has too many columns: a row's fixed parts must fit 8 kB.",
-            remedy="Keep nested fields together with `nested: json`, or `exclude` some.",
-        )
     if isinstance(error, errors.InsufficientPrivilege):
         return RestSourceError(
             "destination_failed",
@@ -116,14 +116,15 @@ def _explanation(error: psycopg.Error, shown: str) -> RestSourceError:
         "destination_failed",
         f"PostgreSQL: {said}",
         where=shown,
-        cause="A table there is not as this program made it, or the records hold a value that PostgreSQL cannot take.",
+        cause="A table there is not as this program made it, as another program created or changed it; or a record "
+        "holds a value that PostgreSQL cannot take.",
         remedy="Rename that table (the load makes a new one), or fix the type `text` for the column with `columns`.",
     )
 
 
 def _is_refused(error: psycopg.Error) -> bool:
     """Whether the server turned the connection down; libpq gives no SQLSTATE for that, only the server's words."""
-    words = ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
+    words = ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied", "invalid ")
     return (error.sqlstate or "").startswith(_REFUSED) or (
         error.sqlstate is None and any(word in str(error) for word in words)
     )

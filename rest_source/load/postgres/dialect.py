@@ -6,6 +6,8 @@ from rest_source.load.schema import EXACT_INTEGER, ColumnType
 
 _TYPES = {type_: str(type_) for type_ in ColumnType} | {ColumnType.DOUBLE: "DOUBLE PRECISION", ColumnType.JSON: "JSONB"}
 _INTEGER = r"^-?\d+(\.0+)?$"
+_SPACED = r'("(?:[^"\\]|\\.)*")|([,:]) '
+"""A text, or one of the separators that JSONB writes with a space behind and DuckDB without."""
 _NUMBER = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
 
 
@@ -19,7 +21,8 @@ def _converted(expression: str, from_: ColumnType, to: ColumnType) -> str:
         whole = f"{expression} = trunc({expression}) AND abs({expression}) < {EXACT_INTEGER}"
         text = f"CASE WHEN {whole} THEN CAST(CAST({expression} AS BIGINT) AS TEXT) ELSE CAST({expression} AS TEXT) END"
         return text if to is ColumnType.TEXT else f"CAST({text} AS NUMERIC)"
-    return f"CAST({expression} AS {_TYPES[to]})"
+    text = f"CAST({expression} AS {_TYPES[to]})"
+    return f"regexp_replace({text}, {literal(_SPACED)}, '\\1\\2', 'g')" if from_ is ColumnType.JSON else text
 
 
 def _fits(text: str, type_: ColumnType) -> str:
@@ -64,4 +67,5 @@ POSTGRES = Dialect(
     unless_locked="FOR UPDATE SKIP LOCKED",
     longest_name=63,
     most_columns=1600,
+    no_comment="(empty name)",
 )

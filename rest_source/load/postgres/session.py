@@ -64,7 +64,7 @@ class PostgresSession:
             "WHERE n.nspname = ? AND c.relname = ? AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
         )
         return tuple(
-            TableColumn(name, self.dialect.column_type(type_), comment if comment is not None else name)
+            TableColumn(name, self.dialect.column_type(type_), _original(name, comment))
             for name, type_, comment in self.rows(sql, [self._short(table.schema), self._short(table.name)])
         )
 
@@ -95,7 +95,11 @@ class PostgresSession:
     ) -> StagedRows:
         """The staged rows in a temporary table, which is written to no log and goes with the connection."""
         key = () if table.path else stage.key
-        values = {name: _plain(sql, target[name].type) for name, sql in staged_values(target, key, before).items()}
+        # The elements of rejected records are staged too; they find no row that holds them.
+        attempt = DUCKDB.attempt if stage.rejected and table.path else str
+        values = {
+            name: _plain(attempt(sql), target[name].type) for name, sql in staged_values(target, key, before).items()
+        }
         types = {name: _PLAIN.get(column.type, self.dialect.types[column.type]) for name, column in target.items()}
         ours = _OF_RECORDS | (_OF_ELEMENTS if table.path else {})
         self._bring(f"{staged_place(table)} s", table.name, ours | types, values, stage.longest_line)
@@ -104,8 +108,11 @@ class PostgresSession:
             keys = {name: DUCKDB.attempt(values[name]) for name in key if name in values}
             types = _OF_REJECTS | {name: types[name] for name in keys}
             self._bring(f"{STAGE}.main.{REJECTED} s", REJECTED, types, record | keys, stage.longest_line)
-        taken = {name: _value(name, column.type) for name, column in target.items()}
-        return StagedRows(_temporary(table.name), taken, _temporary(REJECTED))
+        return StagedRows(
+            _temporary(table.name),
+            {name: _value(name, column.type) for name, column in target.items()},
+            _temporary(REJECTED),
+        )
 
     def _bring(self, source: str, name: str, types: Mapping[str, str], values: Mapping[str, str], longest: int) -> None:
         """A temporary table of these columns; `values` has the SQL in DuckDB of those that are not read as they are."""
@@ -117,6 +124,10 @@ class PostgresSession:
 
     def _short(self, name: str) -> str:
         return shortened(name, self.dialect.longest_name)
+
+
+def _original(name: str, comment: str | None) -> str:
+    return "" if comment == POSTGRES.no_comment else comment or name
 
 
 def _temporary(name: str) -> str:
