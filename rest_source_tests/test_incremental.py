@@ -1,6 +1,5 @@
 """Increments: the cursor moves with the rows, never past what is stored, and asks for no more than is needed."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,6 @@ KEYS: dict[str, Any] = {
     "params": {"since": "{cursor}"},
     "incremental": {"cursor": "$.updated_at"},
 }
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
 
 
 def stamp(day: int, hour: int = 0) -> str:

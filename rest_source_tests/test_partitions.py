@@ -25,10 +25,9 @@ ENDPOINT: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+@pytest.fixture(autouse=True)
+def state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REST_SOURCE_STATE", str(tmp_path / "state"))
-    return Warehouse(tmp_path)
 
 
 def day(number: int, hour: int = 1) -> str:
@@ -70,7 +69,7 @@ def run(
 ) -> Run:
     """The materialization of a partition, or of a range, through Dagster."""
     spec = source_spec(url, **{**ENDPOINT, **endpoint})
-    manager = PaginatorIOManager(destination=f"duckdb:///{warehouse.path}")
+    manager = PaginatorIOManager(destination=warehouse.url)
     job = build_definitions(spec, manager).resolve_implicit_global_asset_job_def()
     tags = {"dagster/asset_partition_range_start": start, "dagster/asset_partition_range_end": end} if start else None
     with dg.DagsterInstance.ephemeral() as instance:
@@ -79,7 +78,7 @@ def run(
 
 
 def rows(warehouse: Warehouse) -> list[tuple[Any, ...]]:
-    return warehouse.rows("SELECT id, __partition FROM shop.orders ORDER BY ALL")
+    return sorted(warehouse.rows("SELECT id, __partition FROM shop.orders"))
 
 
 def test_a_partition_is_asked_for_by_its_window_and_replaced_exactly(warehouse: Warehouse) -> None:
@@ -259,7 +258,7 @@ def test_the_command_takes_a_key_or_a_range(warehouse: Warehouse, monkeypatch: p
         Path("defs.yaml").write_text(json.dumps({"type": "rest_source.RestSource", "attributes": attributes}))
 
         def ran(*options: str) -> tuple[int, list[dict[str, Any]]]:
-            command = ["run", "defs.yaml", "--destination", "duckdb:///warehouse.duckdb", "--json", *options]
+            command = ["run", "defs.yaml", "--destination", warehouse.url, "--json", *options]
             result = CliRunner().invoke(main, command)
             return result.exit_code, json.loads(result.stdout)["endpoints"] if result.stdout else []
 

@@ -129,7 +129,7 @@ def test_requests_that_a_rule_skipped_are_made_again(warehouse: Warehouse, monke
         Path("defs.yaml").write_text(json.dumps({"type": "rest_source.RestSource", "attributes": attributes}))
 
         def ran(command: str) -> tuple[int, Any]:
-            options = [command, "defs.yaml", "--destination", "duckdb:///warehouse.duckdb", "--json"]
+            options = [command, "defs.yaml", "--destination", warehouse.url, "--json"]
             result = CliRunner().invoke(main, options)
             return result.exit_code, json.loads(result.stdout)["endpoints"][0]
 

@@ -105,10 +105,13 @@ def record_progress(session: Session, load: LoadFacts, loaded_at: int) -> None:
     where = "WHERE source = ? AND endpoint = ?"
     if load.cursors:
         scopes, cursors = list(load.cursors), [json.dumps(cursor) for cursor in load.cursors.values()]
-        session.execute(f"DELETE FROM {SYSTEM}.cursors {where} AND scope IN (SELECT unnest(?))", [*endpoint, scopes])
+        session.execute(
+            f"DELETE FROM {SYSTEM}.cursors {where} AND scope IN (SELECT unnest(CAST(? AS VARCHAR[])))",
+            [*endpoint, scopes],
+        )
         session.execute(
             f"INSERT INTO {SYSTEM}.cursors (source, endpoint, scope, cursor, load_id, moved_at) "
-            "SELECT ?, ?, unnest(?), unnest(?), ?, CAST(? AS TIMESTAMPTZ)",
+            "SELECT ?, ?, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[])), ?, CAST(? AS TIMESTAMPTZ)",
             [*endpoint, scopes, cursors, load.load_id, at],
         )
     if load.retries_rejected:
@@ -117,7 +120,7 @@ def record_progress(session: Session, load: LoadFacts, loaded_at: int) -> None:
         session.execute(f"DELETE FROM {SYSTEM}.failed_requests {where}", endpoint)
     else:
         asked = [parent_text(parent) for parent in load.asked_parents]
-        gone = f"{where} AND parent IN (SELECT unnest(?))"
+        gone = f"{where} AND parent IN (SELECT unnest(CAST(? AS VARCHAR[])))"
         session.execute(f"DELETE FROM {SYSTEM}.failed_requests {gone}", [*endpoint, asked])
     for failed in load.failed:
         facts = [parent_text(failed.parent), failed.request, failed.status, failed.message, load.load_id, at]
