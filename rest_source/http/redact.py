@@ -38,7 +38,8 @@ class Redactor:
 
     def register(self, *secrets: str) -> None:
         """Mask these texts too: secrets written in the file, or combined from several values."""
-        self._registered += tuple(secret for secret in secrets if secret)
+        known = dict.fromkeys((*self._registered, *secrets))
+        self._registered = tuple(secret for secret in known if secret)
 
     def mask(self, text: str) -> str:
         """The text without secrets, in whatever encoding they stand in it."""

@@ -108,7 +108,12 @@ class EndpointSpec(AssetSettings):
 
     def _unavailable_templates(self) -> list[tuple[Location, str]]:
         pages_in_path = isinstance(self.pagination, Cursor) and self.pagination.place == "path"
-        wanted = {"partition": "a partitioned asset", "window": "`incremental`", "parent": "`parent`"}
+        wanted = {
+            "partition": "a partitioned asset",
+            "window": "`incremental`",
+            "parent": "`parent`",
+            "login": "a later step of a login",
+        }
         wanted |= {} if pages_in_path else {"cursor": "`incremental`, or a cursor pagination with `in: path`"}
         return [
             (loc, f"`{{{name}}}` needs {wanted[name.split('.')[0]]}, which this endpoint does not have")

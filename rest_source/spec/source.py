@@ -29,6 +29,39 @@ class Limits(SpecModel):
     resume_within: Duration = parse_duration("1h")
 
 
+class Tls(SpecModel):
+    """How the API proves who it is, and how we do by a certificate. It holds where credentials may go."""
+
+    verify: bool = Field(
+        True,
+        strict=True,
+        description="`false` accepts any certificate, so that anybody on the way can read and change everything; each "
+        "run warns of it.",
+        examples=[False],
+    )
+    ca: Text | None = Field(
+        None,
+        description="A file with the certificates of the authorities to trust, instead of the usual ones.",
+        examples=["certs/company.pem"],
+    )
+    cert: Text | None = Field(
+        None,
+        description="A file with our own certificate, and its key unless `key` is given.",
+        examples=["certs/client.pem"],
+    )
+    key: Text | None = Field(
+        None, description="A file with the certificate's key, unencrypted.", examples=["certs/client.key"]
+    )
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.key is not None and self.cert is None:
+            raise invalid("key", message="`key` needs `cert`, the certificate it belongs to", kind="combination")
+        if self.ca is not None and not self.verify:
+            raise invalid("ca", message="`verify: false` would not look at `ca`; leave one away", kind="combination")
+        return self
+
+
 class SourceSpec(AssetSettings):
     """One API: where it is, how to sign in, how hard it may be asked, and its endpoints."""
 
@@ -36,6 +69,9 @@ class SourceSpec(AssetSettings):
     base_url: Text
     allowed_hosts: tuple[str, ...] = ()
     auth: Auth = NoAuth()
+    tls: Tls = Field(
+        Tls(), description="Certificates, where the usual ones do not do.", examples=[{"ca": "certs/company.pem"}]
+    )
     headers: dict[str, Header] = {}
     timezone: Annotated[str, AfterValidator(valid_timezone)] = "UTC"
     limits: Limits = Limits()

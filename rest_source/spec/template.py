@@ -21,8 +21,8 @@ _INSTANT = re.compile(
     r"(?P<name>now|(?:partition|window)\.(?:start|end))(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?::(?P<format>.+))?",
     re.DOTALL,
 )
-_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|env\.[A-Z_][A-Z0-9_]*)")
-_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|env)\.)[^{}]*)\}")
+_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|login\.\w+|env\.[A-Z_][A-Z0-9_]*)")
+_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|login|env)\.)[^{}]*)\}")
 _TYPED = ("epoch", "epoch_ms")
 _LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w)")
 """Braces that only begin like a template, such as GraphQL's `{cursor id}`."""
