@@ -50,7 +50,7 @@ class SignIn:
         remember: Callable[..., None],
         file: TokenFile | None = None,
     ) -> None:
-        self._scheme = scheme
+        self.scheme = scheme
         self._run = run
         self._now = now
         self._remember = remember
@@ -70,8 +70,9 @@ class SignIn:
         self._renewed(refused)
         return True
 
-    def accept(self, flow: Flow) -> None:
-        """Take the grant of this flow, of a consent, in place of any other."""
+    def accept(self, flow: Flow, *secrets: str) -> None:
+        """Take the grant of this flow, of a consent, in place of any other; the `secrets` are parts of it."""
+        self._remember(*secrets)
         with self._lock, self._held():
             self._take(self._run(flow))
 
@@ -105,7 +106,7 @@ class SignIn:
                 if found.access_token != known and found.is_fresh(self._now()):
                     self._grant = found  # another process was here before us
                     return found
-            return self._take(self._run(self._scheme.renew(found or last)))
+            return self._take(self._run(self.scheme.renew(found or last)))
 
     def _take(self, grant: Grant) -> Grant:
         self._remember(*grant.credentials.secrets, grant.refresh_token)
