@@ -156,7 +156,7 @@ def test_what_an_answer_says_of_a_lifetime(told: object, end: float | None) -> N
 @pytest.mark.parametrize(("grant", "keys"), GRANTS)
 def test_a_long_run_outlives_its_tokens(grant: str, keys: dict[str, Any], rotate: bool, state: Path) -> None:
     with oauth(pages=50, uses=7, rotate=rotate, first=VARIABLES["REFRESH"]) as server:
-        assert read_all(server, auth(server, grant, **keys), state) == everything(server)
+        assert read_all(server, auth(server, grant, **keys), state, limits={"concurrency": 2}) == everything(server)
     assert len(server.asked) >= 7
 
 

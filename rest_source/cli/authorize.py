@@ -26,7 +26,11 @@ def authorize(file: Path, redirect_uri: str | None, say: Say, warn: Say) -> None
             say("Open this address in a browser, sign in and consent:\n")
             say(f"{scheme.consent_url(consent)}\n")
             say("If the browser is on another machine, paste the address at which it ends, or the code in it, here:")
-            code = code_from(listener, consent.state, warn)
+            try:
+                code = code_from(listener, consent.state, warn)
+            except RestSourceError as error:
+                session.clean(error)  # it quotes what came in by the browser
+                raise
         sign_in.accept(scheme.exchange(code, consent), code, consent.verifier)
     say(f"Authorized: loads of `{source.name}` with this state directory sign in by themselves from now on.")
 

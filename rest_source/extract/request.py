@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from rest_source.extract.page import PageRequest
@@ -15,7 +15,7 @@ from rest_source.spec.endpoint import EndpointSpec, texts
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Instant, Scope, parse, render, render_json
+from rest_source.spec.template import Instant, Scope, parse, render, render_json, segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class RequestBuilder:
         path, pagination = self.endpoint.path, self.endpoint.pagination
         if not isinstance(pagination, Cursor) or pagination.place != "path":
             return render(path, self._scope, encode=True)
-        segments = [quote(text(value), safe="", errors="surrogatepass") for value in page.path.values()]
+        segments = [segment(text(value)) for value in page.path.values()]
         placeholder = f"{{{pagination.param}}}"
         if placeholder in path:
             parts = path.split(placeholder if segments else f"/{placeholder}")

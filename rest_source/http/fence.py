@@ -145,8 +145,14 @@ def strip(request: Request, leaks: Callable[[str], bool]) -> Request:
         )
     headers = tuple((name, value) for name, value in request.headers if not _personal(name) and not leaks(value))
     url, mark, query = request.full_url.partition("?")
-    kept = [pair for pair in query.split("&") if not leaks(unquote_plus(pair.partition("=")[2]))]
+    kept = [pair for pair in query.split("&") if not _leaks(pair, leaks)]
     return replace(request, url=url + mark + "&".join(kept), params=(), headers=headers)
+
+
+def _leaks(pair: str, leaks: Callable[[str], bool]) -> bool:
+    """Whether name or value of a parameter holds a secret, as it stands there or decoded."""
+    name, _, value = pair.partition("=")
+    return any(leaks(text) for part in (name, value) for text in (part, unquote_plus(part)))
 
 
 def _is_link_local(host: str) -> bool:

@@ -61,7 +61,7 @@ class ApiSession:
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
         self._transport = Transport(source.limits, state, certificates(source.tls, environment))
         tokens = TokenClient(self._transport, source.limits, clock, self._redactor)
-        self.sign_in = sign_in(source, environment, clock, tokens.run, self._redactor.register, state)
+        self.sign_in = sign_in(source, environment, clock, tokens.run, self._redactor, state)
         self.warnings = () if source.tls.verify else (UNVERIFIED,)
         self._slots = BoundedSemaphore(source.limits.concurrency)
         log_mask = LogMask(self._redactor)
@@ -84,6 +84,10 @@ class ApiSession:
     def mask(self, text: str) -> str:
         """The text without secrets; for everything that is shown, logged or stored about a request."""
         return self._redactor.mask(text)
+
+    def clean(self, error: BaseException) -> None:
+        """Mask every text of an error and of those behind it."""
+        self._redactor.clean(error)
 
     def send(
         self,

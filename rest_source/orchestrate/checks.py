@@ -1,15 +1,17 @@
 """Asset checks of an endpoint: `duplicates` judges its table, `complete` its last load."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
 
+from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination, DuplicateReport, Table
 from rest_source.orchestrate.assets import AFTER, asset_key
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
+from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.spec.asset import Checks, Level
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.pagination import OffsetLimit, PageNumber, Pagination
@@ -34,7 +36,7 @@ class Verdict:
     metadata: dict[str, Any]
 
 
-Judge = Callable[[Destination, SourceSpec, EndpointSpec], Verdict]
+Judge = Callable[[Destination, SourceSpec, EndpointSpec, Mask], Verdict]
 _RESULT = dg.Out(None)
 
 
@@ -54,7 +56,7 @@ def _check(
             name=spec.get_python_identifier(),
             ins={key.to_python_identifier(): AFTER},
             outs={"result": _RESULT},
-            required_resource_keys={IO_MANAGER_KEY},
+            required_resource_keys={IO_MANAGER_KEY, resource_key(source)},
         ),
         keys_by_input_name={key.to_python_identifier(): key},
         check_specs_by_output_name={"result": spec},
@@ -68,8 +70,9 @@ def _checker(
 ) -> Callable[..., Iterator[dg.AssetCheckResult]]:
     def check(context: dg.AssetCheckExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
         io_manager: PaginatorIOManager = getattr(context.resources, IO_MANAGER_KEY)
+        api: RestApi = getattr(context.resources, resource_key(source))
         with explained():
-            verdict = judge(io_manager.open(), source, endpoint)
+            verdict = judge(io_manager.open(), source, endpoint, api.mask)
         yield dg.AssetCheckResult(
             passed=verdict.wrong is None,
             severity=dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN,
@@ -86,7 +89,7 @@ def _announces_a_total(pagination: Pagination) -> bool:
     return isinstance(pagination, PageNumber | OffsetLimit) and pagination.total_records is not None
 
 
-def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
     """The last load holds as many records as the API announced."""
     load = destination.find_load(source.name, endpoint.name)
     if load is None:
@@ -106,9 +109,10 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
     return Verdict(None, f"{rows} records read, as announced.", figures)
 
 
-def _duplicates(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+def _duplicates(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, mask: Mask) -> Verdict:
     """No key is null or twice in the table, and no record stands in several rows."""
     report = destination.duplicates(Table.of(source.name, endpoint.name), endpoint.primary_key)
+    report = replace(report, sample=tuple((mask(value), rows) for value, rows in report.sample))
     figures = {
         "rows": report.rows,
         "repeated_keys": report.repeated_keys,

@@ -12,7 +12,8 @@ from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import Credentials, sent
 from rest_source.http.auth.grant import Flow, Grant, end_of
 from rest_source.http.compose import joined, pairs, text
-from rest_source.http.errors import http_error
+from rest_source.http.errors import Mask, http_error
+from rest_source.http.redact import Redactor
 from rest_source.http.request import Answer, Request
 from rest_source.spec.environment import Environment
 from rest_source.spec.jsonpath import compile_path
@@ -21,21 +22,18 @@ from rest_source.spec.pagination import HeaderValue
 from rest_source.spec.send import Send
 from rest_source.spec.template import Scope, render, render_json
 
-Remember = Callable[[str], None]
-"""Takes a token before anything is done with it, so that no text can show it."""
-
 
 class Login:
     """The flow of one `auth`, which always begins with its first step: a login has nothing to renew."""
 
     def __init__(
-        self, auth: LoginAuth, base_url: str, environment: Environment, now: Callable[[], float], remember: Remember
+        self, auth: LoginAuth, base_url: str, environment: Environment, now: Callable[[], float], redactor: Redactor
     ) -> None:
         self._steps = auth.chain
         self._base_url = base_url
         self._environment = environment
         self._now = now
-        self._remember = remember
+        self._redactor = redactor
 
     def renew(self, last: Grant | None) -> Flow:
         """A new sign-in, whatever the last one was."""
@@ -52,9 +50,8 @@ class Login:
         return Grant(credentials, issued_at, min((end for end in ends if end is not None), default=None))
 
     def _token(self, step: LoginStep, answer: Answer) -> str:
-        token = read(step, answer)
-        if token:
-            self._remember(token)
+        token = read(step, answer, self._redactor.mask)
+        self._redactor.register(token)  # before a later step sends it, and may show it where that fails
         return token
 
     def _sent(self, step: LoginStep, token: str) -> Credentials:
@@ -83,13 +80,13 @@ def compose(request: LoginRequest, base_url: str, scope: Scope) -> Request:
     return Request(request.verb, url, tuple(pairs(render_json(request.params, scope))), tuple(headers), body)
 
 
-def read(step: LoginStep, answer: Answer) -> str:
+def read(step: LoginStep, answer: Answer, mask: Mask) -> str:
     """The token of an answer, empty where the step wants none; raises where it is not there.
 
     A redirect is an answer too: sign-in forms lead elsewhere when they have set their cookie.
     """
     if not 200 <= answer.status < 400:
-        raise _refused(http_error(answer, "").message)
+        raise _refused(http_error(answer, "", mask).message)
     if step.token is None:
         return ""
     token = answer.headers.get(step.token.header) if isinstance(step.token, HeaderValue) else _find(step.token, answer)

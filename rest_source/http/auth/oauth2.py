@@ -16,6 +16,7 @@ from rest_source.http.auth.credentials import literal, resolved, sent
 from rest_source.http.auth.fixed import basic_pair
 from rest_source.http.auth.grant import Flow, Grant, end_of
 from rest_source.http.auth.token_answer import Refused, read_token
+from rest_source.http.errors import Mask
 from rest_source.http.request import Answer, Request
 from rest_source.spec.auth import OAuth2Auth
 from rest_source.spec.environment import Environment
@@ -44,10 +45,11 @@ class Consent:
 class OAuth2:
     """The flows of one `auth`, its variables read; raises where one is missing."""
 
-    def __init__(self, auth: OAuth2Auth, environment: Environment, now: Callable[[], float]) -> None:
+    def __init__(self, auth: OAuth2Auth, environment: Environment, now: Callable[[], float], mask: Mask) -> None:
         self._auth = auth
         self._environment = environment
         self._now = now
+        self._mask = mask
         self._values = {
             key: resolved(text, f"auth.{key}", environment)
             for key in ("client_id", "client_secret", "scope", "username", "password", "refresh_token")
@@ -144,7 +146,7 @@ class OAuth2:
     def _ask(self, fields: Fields) -> Generator[Request, Answer, Grant]:
         issued_at = self._now()
         answer = yield self._request(fields)
-        token = read_token(answer)
+        token = read_token(answer, self._mask)
         access, refresh = token["access_token"], token.get("refresh_token") or ""
         return self.restored(issued_at, end_of(token.get("expires_in"), issued_at), access, str(refresh))
 

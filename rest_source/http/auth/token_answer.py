@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl
 import orjson
 
 from rest_source.errors import RestSourceError
-from rest_source.http.errors import Advice, http_error
-from rest_source.http.excerpt import looks_like_markup
+from rest_source.http.errors import Advice, Mask, http_error
+from rest_source.http.excerpt import QUOTED, looks_like_markup, shorten
 from rest_source.http.request import Answer
 
 _ADVICE = {
@@ -44,24 +44,23 @@ class Refused(RestSourceError):
         self.code = code
 
 
-def read_token(answer: Answer) -> dict[str, Any]:
+def read_token(answer: Answer, mask: Mask) -> dict[str, Any]:
     """The fields of a successful answer, `access_token` among them; raises Refused for every other."""
     fields = _fields(answer)
     code = fields.get("error")
     if code or answer.status >= 400:
-        raise _refused(answer, code if isinstance(code, str) else "", fields.get("error_description"))
+        raise _refused(answer, code if isinstance(code, str) else "", fields.get("error_description"), mask)
     token = fields.get("access_token")
     if not isinstance(token, str) or not token:
         raise Refused("", f"The answer of the token endpoint has no `access_token`; {_shape(answer, fields)}.", _OTHER)
     return fields
 
 
-def _refused(answer: Answer, code: str, description: object) -> Refused:
+def _refused(answer: Answer, code: str, description: object, mask: Mask) -> Refused:
     if not code:
-        # http_error quotes the server's words; masked they are with the whole error.
-        return Refused("", f"The token endpoint refuses. {http_error(answer, '').message}", _OTHER)
+        return Refused("", f"The token endpoint refuses. {http_error(answer, '', mask).message}", _OTHER)
     said = f"{code}: {description}" if isinstance(description, str) and description else code
-    return Refused(code, f'The token endpoint refuses: "{said[:300]}".', _ADVICE.get(code, _OTHER))
+    return Refused(code, f'The token endpoint refuses: "{shorten(said, QUOTED, mask)}".', _ADVICE.get(code, _OTHER))
 
 
 def _fields(answer: Answer) -> dict[str, Any]:
