@@ -279,7 +279,7 @@ def run(folder: Path, api: Shouting, auth: Any) -> dict[str, Any]:
     for event in result.all_events:
         failure = event.step_failure_data if event.is_step_failure else None
         if failure is not None and failure.user_failure_data is not None:
-            found["error"] = failure.user_failure_data.metadata["error"].value["id"]
+            found["error"] = dict(failure.user_failure_data.metadata["error"].value)["id"]  # type: ignore[arg-type]
     return found
 
 
