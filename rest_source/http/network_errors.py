@@ -203,7 +203,7 @@ def _trouble(chain: list[BaseException]) -> Trouble:
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
             return _VERIFY_CODES.get(error.verify_code, _UNKNOWN_CA)
-        if isinstance(error, ssl.SSLError) and "CERTIFICATE_REQUIRED" in str(error.reason):
+        if isinstance(error, ssl.SSLError) and "CERTIFICATE_REQUIRED" in str(error):
             return _CERTIFICATE_WANTED
     matching = (row for row in _TROUBLES if any(isinstance(error, row.types) for error in chain))
     return next(matching, _OTHER)
