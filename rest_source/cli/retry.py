@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rest_source.cli.console import print_remarks, print_table
@@ -13,6 +13,7 @@ from rest_source.load.destination import CommitResult
 from rest_source.load.retrying import Retry
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.io_manager import PaginatorIOManager
+from rest_source.orchestrate.resource import RestApi
 from rest_source.spec.file import load_source
 
 
@@ -48,11 +49,14 @@ def retry_source(file: Path, select: Sequence[str], destination: str | None, as_
     """Try the rejected records of the selected endpoints again and report; whether none is left."""
     source = load_source(file)
     opened = PaginatorIOManager(destination=destination).open()
+    mask = RestApi(source).mask
     reports = []
     for endpoint in selected(source, select):
         retry = Retry(source, endpoint, opened, state_directory(), lambda text: print(text, file=sys.stderr))
         try:
-            reports.append(RetryReport(endpoint.name, retry.run()))
+            result = retry.run()
+            reasons = tuple(mask(reason) for reason in result.reject_reasons)
+            reports.append(RetryReport(endpoint.name, replace(result, reject_reasons=reasons)))
         except RestSourceError as error:
             reports.append(RetryReport(endpoint.name, CommitResult(), error))
     if as_json:

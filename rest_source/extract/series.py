@@ -23,8 +23,8 @@ from rest_source.spec.source import SourceSpec
 class Series:
     """Iterates over the pages of a series, which are counted from 1 in it, `pages` of them in already.
 
-    `width` is how many of its requests may be under way at once; with 0 none is sent ahead of its turn. The first request of a series that `may_be_refused`
-    fails with its status, whatever a rule says of it.
+    `width` is how many of its requests may be under way at once; with 0 none is sent ahead of its turn. The first
+    request of a series that `may_be_refused` fails with its status, whatever a rule says of it.
     """
 
     source: SourceSpec

@@ -49,7 +49,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: PageStream) -> None:
         """Load the stream; nothing is visible in the destination before all of it is."""
-        with explained(obj.facts, self.come_back):
+        with explained(obj.facts, self.come_back, obj.session.clean):
             destination = self.open()
             outcome = run_load(
                 obj,
@@ -59,9 +59,9 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
                 run_id=attempt_id(context),
             )
             for warning in outcome.warnings:
-                context.log.warning(warning)
+                context.log.warning(obj.session.mask(warning))
             table = Table.of(obj.source.name, obj.endpoint.name)
-            context.add_output_metadata(load_metadata(outcome, destination, table))
+            context.add_output_metadata(load_metadata(outcome, destination, table, obj.session.mask))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The table of the upstream asset."""
