@@ -102,6 +102,14 @@ def test_a_pass_with_a_warning_marks_nothing(warehouse: Warehouse) -> None:
     assert any("No row was marked as deleted, as the load has warnings" in warning for warning in outcome.warnings)
 
 
+def test_a_warning_of_certificates_is_no_doubt(warehouse: Warehouse) -> None:
+    source = {"tls": {"verify": False}}
+    warehouse.load(records(1, 2), source=source, **KEYS)
+    outcome = warehouse.load(records(1), source=source, **KEYS)
+    assert marked(warehouse) == [2]
+    assert [warning for warning in outcome.warnings if "certificate" in warning]
+
+
 def test_a_pass_that_drifts_marks_nothing(warehouse: Warehouse) -> None:
     warehouse.load(records(1, 2), **KEYS)
 

@@ -39,6 +39,7 @@ def main(debug: bool) -> None:
       rest-source run rest_source/defs/shop/defs.yaml
       rest-source run defs.yaml --select orders --destination duckdb:///shop.duckdb
       rest-source run defs.yaml --jobs 8 --json | jq '.endpoints[].rows_read'
+      rest-source authorize defs.yaml
     """
 
 
@@ -114,3 +115,25 @@ def retry(file: Path, select: tuple[str, ...], destination: str | None, as_json:
 
     load_dotenv(Path.cwd() / ".env")
     sys.exit(0 if retry_source(file, select, destination, as_json) else 1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--redirect-uri", metavar="URL", help="The address registered with the API; default: port 8765, or any.")
+def authorize(file: Path, redirect_uri: str | None) -> None:
+    """Consent to the access of FILE's source, once, for `auth` of type oauth2 with grant authorization_code.
+
+    Prints the address of the consent and waits for the browser to come back to this machine, or for the code to
+    be pasted. The token goes into a file that only you can read, under REST_SOURCE_STATE.
+
+    \b
+    Examples:
+      rest-source authorize defs.yaml
+      rest-source authorize defs.yaml --redirect-uri http://localhost:3999/callback
+    """
+    from dotenv import load_dotenv
+
+    from rest_source.cli.authorize import authorize as consent
+
+    load_dotenv(Path.cwd() / ".env")
+    consent(file, redirect_uri, click.echo, lambda text: click.echo(text, err=True))

@@ -77,6 +77,7 @@ def _retry(api: RestApi, endpoint: EndpointSpec, destination: Destination) -> Re
     report, source = RetryReport(endpoint.name, CommitResult()), api.source
     try:
         records = Retry(source, endpoint, destination, state_directory(), _say).run()
+        records = replace(records, reject_reasons=tuple(map(api.mask, records.reject_reasons)))
         report = replace(report, result=records)
         failed = destination.failed_requests(source.name, endpoint.name) if endpoint.parent else []
         if failed:

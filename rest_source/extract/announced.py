@@ -26,7 +26,7 @@ def announced_pagination(response: Response) -> tuple[str, str] | None:
     for names, applies, yaml in signs:
         for path, name, value in fields:
             if name in names and applies(value):
-                return f"{path} is {_short(value)}", yaml.format(path=path)
+                return f"{path} {_told(value)}", yaml.format(path=path)
     return None
 
 
@@ -77,6 +77,6 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _told(value: Any) -> str:
+    """A count as it is; of a URL or token only that it is there: part of it may be a secret, and no part is of use."""
+    return "is set" if isinstance(value, str) else f"is {value}"

@@ -1,25 +1,23 @@
 """The HTTP request of a page: the endpoint's templates rendered, the page's own values put in."""
 
 import json
-from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from rest_source.extract.page import PageRequest
 from rest_source.extract.slices import Slice
+from rest_source.http.compose import Pairs, joined, pairs
 from rest_source.http.request import Request
 from rest_source.spec.combinations import texts, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Instant, Scope, parse, plain_text, render, render_json
-
-Pairs = list[tuple[str, str]]
+from rest_source.spec.template import Instant, Scope, parse, plain_text, render, render_json, segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class RequestBuilder:
         scope = self._scope
         path = self._path(page)
         base = render(self.source.base_url, scope)
-        parts = urlsplit(path if path.startswith(("http://", "https://")) else _joined(base, path))
+        parts = urlsplit(joined(base, path))
         own = render_json(self.endpoint.params, scope)
         params = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in own] + pairs(own)
         params = [(name, value) for name, value in params if name not in page.query]
@@ -56,7 +54,7 @@ class RequestBuilder:
         path, pagination = self.endpoint.path, self.endpoint.pagination
         if not isinstance(pagination, Cursor) or pagination.place != "path":
             return render(path, self._scope, encode=True)
-        segments = [quote(plain_text(value), safe="", errors="surrogatepass") for value in page.path.values()]
+        segments = [segment(plain_text(value)) for value in page.path.values()]
         placeholder = f"{{{pagination.param}}}"
         if placeholder in path:
             parts = path.split(placeholder if segments else f"/{placeholder}")
@@ -97,27 +95,6 @@ class RequestBuilder:
 
     def _look_up(self, name: str) -> Any:
         return self.part.values[name] if name in self.part.values else self.environment.template(name)
-
-
-def pairs(values: Mapping[str, Any]) -> Pairs:
-    """Parameters as name and text: null is left out, booleans are true and false, lists repeat the name."""
-    return list(_pairs(values))
-
-
-def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        for item in value if isinstance(value, list | tuple) else [value]:
-            if item is not None:
-                yield name, plain_text(item)
-
-
-def _joined(base: str, path: str) -> str:
-    """The path below the base URL; a query of the base stays."""
-    parts = urlsplit(base)
-    head, _, query = path.partition("?")
-    joined = f"{parts.path.rstrip('/')}/{head.lstrip('/')}" if head else parts.path
-    queries = [part for part in (parts.query, query) if part]
-    return urlunsplit(parts._replace(path=joined, query="&".join(queries)))
 
 
 def _put(body: dict[str, Any], path: list[str], value: Any) -> None:

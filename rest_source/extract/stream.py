@@ -57,6 +57,9 @@ class PageStream:
     _resumed: Interrupted | None = None
     _later: "PageStream | None" = None
 
+    def __post_init__(self) -> None:
+        self.warnings += [warning for warning in self.session.warnings if warning not in self.warnings]
+
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""
         if self._later is not None:

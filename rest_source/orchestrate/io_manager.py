@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 
 from rest_source.extract.stream import PageStream
+from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination, Table
 from rest_source.load.destinations import DEFAULT_URL, open_destination
 from rest_source.load.outcome import LoadOutcome
@@ -56,7 +57,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         Of a partitioned asset each partition is a load of its own.
         """
         failed: dict[str, Any] = {}
-        with explained(lambda: {**obj.facts(), **failed}, self.come_back):
+        with explained(lambda: {**obj.facts(), **failed}, self.come_back, obj.session.clean):
             destination = self.open()
             load = partial(
                 run_load,
@@ -65,7 +66,8 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
                 report=context.log.info,
                 run_id=attempt_id(context),
             )
-            describe = partial(told, context, destination, Table.of(obj.source.name, obj.endpoint.name))
+            table = Table.of(obj.source.name, obj.endpoint.name)
+            describe = partial(told, context, destination, table, obj.session.mask)
             if obj.endpoint.partitions_def is None:
                 context.add_output_metadata(describe(load(obj)))
             else:
@@ -81,11 +83,13 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         return table if context.dagster_type.typing_type is pa.Table else to_pandas(table)
 
 
-def told(context: dg.OutputContext, destination: Destination, table: Table, outcome: LoadOutcome) -> dict[str, Any]:
+def told(
+    context: dg.OutputContext, destination: Destination, table: Table, mask: Mask, outcome: LoadOutcome
+) -> dict[str, Any]:
     """The metadata of a load, whose warnings go to the log."""
     for warning in outcome.warnings:
-        context.log.warning(f"{outcome.partition}: {warning}" if outcome.partition else warning)
-    return load_metadata(outcome, destination, table)
+        context.log.warning(mask(f"{outcome.partition}: {warning}" if outcome.partition else warning))
+    return load_metadata(outcome, destination, table, mask)
 
 
 def without_password(url: str) -> str:

@@ -35,6 +35,8 @@ def load_partitions(
         for key, metadata in told.items():
             materialization = dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata)
             dg.DagsterEvent.asset_materialization(context.step_context, materialization)  # which records it
+        for error in failed.values():
+            stream.session.clean(error)
         facts["failed_partitions"] = {key: error.to_dict() for key, error in failed.items()}
         raise _failure(failed, len(partitions))
     for key, metadata in told.items():

@@ -104,6 +104,7 @@ def _templates(endpoint: "EndpointSpec") -> Found:
     available = _available(endpoint)
     wanted = {"partition": "a partitioned asset, `partitions_def`", "window": "`incremental`", "parent": "`parent`"}
     wanted["cursor"] = "`incremental`, or a cursor pagination with `in: path`"
+    wanted["login"] = "a later step of a login"
     for loc, text in request_texts(endpoint):
         for name in names(text):
             family = name.split(".")[0]

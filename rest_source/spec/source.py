@@ -15,6 +15,7 @@ from rest_source.spec.template import Text, names, parse
 from rest_source.spec.units import Duration, Rate, Size, parse_duration
 from rest_source.spec.word import Word
 
+File = Annotated[Text, Word("file")]
 RESERVED_SCHEMAS = ("_rest_source", "information_schema", "pg_catalog")
 
 
@@ -61,6 +62,35 @@ class Limits(SpecModel):
     )
 
 
+class Tls(SpecModel):
+    """How the API proves who it is, and how we do by a certificate. It holds where credentials may go."""
+
+    verify: bool = Field(
+        True,
+        strict=True,
+        description="`false` accepts any certificate, so that anybody on the way can read and change everything; every "
+        "load warns of it",
+        examples=[False],
+    )
+    ca: File | None = Field(
+        None,
+        description="the certificates of the authorities to trust, instead of the usual ones",
+        examples=["certs/company.pem"],
+    )
+    cert: File | None = Field(
+        None, description="our own certificate, and its key unless `key` is given", examples=["certs/client.pem"]
+    )
+    key: File | None = Field(None, description="the key of the certificate, unencrypted", examples=["certs/client.key"])
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.key is not None and self.cert is None:
+            raise invalid("key", message="`key` needs `cert`, the certificate it belongs to", kind="combination")
+        if self.ca is not None and not self.verify:
+            raise invalid("ca", message="`verify: false` would not look at `ca`; leave one away", kind="combination")
+        return self
+
+
 class SourceSpec(AssetSettings):
     """One API: where it is, how to sign in, how hard it may be asked, and its endpoints."""
 
@@ -80,6 +110,11 @@ class SourceSpec(AssetSettings):
         NoAuth(),
         description="how requests [sign in](#authentication)",
         examples=[{"type": "bearer", "token": {"env": "SHOP_TOKEN"}}],
+    )
+    tls: Tls = Field(
+        Tls(),
+        description="certificates, where the usual ones do not do; see [Certificates](#certificates)",
+        examples=[{"ca": "certs/company.pem"}],
     )
     headers: dict[str, Header] = Field({}, description="headers of every request", examples=[{"Accept-Language": "en"}])
     timezone: Timezone = Field(

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from rest_source.errors import RestSourceError
 from rest_source.spec.units import SECONDS
 from rest_source.spec.word import Word
 
@@ -23,8 +24,8 @@ _INSTANT = re.compile(
     r"(?P<name>now|cursor|(?:partition|window)\.(?:start|end))(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?::(?P<format>.+))?",
     re.DOTALL,
 )
-_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|env\.[A-Z_][A-Z0-9_]*)")
-_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|env)\.)[^{}]*)\}")
+_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|login\.\w+|env\.[A-Z_][A-Z0-9_]*)")
+_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|login|env)\.)[^{}]*)\}")
 _TYPED = ("epoch", "epoch_ms")
 _LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w)")
 """Braces that only begin like a template, such as GraphQL's `{cursor id}`."""
@@ -138,7 +139,23 @@ def render(text: str, scope: Scope, encode: bool = False) -> str:
 def _encoded(value: str, encode: bool, first: bool) -> str:
     if not encode or (first and value.startswith(("http://", "https://"))):
         return value
-    return quote(value, safe="")
+    return segment(value)
+
+
+def segment(value: str) -> str:
+    """A value percent-encoded for a place between two slashes of a path; raises where none can stand for it.
+
+    Clients and servers take `.` and `..` for steps on the way, encoded or not (RFC 3986, 5.2.4): a record's value
+    could lead a request to another endpoint.
+    """
+    if value in (".", ".."):
+        raise RestSourceError(
+            "unsafe_path_value",
+            f"The value `{value}` cannot stand in a path, where it would mean another address.",
+            cause="A record, a cursor or a variable holds it in the place of an id.",
+            remedy="Look where the template in `path` gets its value from, and leave such records out.",
+        )
+    return quote(value, safe="", errors="surrogatepass")
 
 
 def _value(part: Instant | Named | Joined, scope: Scope) -> str:
