@@ -21,7 +21,8 @@ ALLOWED = {
     "reference": {"catalogue", "spec"},
     "component": {"spec", "orchestrate"},
     "definitions": {"collector", "orchestrate"},
-    "cli": {"errors", "spec", "http", "extract", "load", "orchestrate"},
+    "suggest": {"errors", "spec", "extract"},
+    "cli": {"errors", "catalogue", "spec", "http", "extract", "load", "orchestrate", "suggest"},
     "demo": {"cli"},
 }
 DAGSTER_ROOMS = {"orchestrate", "component", "definitions", "cli"}

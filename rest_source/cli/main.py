@@ -36,6 +36,9 @@ def main(debug: bool) -> None:
 
     \b
     Examples:
+      rest-source suggest https://api.example.com/v1/orders
+      rest-source check defs.yaml
+      rest-source preview defs.yaml orders
       rest-source run rest_source/defs/shop/defs.yaml
       rest-source run defs.yaml --select orders --destination duckdb:///shop.duckdb
       rest-source run defs.yaml --jobs 8 --json | jq '.endpoints[].rows_read'
@@ -96,3 +99,50 @@ def retry(file: Path, select: tuple[str, ...], destination: str | None, as_json:
 
     load_dotenv(Path.cwd() / ".env")
     sys.exit(0 if retry_source(file, select, destination, as_json) else 1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--select", "-s", multiple=True, metavar="NAME", help="Try only this endpoint; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of a table.")
+def check(file: Path, select: tuple[str, ...], as_json: bool) -> None:
+    """Try each endpoint of FILE with one real request, and write nothing.
+
+    Tells the status, the content type, whether the API took the credentials, whether the data root is there, how
+    many records it holds, and whether there is a next page. Nothing is retried. Exits 1 if an endpoint fails.
+
+    \b
+    Examples:
+      rest-source check defs.yaml
+      rest-source check defs.yaml -s orders --json
+    """
+    from dotenv import load_dotenv
+
+    from rest_source.cli.check import check_source
+
+    load_dotenv(Path.cwd() / ".env")
+    sys.exit(0 if check_source(file, select, as_json) else 1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Records to show.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of a table.")
+def preview(file: Path, name: str, limit: int, as_json: bool) -> None:
+    """Show the first records of the endpoint NAME of FILE, and write nothing.
+
+    They are shown with the columns and types that a load of these pages would give them, below the requests that
+    brought them, without secrets. The next request is shown but not sent, with what will end the series.
+
+    \b
+    Examples:
+      rest-source preview defs.yaml orders
+      rest-source preview defs.yaml orders --limit 3 --json
+    """
+    from dotenv import load_dotenv
+
+    from rest_source.cli.preview import preview_endpoint
+
+    load_dotenv(Path.cwd() / ".env")
+    sys.exit(0 if preview_endpoint(file, name, limit, as_json) else 1)

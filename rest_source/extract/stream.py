@@ -1,6 +1,6 @@
 """The pages of one endpoint, fetched as they are asked for."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from rest_source.extract.reading import TOLD, PageReader
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.excerpt import shorten
-from rest_source.http.request import Answer, Tally
+from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.retry import Postponed
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
@@ -33,7 +33,8 @@ class PageStream:
 
     Iterating yields `Page`s in order and ends with one whose `after` is a `Stop`. `tally` counts requests,
     retries, waits and bytes; `warnings` gathers what a person should know though the load goes on. With
-    `full_refresh` nothing of earlier loads is gone on with.
+    `full_refresh` nothing of earlier loads is gone on with. With `until`, which may be raised between two pages,
+    nothing is requested beyond that page; `watch` is shown each answer with its request.
     """
 
     source: SourceSpec
@@ -44,6 +45,8 @@ class PageStream:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     columns: Columns = field(default_factory=Columns)
     tally: Tally = field(default_factory=Tally)
+    until: int | None = None
+    watch: Callable[[Request, Answer], None] | None = None
     warnings: list[str] = field(default_factory=list)
     total_reported: int | None = None
     first_request: str = ""
@@ -104,7 +107,7 @@ class PageStream:
         reader = PageReader(self.endpoint, pager, self.columns, limits.max_response, self.session.mask)
         step = self._after or pager.first()
         with closing(LookAhead(pager, partial(self._fetch, reader), limits.concurrency)) as ahead:
-            while isinstance(step, Next):
+            while isinstance(step, Next) and self.pages < (self.until or self.pages + 1):
                 if self.pages >= limits.max_pages:
                     raise _too_many_pages(self.pages).at(self._place(self.pages))
                 for page in self._pages(reader, ahead, step, self.pages + 1):
@@ -120,7 +123,7 @@ class PageStream:
 
         def follow(count: int, after: Next[Any] | Stop) -> None:
             ahead.learn(count)
-            if isinstance(after, Next) and number < self.source.limits.max_pages:
+            if isinstance(after, Next) and number < self._last_page:
                 ahead.start(after)
 
         try:
@@ -144,7 +147,7 @@ class PageStream:
         self.first_request = self.first_request or self._asked(step.request)
         if self._may_be_refused(number):
             return self.session.send(self._builder.build(step.request), self.tally, rules=self.endpoint.on_error)
-        return ahead.take(step, room=self.source.limits.max_pages - number + 1)
+        return ahead.take(step, room=self._last_page - number + 1)
 
     def _fetch(
         self,
@@ -154,8 +157,9 @@ class PageStream:
         dropped: Event | None = None,
         postponed: Postponed | None = None,
     ) -> Answer:
-        return self.session.send(
-            self._builder.build(page),
+        request = self._builder.build(page)
+        answer = self.session.send(
+            request,
             self.tally,
             self.endpoint.pagination.end_statuses,
             self.endpoint.on_error,
@@ -163,6 +167,13 @@ class PageStream:
             dropped=dropped,
             postponed=postponed,
         )
+        if self.watch is not None:
+            self.watch(request, answer)
+        return answer
+
+    @property
+    def _last_page(self) -> int:
+        return min(self.source.limits.max_pages, self.until or self.source.limits.max_pages)
 
     def _may_be_refused(self, number: int) -> bool:
         """Whether an error status may mean an expired cursor: on the first request of a resumed, followed series."""
@@ -172,6 +183,10 @@ class PageStream:
     @property
     def _builder(self) -> RequestBuilder:
         return RequestBuilder(self.source, self.endpoint, self.environment, self.now)
+
+    def request(self, page: PageRequest) -> Request:
+        """The request of a page, before credentials."""
+        return self._builder.build(page)
 
     def _asked(self, page: PageRequest) -> str:
         request = self._builder.build(page)
