@@ -4,17 +4,42 @@ from pathlib import Path
 from typing import Self
 
 import dagster as dg
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from rest_source.orchestrate.definitions import build_definitions
+from rest_source.spec.base import normalise
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import reject_duplicate_keys
 from rest_source.spec.source import SourceSpec
 
 
+class ScaffoldParams(BaseModel):
+    """What `dg scaffold defs rest_source.RestSource NAME` takes."""
+
+    url: str = Field("https://api.example.com/v1/items", description="Where the API is, or one of its endpoints.")
+
+
+class RestSourceScaffolder(dg.Scaffolder[ScaffoldParams]):
+    """Writes the first defs.yaml of an API, as `rest-source init` does."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[ScaffoldParams]:
+        return ScaffoldParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[ScaffoldParams]) -> None:
+        from rest_source.suggest.newfile import source_text
+
+        request.target_path.mkdir(parents=True, exist_ok=True)
+        text = source_text(normalise(request.target_path.name), request.params.url)
+        (request.target_path / "defs.yaml").write_text(text, encoding="utf-8")
+
+
+@dg.scaffold_with(RestSourceScaffolder)
 class RestSource(dg.Component):
     """Load the endpoints of a REST API as assets, with schedules and a duplicates check.
 
-    The attributes are a plain pydantic model: Dagster's own resolution would render every brace as Jinja.
+    The attributes are a plain pydantic model: Dagster's own resolution would render every brace as Jinja. A subclass
+    may change the specs of the assets, in `get_asset_spec`.
     """
 
     def __init__(self, source: SourceSpec) -> None:
@@ -33,4 +58,8 @@ class RestSource(dg.Component):
         return cls(attributes)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return build_definitions(self.source)
+        return build_definitions(self.source, translate=self.get_asset_spec)
+
+    def get_asset_spec(self, endpoint: EndpointSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
+        """The spec of an endpoint's asset; the key must stay, as table and checks go by it."""
+        return spec
