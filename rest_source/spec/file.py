@@ -84,9 +84,27 @@ def _documents(path: Path) -> list[yaml.Node]:
         return list(yaml.compose_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise invalid_file([f"{path}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}"]) from None
+        line = mark.line if mark else 0
+        hint = _yaml_hint(str(error.problem), text.splitlines()[line : line + 1])
+        raise invalid_file([f"{path}:{line + 1}: not valid YAML: {error.problem}{hint}"]) from None
     except yaml.YAMLError as error:
         raise invalid_file([f"{path}:1: not valid YAML: {' '.join(str(error).split())}"]) from None
+
+
+def _yaml_hint(problem: str, line: Sequence[str]) -> str:
+    """What is most likely behind a parser's complaint about a line."""
+    written = "".join(line)
+    if "\t" in written[: len(written) - len(written.lstrip())]:
+        return "; indent with spaces, not with tabs"
+    if "${" in written:
+        return "; write a variable as {env: NAME}, or as {env.NAME} within quotes"
+    if "mapping values" in problem:
+        return "; put quotes around text that holds a colon, and indent the keys of a mapping alike"
+    if "expected key" in problem or "block end" in problem or "block collection" in problem:
+        return "; the line is indented otherwise than those that it belongs to"
+    if "escape" in problem or "cannot start any token" in problem:
+        return "; put single quotes around the text"
+    return ""
 
 
 def _component(path: Path, documents: Sequence[yaml.Node]) -> tuple[yaml.MappingNode, dict[Any, Any]]:
