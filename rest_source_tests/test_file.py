@@ -128,7 +128,12 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
             HEAD + "      params: {a: 1, 'a': 2}\n",
             ["8: the key `a` stands twice in one mapping; the first is in line 8"],
         ),
-        (HEAD + "\tx: 1\n", ["8: not valid YAML: found a tab character that violates indentation; indent with spaces, not with tabs"]),
+        (
+            HEAD + "\tx: 1\n",
+            [
+                "8: not valid YAML: found a tab character that violates indentation; indent with spaces, not with tabs",
+            ],
+        ),
         (HEAD + "  x: [1\n", ["9: not valid YAML: did not find expected ',' or ']'"]),
         (HEAD + "  x: {{ y }}\n", ["8: found unhashable key; put quotes around text that begins with a brace"]),
         (HEAD + "  x: !thing y\n", ["8: could not determine a constructor for the tag '!thing'"]),

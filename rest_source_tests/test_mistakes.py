@@ -36,7 +36,7 @@ MISTAKES = [
         "attribute:",
         (
             "2: unknown key `attribute`. Did you mean `attributes`? Valid: type, attributes, "
-            "template_vars_module, requirements, post_processing\n1: the key `attributes` is required"
+            "template_vars_module, requirements, post_processing"
         ),
     ),
     (

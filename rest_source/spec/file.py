@@ -32,7 +32,7 @@ def load_source(path: Path) -> SourceSpec:
     wrong = [
         f"{path}:{_line_at(node, (key,))}: {unknown('key', key, _TOP_KEYS)}" for key in data if key not in _TOP_KEYS
     ]
-    if "attributes" not in data:
+    if "attributes" not in data and not wrong:
         wrong.append(f"{path}:{_line(node)}: the key `attributes` is required")
     if wrong:
         raise invalid_file(wrong)
