@@ -139,3 +139,16 @@ def test_a_subclass_changes_the_specs_of_its_assets() -> None:
     dg.Definitions.validate_loadable(definitions)
     [spec] = definitions.resolve_all_asset_specs()
     assert (spec.group_name, spec.tags["tier"]) == ("rest_items", "gold")
+
+
+def test_each_asset_refers_to_its_line() -> None:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # of Dagster's own reading of the references
+        specs = dg.load_from_defs_folder(path_within_project=DEFS).resolve_all_asset_specs()
+    spec = next(found for found in specs if found.key.path == ["demo_shop", "orders"])
+    [reference] = spec.metadata["dagster/code_references"].code_references
+    lines = (DEFS / "demo_shop" / "defs.yaml").read_text(encoding="utf-8").splitlines()
+    assert reference.file_path == str(DEFS / "demo_shop" / "defs.yaml")
+    assert lines[reference.line_number - 1].strip() == "- name: orders"

@@ -52,6 +52,21 @@ def reject_duplicate_keys(path: Path) -> None:
     _reject_duplicates(path, _documents(path))
 
 
+def endpoint_lines(path: Path) -> list[int]:
+    """The line in which each endpoint of a file begins."""
+    lines = []
+    for document in _documents(path):
+        endpoints = _value(_value(document, "attributes"), "endpoints")
+        if isinstance(endpoints, yaml.SequenceNode):
+            lines += [_line(item) for item in endpoints.value]
+    return lines
+
+
+def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for name, value in pairs if name.value == key), None)
+
+
 def _reject_duplicates(path: Path, documents: Sequence[yaml.Node]) -> None:
     found = [
         f"{path}:{line}: the key `{key}` stands twice in one mapping; the first is in line {first}"
