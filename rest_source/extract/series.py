@@ -1,6 +1,6 @@
 """One series of pages: a slice of an endpoint's load, from its first request to its end."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Event
@@ -12,7 +12,7 @@ from rest_source.extract.page import NOTHING, Next, Page, PageRequest, Stop, jou
 from rest_source.extract.reading import TOLD, PageReader
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.excerpt import shorten
-from rest_source.http.request import Answer, Tally
+from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.retry import Postponed
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
@@ -24,7 +24,8 @@ class Series:
     """Iterates over the pages of a series, which are counted from 1 in it, `pages` of them in already.
 
     `width` is how many of its requests may be under way at once; with 0 none is sent ahead of its turn. The first
-    request of a series that `may_be_refused` fails with its status, whatever a rule says of it.
+    request of a series that `may_be_refused` fails with its status, whatever a rule says of it. Nothing is requested
+    beyond the `last_page`, and `watch` is shown each answer.
     """
 
     source: SourceSpec
@@ -34,6 +35,8 @@ class Series:
     tally: Tally
     step: Next[Any]
     width: int
+    last_page: Callable[[], int]
+    watch: Callable[[Request, Answer], None] | None = None
     pages: int = 0
     may_be_refused: bool = False
     total: int | None = None
@@ -43,6 +46,8 @@ class Series:
         limits, step = self.source.limits, self.step
         with closing(LookAhead(self.reader.pager, self._fetch, max(1, self.width))) as ahead:
             while True:
+                if limits.max_pages > self.pages >= self.last_page():
+                    return
                 if self.pages >= limits.max_pages:
                     raise _too_many_pages(self.pages).at(self._place(self.pages))
                 after: Next[Any] | Stop | None = None
@@ -58,7 +63,7 @@ class Series:
 
         def follow(count: int, after: Next[Any] | Stop) -> None:
             ahead.learn(count)
-            if self.width and isinstance(after, Next) and number < self.source.limits.max_pages:
+            if self.width and isinstance(after, Next) and number < self.last_page():
                 ahead.start(after)
 
         try:
@@ -83,11 +88,12 @@ class Series:
         if self.may_be_refused:
             rules = self.reader.endpoint.on_error
             return self.session.send(self.builder.build(step.request), self.tally, rules=rules)
-        return ahead.take(step, room=self.source.limits.max_pages - number + 1)
+        return ahead.take(step, room=self.last_page() - number + 1)
 
     def _fetch(self, page: PageRequest, *, dropped: Event | None = None, postponed: Postponed | None = None) -> Answer:
-        return self.session.send(
-            self.builder.build(page),
+        request = self.builder.build(page)
+        answer = self.session.send(
+            request,
             self.tally,
             self.reader.endpoint.pagination.end_statuses,
             self.reader.endpoint.on_error,
@@ -95,6 +101,9 @@ class Series:
             dropped=dropped,
             postponed=postponed,
         )
+        if self.watch is not None:
+            self.watch(request, answer)
+        return answer
 
     def _asked(self, page: PageRequest) -> str:
         request = self.builder.build(page)

@@ -1,6 +1,6 @@
 """The pages of one load of an endpoint, fetched as they are asked for."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.extract.series import Series
 from rest_source.extract.slices import Known, Partition, Slice, Slicer
-from rest_source.http.request import Tally
+from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
 from rest_source.spec.endpoint import EndpointSpec
@@ -34,7 +34,8 @@ class PageStream:
     Iterating yields `Page`s in order and ends with one whose `after` is a `Stop`. Where the load is several series,
     they follow one another, whichever was answered first. `tally` counts requests, retries, waits and bytes; `warnings`
     gathers what a person should know though the load goes on; `cursors` has how far each scope was read. With
-    `full_refresh` nothing of earlier loads is gone on with.
+    `full_refresh` nothing of earlier loads is gone on with. With `until`, which may be raised between two pages,
+    nothing is requested beyond that page of the first series; `watch` is shown each answer with its request.
     """
 
     source: SourceSpec
@@ -47,6 +48,8 @@ class PageStream:
     known: Known = field(default_factory=Known)
     columns: Columns = field(default_factory=Columns)
     tally: Tally = field(default_factory=Tally)
+    until: int | None = None
+    watch: Callable[[Request, Answer], None] | None = None
     warnings: list[str] = field(default_factory=list)
     cursors: dict[str, Any] = field(default_factory=dict)
     failed: list[FailedRequest] = field(default_factory=list)
@@ -115,6 +118,11 @@ class PageStream:
         """Why the load stopped, where that is known before it is iterated."""
         return str(self._resumed.last["stop"]["reason"]) if self._resumed and self._resumed.is_complete else ""
 
+    def request(self, page: PageRequest) -> Request:
+        """The request of a page of the first series, before credentials."""
+        part = next(iter(self.slices), Slice())
+        return RequestBuilder(self.source, self.endpoint, self.environment, self.now, part).build(page)
+
     @property
     def slices(self) -> list[Slice]:
         """The series that the load consists of."""
@@ -130,10 +138,11 @@ class PageStream:
         slicer = self._slicer
         slices = slicer.slices()
         left = [part for part in slices if self._resumed is None or part.key not in self._resumed.done]
+        left = left[:1] if self.until else left
         if not left:
             stop = Stop("up_to_date")
             yield self._counted(Page(self.pages + 1, NOTHING, stop, None, journalled(stop)), Slice())
-        elif len(slices) == 1:
+        elif len(slices) == 1 or self.until:
             for page in self._series(slicer, left[0], self.source.limits.concurrency):
                 yield self._counted(page, left[0])
         else:
@@ -190,7 +199,17 @@ class PageStream:
             pages = int(resumed.last.get("of_slice", resumed.pages))
         counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
         return Series(
-            self.source, reader, builder, self.session, self.tally, step, width, pages, goes_on and not counted
+            self.source,
+            reader,
+            builder,
+            self.session,
+            self.tally,
+            step,
+            width,
+            lambda: min(self.until or self.source.limits.max_pages, self.source.limits.max_pages),
+            self.watch,
+            pages,
+            goes_on and not counted,
         )
 
     def _counted(self, page: Page, part: Slice) -> Page:

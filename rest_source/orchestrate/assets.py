@@ -22,6 +22,8 @@ class LoadConfig(dg.Config):
     full_refresh: bool = Field(False, description="Forget what an interrupted run has read, and read all again.")
 
 
+Translate = Callable[[EndpointSpec, dg.AssetSpec], dg.AssetSpec]
+"""Changes the spec of an endpoint's asset; its key must stay, as table and checks go by it."""
 AFTER = dg.In(dg.Nothing)
 """The input of what runs after an asset without reading it."""
 _CONFIG = LoadConfig.to_config_schema()
@@ -34,10 +36,14 @@ def asset_key(source: SourceSpec, endpoint: EndpointSpec) -> dg.AssetKey:
 
 
 def build_asset(
-    source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER
+    source: SourceSpec,
+    endpoint: EndpointSpec,
+    io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER,
+    translate: Translate | None = None,
 ) -> dg.AssetsDefinition:
-    """The asset that loads an endpoint; the endpoint's settings win over the source's."""
+    """The asset that loads an endpoint; the endpoint's settings win over the source's, and `translate` over both."""
     spec = _spec(source, endpoint, io_manager)
+    spec = translate(endpoint, spec) if translate else spec
     inputs = {dep.asset_key.to_python_identifier(): dep.asset_key for dep in spec.deps}
     # What @dg.asset comes to; the decorator looks at its function again and again, a millisecond for each asset.
     return dg.AssetsDefinition(
