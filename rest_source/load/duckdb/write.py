@@ -123,9 +123,10 @@ class Writer:
             ids = values if not self._default_key else "s.id AS k0"
             returned += f" UNION ALL SELECT {ids} FROM {STAGE}.main.{REJECTED} s"
         match = " AND ".join(f"t.{target} = r.k{index}" for index, (target, _) in enumerate(self._key))
+        # Not by rowid, which may be a field of the records.
         return self._count(
-            f"UPDATE {self._table} SET {MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at} WHERE rowid IN "
-            f"(SELECT t.rowid FROM {self._table} t ANTI JOIN ({returned}) r ON {match} WHERE NOT t.{MARKED_DELETED})"
+            f"UPDATE {self._table} t SET {MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at} "
+            f"WHERE NOT {MARKED_DELETED} AND NOT EXISTS (SELECT 1 FROM ({returned}) r WHERE {match})"
         )
 
     def _insert(self, staged: str, joined: str = "") -> int:
