@@ -15,38 +15,38 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.nested import ArrayPath, path_text
 from rest_source.load.destination import CommitResult, LoadFacts, Table
 from rest_source.load.duckdb.connection import DATABASE
-from rest_source.load.duckdb.table import described, evolve, sql_name, staged_place
+from rest_source.load.duckdb.table import described, evolve, read_columns, sql_name, staged_place
 from rest_source.load.duckdb.write import as_stored, insertion
 from rest_source.load.engine import literal
 from rest_source.load.evolution import Evolution, frozen
-from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, REF_ID
+from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS, REF_ID
 from rest_source.load.stage import Stage, StagedTable
 from rest_source.spec.base import free_name, normalise
 
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """Brings the child tables of a table up to it, in the open transaction that has written the table.
-
-    `is_new` says that the load made the table.
-    """
+    """Brings the child tables of a table up to it, in the open transaction that has written the table."""
 
     con: duckdb.DuckDBPyConnection
     table: Table
     stage: Stage
     load: LoadFacts
     loaded_at: int
-    is_new: bool
 
     def write(self, result: CommitResult) -> CommitResult:
         """The result with the child tables and what changed in them."""
         known = dict(_children(self.con, self.table))
         for staged in self.stage.tables[1:]:
-            if staged.path not in known and self.load.schema_change == "ignore" and not self.is_new:
+            is_new = staged.path not in known
+            if is_new and self.load.schema_change == "ignore":
                 result = replace(result, columns_ignored=(*result.columns_ignored, ".".join(staged.path)))
-            else:
-                known.setdefault(staged.path, self._new_table(staged.path))
-                result = self._load(staged, known, result)
+                continue
+            known.setdefault(staged.path, self._new_table(staged.path))
+            if is_new and self.load.schema_change == "freeze":
+                new = f"new table `{known[staged.path].name}`"
+                raise frozen(f"{self.table.schema}.{self.table.name}", [new])
+            result = self._load(staged, known, result)
         if result.rows_updated + result.rows_deleted:
             for path in sorted(known, key=len):
                 self._follow(known[path], self._holder(path, known))
@@ -54,11 +54,8 @@ class Children:
 
     def _load(self, staged: StagedTable, known: dict[ArrayPath, Table], result: CommitResult) -> CommitResult:
         child = known[staged.path]
-        is_new = not _comment(self.con, child)
-        if is_new and self.load.schema_change == "freeze" and not self.is_new:
-            raise frozen(f"{self.table.schema}.{self.table.name}", [f"new table `{child.name}`"])
         evolution = evolve(self.con, child, staged, self.load.schema_change)
-        if is_new:
+        if not _comment(self.con, child):  # also where an empty table without columns was made anew
             self.con.execute(f"COMMENT ON TABLE {sql_name(child)} IS {literal(_owner(self.table, staged.path))}")
         self._insert(staged, child, self._holder(staged.path, known), evolution)
         name = child.name
@@ -81,9 +78,7 @@ class Children:
     def _follow(self, child: Table, holder: Table) -> None:
         """Delete the elements whose holder is gone, and mark them as it is marked."""
         name, held = sql_name(child), f"h.{HEVO_ID} = c.{REF_ID}"
-        self.con.execute(
-            f"DELETE FROM {name} WHERE rowid IN (SELECT c.rowid FROM {name} c ANTI JOIN {sql_name(holder)} h ON {held})"
-        )
+        self.con.execute(f"DELETE FROM {name} c WHERE NOT EXISTS (SELECT 1 FROM {sql_name(holder)} h WHERE {held})")
         self.con.execute(
             f"UPDATE {name} c SET {MARKED_DELETED} = h.{MARKED_DELETED}, {LOADED_AT} = {self.loaded_at} "
             f"FROM {sql_name(holder)} h WHERE {held} AND h.{MARKED_DELETED} <> c.{MARKED_DELETED}"
@@ -101,6 +96,12 @@ class Children:
     def _rows(self, child: Table) -> int:
         row = self.con.execute(f"SELECT count(*) FROM {sql_name(child)}").fetchone()
         return int(row[0]) if row else 0
+
+
+def has_shape(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether records have given a table columns or child tables."""
+    columns = (column.name for column in read_columns(con, table))
+    return bool(set(columns) - set(METADATA_COLUMNS)) or any(True for _ in _children(con, table))
 
 
 def refuse_elements(con: duckdb.DuckDBPyConnection, table: Table) -> None:

@@ -24,7 +24,7 @@ from rest_source.load.destination import (
     resolve_column,
     silent,
 )
-from rest_source.load.duckdb.children import Children, refuse_elements
+from rest_source.load.duckdb.children import Children, has_shape, refuse_elements
 from rest_source.load.duckdb.connection import connect
 from rest_source.load.duckdb.duplicates import find_duplicates
 from rest_source.load.duckdb.system import (
@@ -75,13 +75,14 @@ class DuckDBDestination:
             con.begin()
             ensure_tables(con)
             refuse_elements(con, table)
-            is_new = not read_columns(con, table)
+            if not has_shape(con, table):  # the first records give it one, whatever the file forbids later
+                load = replace(load, schema_change="evolve")
             evolution = evolve(con, table, stage.tables[0], load.schema_change, stage.key, load.write != "replace")
             con.execute(f"SET memory_limit = '{memory_limit(evolution.width, stage.longest_line)}'")
             before = types_before_text([*widenings(con, table), *described(evolution)])
             loaded_at = int(time.time() * 1000)
             result = Writer(con, table, stage, evolution, before, loaded_at).write(load)
-            result = Children(con, table, stage, load, loaded_at, is_new).write(result)
+            result = Children(con, table, stage, load, loaded_at).write(result)
             record_load(con, load, stage, result, loaded_at)
             columns = read_columns(con, table)
             if result.rows_inserted > _ROW_GROUP and not result.rows_updated + result.rows_deleted:
@@ -175,7 +176,8 @@ def _preview(
     last = f"SELECT rowid FROM {sql_name(table)} ORDER BY {INGESTED_AT} DESC LIMIT {_PREVIEW_ROWS}"
     try:
         con.execute("SET TimeZone = 'UTC'")
-        rows = con.execute(f"SELECT {cells} FROM {sql_name(table)} WHERE rowid IN ({last}) ORDER BY {INGESTED_AT} DESC")
+        order = f"ORDER BY {INGESTED_AT} DESC LIMIT {_PREVIEW_ROWS}"  # a field may be called rowid, and not be unique
+        rows = con.execute(f"SELECT {cells} FROM {sql_name(table)} WHERE rowid IN ({last}) {order}")
         return tuple(rows.fetchall())
     except Exception:
         return ()
