@@ -123,10 +123,9 @@ def widen_to_the_limit(warehouse: Warehouse, state: "State") -> None:
             load(warehouse, record, state.nested)
         assert (failure.value.id, "`nested: json`" in failure.value.remedy) == ("too_many_columns", True)
     assert dump(warehouse) == before
-    follow(warehouse, state, Step("after it was too wide", {"Id": 12}, {"id": 12}))
 
 
-@pytest.mark.parametrize("nested", MODES)
+@pytest.mark.parametrize("nested", ["json", "split"])
 def test_a_frozen_table_stays_as_it_is_whatever_the_step(warehouse: Warehouse, nested: str) -> None:
     first, *later = steps(nested)
     load(warehouse, first.record, nested, schema_change="freeze")
@@ -228,7 +227,7 @@ ANY = st.recursive(
 RECORDS = st.lists(st.dictionaries(NAMES, ANY, max_size=4), min_size=1, max_size=4)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(loads=st.lists(RECORDS, min_size=1, max_size=3), size=st.integers(1, 3))
 @example(loads=[[{"a": [{"rowid": 1}, {"rowid": 1}]}], [{"a": [{"rowid": 1, "a": [1]}]}]], size=1)
 @pytest.mark.parametrize("nested", ["flatten", "split"])
