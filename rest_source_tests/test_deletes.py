@@ -37,6 +37,12 @@ def test_a_row_that_returns_is_unmarked(warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT count(*) FROM shop.orders") == [(3,)]
 
 
+def test_records_may_have_a_field_called_rowid(warehouse: Warehouse) -> None:
+    warehouse.load([{"id": n, "rowid": 7} for n in (1, 2, 3)], **KEYS)
+    assert warehouse.load([{"id": n, "rowid": 7} for n in (1, 3)], **KEYS).result.rows_deleted == 1
+    assert marked(warehouse) == [2]
+
+
 def test_without_the_key_nothing_is_marked(warehouse: Warehouse) -> None:
     warehouse.load(records(1, 2), primary_key="id")
     warehouse.load(records(1), primary_key="id")

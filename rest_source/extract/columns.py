@@ -1,6 +1,6 @@
 """The columns seen while records are spooled: names in order of appearance, and the JSON types of their values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Literal
@@ -131,7 +131,7 @@ class Columns:
             self.by_name[name] = column
             self._keys.add(column.key.lower())
             if len(self.by_name) > MAX_COLUMNS:
-                raise _too_many(self.by_name)
+                raise too_many_columns("The records have", list(self.by_name))
         if not column.kinds >= kinds:
             column.kinds |= kinds
             self._changed[name] = column
@@ -145,11 +145,11 @@ class Columns:
         return f"__column_{number}"
 
 
-def _too_many(columns: Mapping[str, Column]) -> RestSourceError:
-    last = ", ".join(list(columns)[-3:])
+def too_many_columns(what_has: str, fields: Sequence[str]) -> RestSourceError:
+    """The error for records, or a table, with more columns than a table may have."""
     return RestSourceError(
         "too_many_columns",
-        f"The records have more than {MAX_COLUMNS} different fields (the last ones: {last}).",
+        f"{what_has} more than {MAX_COLUMNS} different fields (the last ones: {', '.join(fields[-3:])}).",
         cause="Keys of an object are data here, such as ids or dates, so that every record brings new columns.",
         remedy="Point `data_root` at the values and keep the key with `key_column`, drop the fields with `exclude`, "
         "or keep them together in one column with `nested: json`.",

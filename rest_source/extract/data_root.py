@@ -86,8 +86,9 @@ def _without(value: Any, path: tuple[str, ...]) -> Any:
         return value
     whole = ".".join(path)
     value = {key: item for key, item in value.items() if key != whole}
-    if len(path) > 1 and path[0] in value:
-        value[path[0]] = _without(value[path[0]], path[1:])
+    for steps in range(1, len(path)):  # a name may hold dots
+        if (name := ".".join(path[:steps])) in value:
+            value[name] = _without(value[name], path[steps:])
     return value
 
 

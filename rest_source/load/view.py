@@ -22,7 +22,8 @@ def view(session: Session, table: Table, columns: Sequence[TableColumn]) -> Tabl
     place, row_id = session.place(table), session.dialect.row_id
     last = f"SELECT {row_id} FROM {place} ORDER BY {INGESTED_AT} DESC LIMIT {_PREVIEW_ROWS}"
     try:
-        rows = session.rows(f"SELECT {cells} FROM {place} WHERE {row_id} IN ({last}) ORDER BY {INGESTED_AT} DESC")
+        order = f"ORDER BY {INGESTED_AT} DESC LIMIT {_PREVIEW_ROWS}"  # a field may be called rowid, and not be unique
+        rows = session.rows(f"SELECT {cells} FROM {place} WHERE {row_id} IN ({last}) {order}")
     except Exception:
         rows = []
     return TableView(tuple(columns), tuple(rows))

@@ -55,7 +55,7 @@ class Writer:
         if load.marks_deleted and before:
             marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
             missing = self._missing(f"NOT t.{MARKED_DELETED}")
-            deleted += self.session.execute(f"UPDATE {self._table} SET {marks} {missing}")
+            deleted += self.session.execute(f"UPDATE {self._table} t SET {marks} {missing}")
         return CommitResult(
             rows_read=self.stage.read,
             rows_inserted=inserted,
@@ -123,7 +123,7 @@ class Writer:
         if not partitions:
             return 0
         inside = f"t.{PARTITION} IN ({', '.join(map(literal, partitions))})"
-        return self.session.execute(f"DELETE FROM {self._table} {self._missing(inside)}")
+        return self.session.execute(f"DELETE FROM {self._table} t {self._missing(inside)}")
 
     def _missing(self, condition: str) -> str:
         """The rows that meet a condition and whose key is neither among the records nor among the rejected ones."""
@@ -134,8 +134,8 @@ class Writer:
             ids = ["s.id", *keys[1:]] if self._default_key else list(map(self.session.dialect.attempt, keys))
             returned += f" UNION ALL SELECT {_aliased(ids, names)} FROM {self.staged.rejects} s"
         match = " AND ".join(f"t.{target} = r.{name}" for (target, _), name in zip(self._key, names, strict=True))
-        row_id, gone = self.session.dialect.row_id, f"NOT EXISTS (SELECT 1 FROM ({returned}) r WHERE {match})"
-        return f"WHERE {row_id} IN (SELECT t.{row_id} FROM {self._table} t WHERE {condition} AND {gone})"
+        # Not by the row's id, whose name may be a field of the records.
+        return f"WHERE {condition} AND NOT EXISTS (SELECT 1 FROM ({returned}) r WHERE {match})"
 
     def _insert(self, chosen: str, joined: str = "") -> int:
         columns = [(column.name, self.staged.values[name]) for name, column in self.evolution.target.items()]
