@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rest_source.demo.server import LoopbackServer
 from rest_source.errors import RestSourceError
 from rest_source.extract.records import hevo_id
-from rest_source.extract.slices import Known
+from rest_source.extract.slices import Known, parent_text
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.spec.source import SourceSpec
@@ -176,6 +176,18 @@ def test_only_what_failed_is_asked_for_again(warehouse: Warehouse) -> None:
     assert {parent for parent, _ in rows(warehouse)} == {1, 2}
 
 
+@pytest.mark.parametrize("keys", [{"write": "replace"}, {"deletes": "mark"}], ids=["replace", "deletes"])
+def test_asking_again_for_what_failed_leaves_the_rows_of_the_others(warehouse: Warehouse, keys: dict[str, Any]) -> None:
+    with posts(warehouse, 1, 2, 3) as (api, server):
+        api.answers["/parents/2/children"] = 404
+        load(warehouse, server.url, **keys, **SKIP)
+        api.answers.clear()
+        failed = warehouse.destination.failed_requests("shop", "comments")
+        load(warehouse, server.url, only=frozenset(map(parent_text, failed)), **keys, **SKIP)
+    assert {parent for parent, _ in rows(warehouse)} == {1, 2, 3}
+    assert warehouse.rows("SELECT count(*) FROM shop.comments WHERE __hevo__marked_deleted") == [(0,)]
+
+
 def test_without_a_rule_a_child_that_fails_stops_the_load_and_names_its_parent(warehouse: Warehouse) -> None:
     with posts(warehouse, 1, 2) as (api, server):
         api.answers["/parents/2/children"] = 404
@@ -235,6 +247,18 @@ def test_a_parent_that_is_not_loaded_is_explained(warehouse: Warehouse) -> None:
 def test_mistakes_are_told(parent: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         with_parent("http://h", parent=parent, path="/x")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"write": "replace"}, "the records of changed parents only"),
+        ({"partitions_def": {"type": "static", "partition_keys": ["a"]}}, "loaded as a whole, for all parents"),
+    ],
+)
+def test_changed_parents_do_not_stand_for_all(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        with_parent("http://h", parent={"endpoint": "posts", "changed": True}, **keys)
 
 
 def test_a_circle_of_parents_is_told() -> None:

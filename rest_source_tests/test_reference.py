@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from rest_source.reference.__main__ import main
 from rest_source.reference.keys import Model, keys, keys_table, variants_table
 from rest_source.reference.markdown import as_yaml, table
-from rest_source.reference.matrix import matrix
+from rest_source.reference.matrix import PROGRESS, matrix, progress_matrix
 from rest_source.reference.readme import MAPPINGS, VARIANTS, parts, rewritten
 from rest_source.reference.words import words
 from rest_source.spec.asset import AssetSettings
@@ -233,6 +233,33 @@ def test_the_matrix_has_every_combination_once() -> None:
     nested = [f"nested: {word}" for word in ("json", "flatten", "split", "string")]
     expected = list(product(("merge", "append", "replace"), ("a field or fields", "none"), nested))
     assert told == expected
+
+
+PROGRESS_HEAD, _, *PROGRESS_ROWS = (
+    [cell.strip() for cell in line.strip("|").split("|")] for line in progress_matrix().splitlines()
+)
+
+
+@pytest.mark.parametrize("row", PROGRESS_ROWS, ids=lambda row: row[0])
+def test_a_cell_of_the_matrix_of_progress_says_what_the_model_does(row: list[str]) -> None:
+    assert PROGRESS_HEAD[1:] == ["`write: merge`", "`write: append`", "`write: replace`"]
+    for write, cell in zip(("merge", "append", "replace"), row[1:], strict=True):
+        fitting = set()
+        for deletes in (None, "mark"):
+            with suppress(ValidationError):
+                EndpointSpec.model_validate(
+                    {"name": "a", "path": "/", "write": write, "deletes": deletes, **PROGRESS[row[0]]}
+                )
+                fitting.add(deletes)
+        assert MEANS[cell] == fitting
+
+
+def test_increments_and_partitions_are_never_taken_for_all_records() -> None:
+    cells = {row[0]: row[1:] for row in PROGRESS_ROWS}
+    assert cells["`incremental`"] == ["without `deletes`", "without `deletes`", "no"]
+    assert cells["`partitions_def`"] == ["without `deletes`"] * 3
+    assert cells["`parent`"] == ["yes", "without `deletes`", "without `deletes`"]
+    assert cells["`parent` with `changed`"][0] == "without `deletes`"
 
 
 # The command

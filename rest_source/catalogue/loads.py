@@ -24,6 +24,22 @@ LOADS = (
         "point it at the text or number itself",
     ),
     Entry(
+        ("cursor_format", "cursor_mixed", "cursor_no_time"),
+        "the cursor of `incremental` is not written as its `format` says; it is a time in one record and something "
+        "else in another; it is no time, and `lookback`, `{window.start}` or `{cursor-1h}` needs one",
+        "correct `format`, or choose another field as `cursor`; `--full-refresh` forgets the cursor that is kept",
+    ),
+    Entry(
+        ("partition_missing",),
+        "an endpoint with `partitions_def` is run without a partition",
+        "choose partitions in the UI, or `--partition KEY` or `--partition-range A...B`",
+    ),
+    Entry(
+        ("unknown_partition",),
+        "the key is misspelled, or its time is not over yet",
+        "write a key as the error shows some; a partition of time is there when it has ended",
+    ),
+    Entry(
         ("max_pages",),
         "the series finds no end, or is that long",
         "check the pagination; raise `limits: {max_pages: ...}`",
@@ -96,7 +112,8 @@ LOADS = (
     ),
     Entry(
         ("no_table", "unknown_column"),
-        "an asset downstream reads a table that is not loaded yet, or a column it lacks",
+        "an asset downstream, or an endpoint with a `parent`, reads a table that is not loaded yet, or a column that "
+        "it lacks",
         "materialize the table first; choose a column that the error lists",
     ),
     Entry(
@@ -149,7 +166,8 @@ LOADS = (
     ),
     Entry(
         (),
-        "a rule of `on_error`, or an endpoint in its `deps` that failed, or was skipped for such a failure",
+        "a rule of `on_error`, or its parent or an endpoint in its `deps` that failed, or was skipped for such a "
+        "failure",
         "the warning says which",
         shows="status `skipped`",
     ),

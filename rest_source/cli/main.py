@@ -105,7 +105,8 @@ def retry(file: Path, select: tuple[str, ...], destination: str | None, as_json:
     """Load again what earlier loads of FILE set aside, once the file says how.
 
     The records of `_rest_source.rejected_records` are read from there, not from the API; a row that was read after
-    such a record stays as it is. Exits 1 if any is left.
+    such a record stays as it is. What a rule of `on_error` skipped for rows of a parent is asked for again. Exits 1
+    if anything is left.
 
     \b
     Examples:

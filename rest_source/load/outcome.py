@@ -85,9 +85,9 @@ class Extraction:
             load_id=self.spooled.load_id,
             source=stream.source.name,
             endpoint=stream.endpoint.name,
-            write=stream.endpoint.write,
+            write="merge" if stream.endpoint.write == "replace" and self._is_retry else stream.endpoint.write,
             schema_change=stream.endpoint.schema_change,
-            marks_deleted=stream.endpoint.deletes == "mark" and self.doubt is None,
+            marks_deleted=stream.endpoint.deletes == "mark" and self.doubt is None and not self._is_retry,
             partition=self._partition,
             covered=self._covered,
             cursors=self._moved,
@@ -127,6 +127,11 @@ class Extraction:
         )
 
     @property
+    def _is_retry(self) -> bool:
+        """Whether only what earlier loads had skipped was asked for: the rows of all others stay as they are."""
+        return self.stream.known.only is not None
+
+    @property
     def _partition(self) -> str:
         return self.stream.partition.key if self.stream.partition else ""
 
@@ -134,7 +139,7 @@ class Extraction:
     def _covered(self) -> tuple[str, ...]:
         """The partitions whose rows the load replaces."""
         endpoint, partition = self.stream.endpoint, self.stream.partition
-        adds = endpoint.incremental or endpoint.write == "append" or self.stream.known.only is not None
+        adds = endpoint.incremental or endpoint.write == "append" or self._is_retry
         return () if partition is None or adds else (partition.key, *partition.covered)
 
     @property
@@ -142,13 +147,13 @@ class Extraction:
         """The cursors that have moved."""
         known = self.stream.known
         moved = {scope: value for scope, value in self.stream.cursors.items() if value != known.cursors.get(scope)}
-        return moved | ({PARENTS: known.newest_parent} if known.newest_parent and known.only is None else {})
+        return moved | ({PARENTS: known.newest_parent} if known.newest_parent and not self._is_retry else {})
 
     @property
     def _asked(self) -> tuple[Mapping[str, Any], ...] | None:
         """The parents that were asked for; None for all there are."""
         stream, parent = self.stream, self.stream.endpoint.parent
-        some = stream.known.only is not None or stream.partition is not None or (parent is not None and parent.changed)
+        some = self._is_retry or stream.partition is not None or (parent is not None and parent.changed)
         return tuple(part.parent for part in stream.slices) if some else None
 
     def _cursor(self, cursors: Mapping[str, Any]) -> Any:

@@ -66,16 +66,14 @@ def _load_all(stream: PageStream, partitions: list[Partition], load: Load) -> tu
 
 
 def _failure(failed: Mapping[str, RestSourceError], count: int) -> RestSourceError:
-    """The first failure, with how many there are."""
+    """The first failure, which now tells how many there are."""
     first = next(iter(failed.values()))
     if count == 1 or isinstance(first, RetryLater):
         return first
     keys = ", ".join(list(failed)[:_SHOWN]) + (", …" if len(failed) > _SHOWN else "")
     told = f"{len(failed)} of {count} partitions failed ({keys}), the others are loaded. The first: {first.message}"
-    retryable = any(error.retryable for error in failed.values())
-    return RestSourceError(
-        first.id, told, where=first.where, cause=first.cause, remedy=first.remedy, retryable=retryable
-    )
+    first.message, first.retryable = told, any(error.retryable for error in failed.values())
+    return first
 
 
 def _no_partition(stream: PageStream) -> RestSourceError:

@@ -36,7 +36,8 @@ def keys(model: Model) -> Iterator[Key]:
 
 def keys_table(head: str, model: Model) -> str:
     """The keys of one model; those that a source and an endpoint have in common are left to their own table."""
-    shared = {code(name) for name in AssetSettings.model_fields} if model is not AssetSettings else set()
+    extends = issubclass(model, AssetSettings) and model is not AssetSettings
+    shared = {code(name) for name in AssetSettings.model_fields} if extends else set()
     return table((head, *Key._fields[1:]), (key for key in keys(model) if key.name not in shared))
 
 

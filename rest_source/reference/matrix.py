@@ -9,6 +9,22 @@ from rest_source.reference.markdown import code, table
 from rest_source.spec.endpoint import EndpointSpec
 
 KEYS: dict[str, Any] = {"a field or fields": "id", "none": None}
+_INCREMENTAL: dict[str, Any] = {"incremental": {"cursor": "$.at"}}
+_PARTITIONS: dict[str, Any] = {"partitions_def": {"type": "static", "partition_keys": ["a"]}}
+_PARENT: dict[str, Any] = {"parent": {"endpoint": "b"}}
+PROGRESS: dict[str, dict[str, Any]] = {
+    "`incremental`": _INCREMENTAL,
+    "`partitions_def`": _PARTITIONS,
+    "`parent`": _PARENT,
+    "`parent` with `changed`": {"parent": {"endpoint": "b", "changed": True}},
+    "`parent` with `batch`": {"parent": {"endpoint": "b", "batch": 2}},
+    "`incremental`, `partitions_def`": _INCREMENTAL | _PARTITIONS,
+    "`incremental`, `parent`": _INCREMENTAL | _PARENT,
+    "`incremental`, `parent` with `batch`": _INCREMENTAL | {"parent": {"endpoint": "b", "batch": 2}},
+    "`partitions_def`, `parent`": _PARTITIONS | _PARENT,
+    "all three": _INCREMENTAL | _PARTITIONS | _PARENT,
+}
+"""What a load is cut by, each and together, with keys that make it so."""
 
 
 def matrix() -> str:
@@ -19,9 +35,19 @@ def matrix() -> str:
     return table(head, [[code(write), key, *(_cell(write, key, choice) for choice in nested)] for write, key in rows])
 
 
+def progress_matrix() -> str:
+    """What a load is cut by, against each `write`, with and without `deletes: mark`."""
+    writes = _choices("write")
+    rows = ([what, *(_verdict({"write": write, **keys}) for write in writes)] for what, keys in PROGRESS.items())
+    return table(["", *(code(f"write: {write}") for write in writes)], rows)
+
+
 def _cell(write: str, key: str, nested: str) -> str:
+    return _verdict({"write": write, "primary_key": KEYS[key], "nested": nested})
+
+
+def _verdict(together: dict[str, Any]) -> str:
     """Whether a combination is possible, and whether `deletes: mark` goes with it."""
-    together: dict[str, Any] = {"write": write, "primary_key": KEYS[key], "nested": nested}
     found = _fits(together), _fits({**together, "deletes": "mark"})
     answers = {(True, True): "yes", (True, False): "without `deletes`", (False, True): "with `deletes` only"}
     return answers.get(found, "no")

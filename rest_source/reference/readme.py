@@ -9,12 +9,15 @@ from typing import Any, get_args
 from rest_source.catalogue import CATALOGUE, Entry
 from rest_source.reference.keys import Model, keys_table, types_table, variants_table
 from rest_source.reference.markdown import code, table
-from rest_source.reference.matrix import matrix
+from rest_source.reference.matrix import matrix, progress_matrix
 from rest_source.spec.asset import AssetSettings, Checks, FreshnessPolicy
 from rest_source.spec.auth import Auth
 from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.incremental import Incremental
 from rest_source.spec.login import LoginRequest, LoginStep
 from rest_source.spec.pagination import HeaderValue, Pagination
+from rest_source.spec.parent import Parent
+from rest_source.spec.partitions import BackfillPolicy, Partitions
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.schedule import Schedule
 from rest_source.spec.send import Send
@@ -31,6 +34,9 @@ MAPPINGS: dict[str, tuple[str, Model]] = {
     "tls": ("key of `tls`", Tls),
     "header": ("key of `{header: NAME}`", HeaderValue),
     "rules": ("key of an `on_error` rule", ErrorRule),
+    "incremental": ("key of `incremental`", Incremental),
+    "backfill policy": ("key of `backfill_policy`", BackfillPolicy),
+    "parent": ("key of `parent`", Parent),
     "schedule": ("key of `schedule`", Schedule),
     "limits": ("key of `limits`", Limits),
     "checks": ("key of `checks`", Checks),
@@ -43,7 +49,11 @@ def variants(union: Any) -> tuple[Model, ...]:
     return get_args(get_args(union)[0])
 
 
-VARIANTS: dict[str, tuple[Model, ...]] = {"auth": variants(Auth), "pagination": variants(Pagination)}
+VARIANTS: dict[str, tuple[Model, ...]] = {
+    "auth": variants(Auth),
+    "pagination": variants(Pagination),
+    "partitions_def": variants(Partitions),
+}
 """Each key whose `type` chooses a model; it has two tables."""
 _PART = re.compile(r"(<!-- generated: ([^\n]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -54,7 +64,8 @@ def parts() -> Mapping[str, str]:
     for key, models in VARIANTS.items():
         tables[f"{key} types"] = types_table(code(f"{key}.type"), models)
         tables[f"{key} keys"] = variants_table(f"key of {code(key)}", models)
-    return {**tables, "matrix": matrix(), "troubleshooting": troubleshooting(CATALOGUE)}
+    matrices = {"matrix": matrix(), "progress matrix": progress_matrix()}
+    return {**tables, **matrices, "troubleshooting": troubleshooting(CATALOGUE)}
 
 
 def troubleshooting(entries: tuple[Entry, ...]) -> str:

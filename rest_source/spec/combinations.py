@@ -22,6 +22,7 @@ def combinations(endpoint: "EndpointSpec") -> Found:
     yield from _deletes(endpoint)
     yield from _increments(endpoint)
     yield from _partitions(endpoint)
+    yield from _changed_parents(endpoint)
     yield from _templates(endpoint)
 
 
@@ -98,6 +99,22 @@ def _partitions(endpoint: "EndpointSpec") -> Found:
         return
     if endpoint.requests == "range" and not has_windows(partitions):
         yield ("requests",), "`requests: range` needs partitions of time"
+
+
+def _changed_parents(endpoint: "EndpointSpec") -> Found:
+    """Why a load that asks for some parents only cannot stand for all of them."""
+    if endpoint.parent is None or not endpoint.parent.changed:
+        return
+    if endpoint.write == "replace":
+        yield (
+            ("write",),
+            "`write: replace` would leave the records of changed parents only; `changed` needs merge or append",
+        )
+    if endpoint.partitions_def:
+        yield (
+            ("parent", "changed"),
+            "a partition is loaded as a whole, for all parents; `changed` leaves most of them out",
+        )
 
 
 def _templates(endpoint: "EndpointSpec") -> Found:
