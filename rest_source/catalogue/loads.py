@@ -112,8 +112,8 @@ LOADS = (
     ),
     Entry(
         ("no_table", "unknown_column"),
-        "an asset downstream, or an endpoint with a `parent`, reads a table that is not loaded yet, or a column that it "
-        "lacks",
+        "an asset downstream, or an endpoint with a `parent`, reads a table that is not loaded yet, or a column it has "
+        "not",
         "materialize the table first; choose a column that the error lists",
     ),
     Entry(
