@@ -12,7 +12,8 @@ Record = dict[str, Any]
 class ChangingApi:
     """Serves `records` at /records, filtered by the parameters `since`, `from` and `to` on `updated_at`, in pages.
 
-    /parents/ID/children has the records of a parent, by `parent`; statuses in `answers` are given instead.
+    /parents/ID/children has the records of a parent, by `parent`; statuses in `answers` are given instead. It refuses
+    all requests once it has answered `patience` more.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -20,6 +21,7 @@ class ChangingApi:
     page_size: int = 3
     field_name: str = "updated_at"
     descending: bool = False
+    patience: int | None = None
     calls: list[Call] = field(default_factory=list)
 
     def serve(self) -> LoopbackServer:
@@ -31,6 +33,10 @@ class ChangingApi:
 
     def _answer(self, call: Call) -> Reply:
         self.calls.append(call)
+        if self.patience is not None:
+            self.patience -= 1
+            if self.patience < 0:
+                return Reply({"message": "no more"}, 400)
         if status := self.answers.get(call.path):
             return Reply({"message": "not here"}, status)
         found = [record for record in self.records if self._matches(record, call)]

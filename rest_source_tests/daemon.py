@@ -1,0 +1,112 @@
+"""A running `dagster dev`, web server and daemon, driven as its UI drives it: by GraphQL."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message } } }"""
+BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+EVENTS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __typename } } } }"""
+BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status } } }"""
+BACKFILL_RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+    ... on Runs { results { status startTime endTime } } } }"""
+
+
+class Dagster:
+    """A running `dagster dev`, whose project has a source named shop."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def query(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        with urlopen(Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"}), timeout=60) as answer:
+            return json.load(answer)["data"]
+
+    def launch(self, assets: list[str], checks: list[str]) -> str:
+        selector = {
+            "repositoryLocationName": "their_project.definitions",
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": ["shop", name]} for name in assets],
+            "assetCheckSelection": [{"assetKey": {"path": ["shop", name]}, "name": "duplicates"} for name in checks],
+        }
+        result = self.query(LAUNCH, params={"selector": selector, "runConfigData": {}, "mode": "default"})
+        return str(result["launchPipelineExecution"]["run"]["id"])
+
+    def status(self, run: str) -> str:
+        return str(self.query(STATUS, id=run)["runOrError"]["status"])
+
+    def events(self, run: str) -> list[str]:
+        return [event["__typename"] for event in self.query(EVENTS, id=run)["logsForRun"]["events"]]
+
+    def backfill(self, asset: str, partitions: list[str]) -> str:
+        params = {"assetSelection": [{"path": ["shop", asset]}], "partitionNames": partitions}
+        return str(self.query(BACKFILL, params=params)["launchPartitionBackfill"]["backfillId"])
+
+    def backfill_status(self, backfill: str) -> str:
+        return str(self.query(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
+
+    def backfill_runs(self, backfill: str) -> list[dict[str, Any]]:
+        return list(self.query(BACKFILL_RUNS, id=backfill)["runsOrError"]["results"])
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.2)
+
+
+@contextmanager
+def dagster_dev(project: Path, settings: str = "") -> Iterator[Dagster]:
+    """`dagster dev` of a project that loads into its `data.duckdb`; `settings` are added to those of `make dev`."""
+    home = project / "home"
+    home.mkdir()
+    deployed = (Path(__file__).parents[1] / "deploy" / "dev" / "dagster.yaml").read_text()
+    (home / "dagster.yaml").write_text(deployed + settings)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "PYTHONPATH": str(project),
+        "REST_SOURCE_DESTINATION": f"duckdb:///{project}/data.duckdb",
+    }
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "their_project.definitions", "--port", str(port)]
+    log = project / "dagster.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=project, env=environment, stdout=output, stderr=output) as dev,
+    ):
+        try:
+            until(lambda: _answers(port) or dev.poll() is not None)
+            assert dev.poll() is None, log.read_text()
+            yield Dagster(port)
+        finally:
+            dev.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):  # where it was started with SIGINT ignored
+                dev.wait(30)
+            dev.kill()
+
+
+def _answers(port: int) -> bool:
+    with suppress(URLError, OSError), urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2):
+        return True
+    return False
