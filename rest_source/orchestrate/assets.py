@@ -48,6 +48,7 @@ def build_asset(
             outs={"result": _PAGES},
             config_schema=_CONFIG,
             required_resource_keys={resource_key(source)},
+            pool=source.name,
         ),
         specs=[spec],
         keys_by_input_name=inputs,
