@@ -71,8 +71,8 @@ LOADS = (
     ),
     Entry(
         ("destination_locked",),
-        "another process keeps the DuckDB file open, often a shell or notebook; in PostgreSQL, an open transaction holds the "
-        "table",
+        "another process keeps the DuckDB file open, often a shell or notebook; in PostgreSQL, an open transaction "
+        "holds the table",
         "close it and run again; `pg_stat_activity` shows the transaction",
     ),
     Entry(
