@@ -88,6 +88,14 @@ def test_long_names_are_cut_without_becoming_one(warehouse: Warehouse) -> None:
     }
 
 
+def test_fields_called_like_the_hidden_columns_of_postgres_are_stored(warehouse: Warehouse) -> None:
+    record = {"id": 1, "ctid": 2, "xmin": 3, "tableoid": 4}
+    for _ in range(2):
+        warehouse.load([record], primary_key="ctid")
+    read = warehouse.destination.read(ORDERS, [*record])
+    assert [column.to_pylist() for column in read.columns] == [[1], [2], [3], [4]]
+
+
 def test_child_tables_of_long_names_are_found_again(warehouse: Warehouse) -> None:
     record = {"id": 1, "a" * 60: [{"x": 1}], "a" * 61: [{"x": 2}]}
     for _ in range(2):
