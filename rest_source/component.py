@@ -1,24 +1,53 @@
 """The component that a `defs.yaml` names: `type: rest_source.RestSource`."""
 
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import dagster as dg
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from rest_source.orchestrate.definitions import build_definitions
-from rest_source.spec.file import reject_duplicate_keys
+from rest_source.spec.base import normalise
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.file import endpoint_lines, reject_duplicate_keys
 from rest_source.spec.source import SourceSpec
 
 
+class ScaffoldParams(BaseModel):
+    """What `dg scaffold defs rest_source.RestSource NAME` takes."""
+
+    url: str = Field("https://api.example.com/v1/items", description="Where the API is, or one of its endpoints.")
+
+
+class RestSourceScaffolder(dg.Scaffolder[ScaffoldParams]):
+    """Writes the first defs.yaml of an API, as `rest-source init` does."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[ScaffoldParams]:
+        return ScaffoldParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[ScaffoldParams]) -> None:
+        from rest_source.suggest.newfile import source_text
+
+        request.target_path.mkdir(parents=True, exist_ok=True)
+        text = source_text(normalise(request.target_path.name), request.params.url)
+        (request.target_path / "defs.yaml").write_text(text, encoding="utf-8")
+
+
+@dg.scaffold_with(RestSourceScaffolder)
 class RestSource(dg.Component):
     """Load the endpoints of a REST API as assets, with schedules and a duplicates check.
 
-    The attributes are a plain pydantic model: Dagster's own resolution would render every brace as Jinja.
+    The attributes are a plain pydantic model: Dagster's own resolution would render every brace as Jinja. A subclass
+    may change the specs of the assets, in `get_asset_spec`.
     """
 
-    def __init__(self, source: SourceSpec) -> None:
+    def __init__(self, source: SourceSpec, places: Mapping[str, tuple[Path, int]] | None = None) -> None:
+        """`places` has the file and the line of each endpoint, where they come from a file."""
         self.source = source
+        self.places = places or {}
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -28,9 +57,38 @@ class RestSource(dg.Component):
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         if not isinstance(attributes, SourceSpec):
             raise dg.DagsterInvalidDefinitionError(f"{context.path}: rest_source.RestSource needs `attributes`")
+        places: dict[str, tuple[Path, int]] = {}
         for file in sorted(Path(context.path).glob("defs.y*ml")):
             reject_duplicate_keys(file)
-        return cls(attributes)
+            lines = endpoint_lines(file)
+            if len(lines) == len(attributes.endpoints):  # not where the folder holds several sources
+                places = {e.name: (file, line) for e, line in zip(attributes.endpoints, lines, strict=True)}
+        return cls(attributes, places)
+
+    @classmethod
+    def get_code_references_for_yaml(
+        cls, yaml_path: Path, source_position: object, context: dg.ComponentLoadContext
+    ) -> Sequence[dg.LocalFileCodeReference]:
+        """None: each asset refers to its own line."""
+        return ()
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return build_definitions(self.source)
+        def placed(endpoint: EndpointSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
+            place = self.places.get(endpoint.name)
+            return self.get_asset_spec(endpoint, _referring(spec, *place) if place else spec)
+
+        return build_definitions(self.source, translate=placed)
+
+    def get_asset_spec(self, endpoint: EndpointSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
+        """The spec of an endpoint's asset; the key must stay, as table and checks go by it."""
+        return spec
+
+
+def _referring(spec: dg.AssetSpec, file: Path, line: int) -> dg.AssetSpec:
+    """The spec with a link to its endpoint, as Dagster's UI opens it in an editor."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"{file.name}, line {line}")
+        return spec.merge_attributes(
+            metadata={"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
+        )

@@ -44,6 +44,12 @@ class RestSourceError(Exception):
         self.where = f"{where}, {self.where}" if self.where else where
         return self
 
+    def copy(self) -> Self:
+        """The same error for another thread to raise: raising one object in two mixes their tracebacks."""
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     def to_dict(self) -> dict[str, str | bool]:
         """The error as it appears in `--json` and in materialization metadata."""
         return {

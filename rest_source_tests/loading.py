@@ -118,8 +118,9 @@ class Warehouse:
         with serve(*pages) as server:
             return self.load_from(server.url, **spec)
 
-    def load_from(self, url: str, **spec: Any) -> LoadOutcome:
+    def load_from(self, url: str, *, full_refresh: bool = False, **spec: Any) -> LoadOutcome:
         with open_stream(source_spec(url, **spec)) as stream:
+            stream.full_refresh = full_refresh
             return run_load(stream, self.destination, self.state, report=self.said.append)
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -272,6 +272,16 @@ def test_documents_in_odd_dress(api: Api, answer: bytes, found: list[Any]) -> No
     assert read(api.url, {}).ids == found
 
 
+def test_excluded_fields_are_found_in_fields_whose_names_hold_dots() -> None:
+    root = DataRoot(compile_path("$"), False, None, (("a", "b", "c", "d"),))
+    found: list[dict[str, Any]] = [
+        {"a.b": {"c": {"d": 1, "e": 2}}, "a": {"b.c": {"d": 1}}},
+        {"a.b.c": [{"d": 1}], "a": {"b": {"c.d": 1}}},
+    ]
+    left = [{"a.b": {"c": {"e": 2}}, "a": {"b.c": {}}}, {"a.b.c": [{}], "a": {"b": {}}}]
+    assert root.without_excluded(found) == left
+
+
 def test_ids_are_of_the_record_without_excluded_fields(api: Api) -> None:
     api.serve(scripted({"data": [{"id": 1, "email": "a"}, {"id": 1, "email": "b"}]}))
     assert len(set(ids(read(api.url, {"exclude": "email"}).pages[0].records.data))) == 1

@@ -124,11 +124,13 @@ def test_a_tick_is_skipped_while_the_last_run_goes_on(tmp_path: Path) -> None:
     defs = definitions({}, schedule={"every": "1h"})
     schedule = next(iter(defs.schedules or []))
     assert isinstance(schedule, dg.ScheduleDefinition)
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+    with (
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
+        dg.build_schedule_context(instance) as context,
+    ):
         run = instance.create_run_for_job(
             defs.resolve_job_def("shop_every_1h"), status=dg.DagsterRunStatus.STARTED, run_id=None
         )
-        context = dg.build_schedule_context(instance)
         tick = schedule.evaluate_tick(context)
         assert tick.skip_message == f"The last run ({run.run_id}) has not ended."
         instance.report_run_canceled(run)

@@ -37,6 +37,12 @@ def test_a_row_that_returns_is_unmarked(warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT count(*) FROM shop.orders") == [(3,)]
 
 
+def test_records_may_have_a_field_called_rowid(warehouse: Warehouse) -> None:
+    warehouse.load([{"id": n, "rowid": 7} for n in (1, 2, 3)], **KEYS)
+    assert warehouse.load([{"id": n, "rowid": 7} for n in (1, 3)], **KEYS).result.rows_deleted == 1
+    assert marked(warehouse) == [2]
+
+
 def test_without_the_key_nothing_is_marked(warehouse: Warehouse) -> None:
     warehouse.load(records(1, 2), primary_key="id")
     warehouse.load(records(1), primary_key="id")
@@ -100,6 +106,14 @@ def test_a_pass_with_a_warning_marks_nothing(warehouse: Warehouse) -> None:
     outcome = warehouse.load(records(1), Reply({"error": "over quota"}), **KEYS)
     assert marked(warehouse) == []
     assert any("No row was marked as deleted, as the load has warnings" in warning for warning in outcome.warnings)
+
+
+def test_a_warning_of_certificates_is_no_doubt(warehouse: Warehouse) -> None:
+    source = {"tls": {"verify": False}}
+    warehouse.load(records(1, 2), source=source, **KEYS)
+    outcome = warehouse.load(records(1), source=source, **KEYS)
+    assert marked(warehouse) == [2]
+    assert [warning for warning in outcome.warnings if "certificate" in warning]
 
 
 def test_a_pass_that_drifts_marks_nothing(warehouse: Warehouse) -> None:

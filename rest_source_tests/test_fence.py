@@ -162,3 +162,52 @@ def test_a_refusal_outside_the_fence_names_the_remedy() -> None:
     ):
         session.send(Request("GET", other.url), Tally())
     assert "allowed_hosts: [127.0.0.1]" in caught.value.remedy
+
+
+def test_strangers_get_no_parameter_that_is_itself_a_secret() -> None:
+    request = Request("GET", "https://evil.example/a?secret&b=%2573ecret&x=1")
+    assert strip(request, lambda text: text in ("secret", "%73ecret")).full_url == "https://evil.example/a?x=1"
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"type": "oauth2", "token_url": "https://auth.example/token", "client_id": "me"},
+        {"type": "login", "request": {"path": "https://auth.example/login"}, "token": "$.t"},
+    ],
+)
+def test_where_a_sign_in_goes_is_a_written_host(auth: dict[str, Any]) -> None:
+    admits = fence(source("https://api.example", auth=auth), Environment({}), 0).admits
+    assert admits("https://auth.example/x") and not admits("https://other.example/")
+
+
+TOKENS: list[dict[str, Any]] = [
+    {"type": "oauth2", "token_url": "{url}/token", "client_id": "me", "client_secret": {"env": "TOKEN"}},
+    {"type": "login", "request": {"path": "/token"}, "token": "$.access_token", "send": {"name": "X-Session"}},
+    {"type": "login", "request": {"path": "/token"}, "token": "$.access_token", "send": {"in": "query", "name": "s"}},
+    {"type": "login", "request": {"path": "/token"}},
+]
+
+
+@pytest.mark.parametrize("auth", TOKENS)
+@pytest.mark.parametrize("by", ["redirect", "next_url"])
+def test_a_token_that_was_handed_out_does_not_follow_either(auth: dict[str, Any], by: str) -> None:
+    with LoopbackServer(lambda call: Reply({})) as other:
+        away = f"{other.url}/away?keep=1&copied=acc3ss-t0ken"
+
+        def handler(call: Call) -> Reply:
+            if call.path == "/token":
+                return Reply({"access_token": "acc3ss-t0ken"}, headers={"Set-Cookie": "sid=acc3ss-t0ken; Path=/"})
+            return Reply({}, 302 if by == "redirect" else 200, {"Location": away})
+
+        with LoopbackServer(handler) as api:
+            given = {**auth, "token_url": f"{api.url}/token"} if "token_url" in auth else auth
+            with ApiSession(source(api.url, auth=given), Environment(VARIABLES)) as session:
+                session.send(Request("GET", f"{api.url}/start"), Tally())
+                if by == "next_url":
+                    session.send(Request("GET", away), Tally())
+    assert "acc3ss-t0ken" in _sent(api.calls[1])
+    assert other.calls[0].query.get("keep") == ["1"]
+    # A cookie is no token: what the API itself puts into its address is its own affair then.
+    assert "acc3ss-t0ken" not in _sent(other.calls[0]) or ("token" not in auth and "token_url" not in auth)
+    assert "Cookie" not in other.calls[0].headers

@@ -51,6 +51,11 @@ def test_the_warning_names_the_reasons(warehouse: Warehouse) -> None:
     )
 
 
+def test_a_value_too_long_to_be_told_is_not_told_in_part(warehouse: Warehouse) -> None:
+    outcome = warehouse.load([{"v": "x" * 61}, {"v": 1}], columns={"v": "BIGINT"})
+    assert outcome.result.reject_reasons == ("v is not BIGINT: a text of 61 characters",)
+
+
 def test_a_type_may_be_fixed_by_the_column_or_inside_nested_fields(warehouse: Warehouse) -> None:
     page = [{"Total Price": "1.5", "meta": {"code": 7}, "lines": [{"qty": "2"}, {"qty": "3"}]}]
     columns = {"total_price": "DOUBLE", "meta.code": "TEXT", "lines.qty": "BIGINT"}

@@ -19,9 +19,10 @@ ALLOWED = {
     "load": {"errors", "spec", "http", "extract"},
     "orchestrate": {"errors", "spec", "http", "extract", "load"},
     "reference": {"catalogue", "spec"},
-    "component": {"spec", "orchestrate"},
+    "component": {"spec", "orchestrate", "suggest"},
     "definitions": {"collector", "orchestrate"},
-    "cli": {"errors", "spec", "http", "extract", "load", "orchestrate"},
+    "suggest": {"errors", "spec", "extract"},
+    "cli": {"errors", "catalogue", "spec", "http", "extract", "load", "orchestrate", "suggest"},
     "demo": {"cli"},
 }
 DAGSTER_ROOMS = {"orchestrate", "component", "definitions", "cli"}

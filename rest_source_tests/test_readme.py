@@ -18,6 +18,7 @@ TARGETS = set(re.findall(r"^([a-z][\w-]*):(?!=)", (ROOT / "Makefile").read_text(
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 FILES = [text for language, text in BLOCKS if language == "yaml" and f"type: {COMPONENT_TYPE}" in text]
 ENDPOINTS = [text for language, text in BLOCKS if language == "yaml" and text.startswith("- name:")]
+AUTHS = [text for language, text in BLOCKS if language == "yaml" and text.startswith("auth:")]
 COMMANDS = {"": main, **main.commands}
 
 
@@ -57,9 +58,16 @@ def test_every_endpoint_loads(text: str) -> None:
     SourceSpec.model_validate({"name": "api", "base_url": "https://api", "endpoints": yaml.safe_load(text)})
 
 
+@pytest.mark.parametrize("text", AUTHS, ids=range(len(AUTHS)))
+def test_every_sign_in_loads(text: str) -> None:
+    SourceSpec.model_validate(
+        {"name": "api", "base_url": "https://api", "endpoints": [{"name": "a", "path": "/"}], **yaml.safe_load(text)}
+    )
+
+
 def test_every_yaml_is_judged() -> None:
     assert FILES
-    assert len(FILES) + len(ENDPOINTS) == len([language for language, _ in BLOCKS if language == "yaml"])
+    assert len(FILES) + len(ENDPOINTS) + len(AUTHS) == len([language for language, _ in BLOCKS if language == "yaml"])
 
 
 def test_every_make_target_exists() -> None:

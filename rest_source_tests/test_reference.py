@@ -75,8 +75,9 @@ def test_every_model_has_a_table() -> None:
 def test_every_key_stands_in_its_table(model: Model, name: str) -> None:
     shared = issubclass(model, AssetSettings) and name in AssetSettings.model_fields
     marker = "source or endpoint" if shared else MARKERS[model]
-    marker = marker.replace(" keys", " types") if name == "type" else marker
-    key = model.model_fields[name].default if name == "type" else model.model_fields[name].alias or name
+    chosen = name == "type" and marker.endswith(" keys")
+    marker = marker.replace(" keys", " types") if chosen else marker
+    key = model.model_fields[name].default if chosen else model.model_fields[name].alias or name
     assert f"\n| `{key}` |" in parts()[marker]
 
 

@@ -263,7 +263,7 @@ def test_a_retry_of_a_committed_run_does_nothing(warehouse: Warehouse, api: Api)
 def test_drift_is_read_once_more_and_then_told(warehouse: Warehouse, api: Api) -> None:
     api.total = len(ALL) + 3
     with LoopbackServer(api) as server:
-        spec = {"pagination": {**COUNTED, "repeated_pages": "allow"}, "write": "append"}
+        spec: dict[str, Any] = {"pagination": {**COUNTED, "repeated_pages": "allow"}, "write": "append"}
         outcome = warehouse.load_from(server.url, **spec)
     assert api.asked.count(1) == 2
     assert ids(warehouse) == ALL

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from rest_source.cli.main import main
 from rest_source.load.destination import CommitResult
 from rest_source.load.retrying import Retry
+from rest_source_tests.fakes.changing import ChangingApi
 from rest_source_tests.loading import Warehouse, source_spec
 
 LEFT = "SELECT count(*) FROM _rest_source.rejected_records"
@@ -106,8 +107,37 @@ def test_the_command_reports_what_is_left(warehouse: Warehouse, monkeypatch: pyt
 
     code, shown, said = run("BIGINT")
     assert code == 1
-    assert shown.split()[-6:] == ["shop.orders", "2", "1", "0", "0", "1"]
+    assert shown.split()[-8:] == ["shop.orders", "2", "1", "0", "0", "1", "0", "0"]
     assert "shop.orders: still rejected: v is not BIGINT: x" in said
     code, shown, _ = run("TEXT", "--json")
     assert code == 0
     assert json.loads(shown)["endpoints"][0]["rows_inserted"] == 1
+
+
+def test_requests_that_a_rule_skipped_are_made_again(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(warehouse.folder)
+    api = ChangingApi([{"id": n, "parent": str(n), "updated_at": "x"} for n in range(3)])
+    with api.serve() as server:
+        comments = {
+            "name": "comments",
+            "path": "/parents/{parent.id}/children",
+            "data_root": "$.records",
+            "parent": {"values": {"id": [0, 1, 2]}},
+            "on_error": [{"status": 404, "do": "skip"}],
+        }
+        attributes = {"name": "shop", "base_url": server.url, "endpoints": [comments]}
+        Path("defs.yaml").write_text(json.dumps({"type": "rest_source.RestSource", "attributes": attributes}))
+
+        def ran(command: str) -> tuple[int, Any]:
+            options = [command, "defs.yaml", "--destination", warehouse.url, "--json"]
+            result = CliRunner().invoke(main, options)
+            return result.exit_code, json.loads(result.stdout)["endpoints"][0]
+
+        api.answers |= {"/parents/1/children": 404, "/parents/2/children": 404}
+        assert ran("run")[0] == 0
+        del api.answers["/parents/1/children"]
+        code, report = ran("retry")
+        assert (code, report["failed_requests"], report["failed_requests_left"]) == (1, 2, 1)
+        api.answers.clear()
+        assert ran("retry")[0] == 0
+    assert warehouse.rows("SELECT id FROM shop.comments ORDER BY id") == [(0,), (1,), (2,)]

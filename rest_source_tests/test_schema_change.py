@@ -42,6 +42,13 @@ def test_freeze_lets_the_first_records_make_the_columns(warehouse: Warehouse) ->
     assert warehouse.business_types() == {"id": "BIGINT"}
 
 
+@pytest.mark.parametrize("policy", ["freeze", "ignore"])
+def test_the_first_records_make_the_child_tables_too(warehouse: Warehouse, policy: str) -> None:
+    keys: dict[str, Any] = {"schema_change": policy, "nested": "split"}
+    warehouse.load([], **keys)
+    assert warehouse.load([{"id": 1, "t": [1], "u": [2]}], **keys).result.child_tables == {"orders_t": 1, "orders_u": 1}
+
+
 def test_freeze_forbids_a_new_child_table(warehouse: Warehouse) -> None:
     keys: dict[str, Any] = {"schema_change": "freeze", "nested": "split"}
     warehouse.load([{"id": 1, "t": [1]}], **keys)
@@ -50,6 +57,16 @@ def test_freeze_forbids_a_new_child_table(warehouse: Warehouse) -> None:
     with pytest.raises(RestSourceError, match="new column `x`"):
         warehouse.load([{"id": 1, "t": [{"x": 1}]}], **keys)
     assert warehouse.children("orders") == [("orders_t", "t")]
+
+
+@pytest.mark.parametrize("elements", [[None], [{}], [[1]]], ids=["null", "an empty object", "an array"])
+def test_a_child_table_without_columns_keeps_its_shape_too(warehouse: Warehouse, elements: list[Any]) -> None:
+    keys: dict[str, Any] = {"nested": "split", "primary_key": "id"}
+    warehouse.load([{"id": 1, "t": elements}], **keys)
+    with pytest.raises(RestSourceError, match="new column `value`"):
+        warehouse.load([{"id": 2, "t": [5]}], **keys, schema_change="freeze")
+    assert warehouse.load([{"id": 2, "t": [5]}], **keys, schema_change="ignore").result.columns_ignored == ("t.value",)
+    assert warehouse.business_types(table="orders_t").keys() == {"__hevo_ref_id", "__hevo_index"}
 
 
 def test_ignore_loads_the_columns_there_are(warehouse: Warehouse) -> None:

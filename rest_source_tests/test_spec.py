@@ -106,7 +106,7 @@ def test_a_pagination_that_is_none(pagination: Any) -> None:
         ({"name": "a-b"}, "name", "letters, digits and _ only"),
         ({"name": "a\n"}, "name", "letters, digits and _ only"),
         ({"name": ""}, "name", "letters, digits and _ only"),
-        ({"name": 5}, "name", "Input should be a valid string"),
+        ({"name": 5}, "name", "should be text"),
         ({"base_url": "ftp://h"}, "base_url", "is not a URL"),
         ({"base_url": "h.example"}, "base_url", "is not a URL"),
         ({"base_url": ""}, "base_url", "is not a URL"),
@@ -117,8 +117,8 @@ def test_a_pagination_that_is_none(pagination: Any) -> None:
         ({"timezone": "Europe/Pari"}, "timezone", "is not a time zone"),
         ({"timezone": "../etc"}, "timezone", "is not a time zone"),
         ({"timezone": ""}, "timezone", "is not a time zone"),
-        ({"limits": {"concurrency": 0}}, "limits.concurrency", "greater than or equal to 1"),
-        ({"limits": {"max_pages": True}}, "limits.max_pages", "Input should be a valid integer"),
+        ({"limits": {"concurrency": 0}}, "limits.concurrency", "should be at least 1"),
+        ({"limits": {"max_pages": True}}, "limits.max_pages", "should be a whole number"),
     ],
 )
 def test_a_source_that_cannot_be(keys: dict[str, Any], place: str, message: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rest_source.errors import RestSourceError
 from rest_source.spec.template import Scope, env_reference, names, parse, render, render_json
 
 NOW = datetime(2026, 3, 29, 12, 30, 15, 123456, tzinfo=UTC)
@@ -100,8 +101,6 @@ def test_every_other_brace_is_literal(text: str) -> None:
         ("{now:ISO}", "is not a template"),
         ("{now:}", "is not a template"),
         ("{now.date}", "is not a template"),
-        ("{cursor:%Y}", "is not a template"),
-        ("{cursor-1h}", "is not a template"),
         ("{window.key}", "is not a template"),
         ("{partition.}", "is not a template"),
         ("{env.token}", "in upper case"),
@@ -235,3 +234,28 @@ LOOKUPS: list[Callable[[Scope], object]] = [lambda s: render("{env.NONE}", s), l
 def test_a_name_without_a_value(lookup: Callable[[Scope], object]) -> None:
     with pytest.raises(KeyError):
         lookup(Scope({"now": NOW}, VALUES.__getitem__))
+
+
+@pytest.mark.parametrize(
+    ("value", "segment"),
+    [
+        ("../admin", "..%2Fadmin"),
+        ("a/../../b", "a%2F..%2F..%2Fb"),
+        ("..\\x", "..%5Cx"),
+        ("%2e%2e", "%252e%252e"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("...", "..."),
+        ("a\r\nHost: x", "a%0D%0AHost%3A%20x"),
+    ],
+)
+def test_a_value_is_one_segment_of_a_path(value: str, segment: str) -> None:
+    scope = Scope({}, lambda name: value)
+    assert render("/posts/{parent.id}/x", scope, encode=True) == f"/posts/{segment}/x"
+
+
+@pytest.mark.parametrize("value", [".", ".."])
+def test_a_step_on_the_way_is_no_value(value: str) -> None:
+    with pytest.raises(RestSourceError) as caught:
+        render("/posts/{parent.id}/x", Scope({}, lambda name: value), encode=True)
+    assert caught.value.id == "unsafe_path_value"
+    assert render("{parent.id}", Scope({}, lambda name: value)) == value

@@ -322,6 +322,11 @@ def test_a_commit_shows_the_table_it_leaves(warehouse: Warehouse) -> None:
     assert outcome.result.plus(outcome.result).view == view
 
 
+def test_a_preview_is_short_though_a_field_is_called_rowid(warehouse: Warehouse) -> None:
+    view = warehouse.load([{"id": n, "rowid": 7} for n in range(9)], primary_key="id").result.view
+    assert len(view.preview) == 5
+
+
 def test_a_preview_that_fails_leaves_the_commit_a_success(warehouse: Warehouse, monkeypatch: Any) -> None:
     monkeypatch.setattr(view, "_PREVIEW_CHARACTERS", "'no number'")
     result = commit(warehouse, 1, [[row(1)]], "append")

@@ -7,8 +7,9 @@ from rest_source.catalogue.answers import ANSWERS
 from rest_source.catalogue.entry import Entry
 from rest_source.catalogue.loads import LOADS
 from rest_source.catalogue.network import NETWORK
+from rest_source.catalogue.sign_ins import SIGN_INS
 from rest_source.catalogue.statuses import STATUSES
 
-CATALOGUE: tuple[Entry, ...] = (*STATUSES, *NETWORK, *ANSWERS, *LOADS)
+CATALOGUE: tuple[Entry, ...] = (*STATUSES, *NETWORK, *SIGN_INS, *ANSWERS, *LOADS)
 
 __all__ = ["CATALOGUE", "Entry"]

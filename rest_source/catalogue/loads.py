@@ -167,4 +167,14 @@ LOADS = (
         "look into `_rest_source.rejected_records`",
         shows="fewer rows than `rows_read`",
     ),
+    Entry(
+        ("invalid_name", "file_exists"),
+        "`init` or `dg scaffold` was given what is no name, or the file is there already",
+        "choose another name, of letters, digits and `_`",
+    ),
+    Entry(
+        ("endpoint_exists", "endpoints_not_a_block"),
+        "`suggest --write` would have to change what is in the file",
+        "choose another name with `--name`; write each endpoint on lines that begin with a dash",
+    ),
 )

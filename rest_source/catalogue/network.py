@@ -11,7 +11,13 @@ NETWORK = (
     Entry(
         ("tls_expired", "tls_wrong_host", "tls_unknown_ca", "tls_failed"),
         "expired certificate or wrong clock; certificate for another host; a company's own CA; a port without TLS",
-        "check the clock and the host; set `REQUESTS_CA_BUNDLE` to a file with the CA; check scheme and port",
+        "check the clock and the host; `tls: {ca: FILE}`; check scheme and port",
+    ),
+    Entry(
+        ("tls_certificate_wanted", "tls_file"),
+        "the API admits only clients with a certificate; a file of `tls` is missing, is no PEM file, or its key is "
+        "encrypted",
+        "`tls: {cert: FILE, key: FILE}`; correct the path or the file",
     ),
     Entry(
         ("connection_refused",),

@@ -34,15 +34,18 @@ class EndpointReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None
+    partition: str | None = None
 
     @classmethod
-    def of(cls, name: str, result: dg.ExecuteInProcessResult, seconds: float) -> "EndpointReport":
-        """The report on an endpoint's own execution."""
-        materialized = result.get_asset_materialization_events()
-        facts: dict[str, Any] = {}
-        for event in materialized:
-            metadata = event.step_materialization_data.materialization.metadata
-            facts |= {key: value.value for key, value in metadata.items()}
+    def of(
+        cls, name: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance, seconds: float
+    ) -> "list[EndpointReport]":
+        """The reports on an endpoint's own execution: one, or one for each of its partitions."""
+        materialized: dict[str | None, dict[str, Any]] = {}
+        for entry in instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION):
+            if (materialization := entry.asset_materialization) is not None:
+                facts = {key: value.value for key, value in materialization.metadata.items()}
+                materialized.setdefault(materialization.partition, {}).update(facts)
         checks = {
             check.check_name: {
                 "passed": check.passed,
@@ -51,14 +54,21 @@ class EndpointReport:
             }
             for check in result.get_asset_check_evaluations()
         }
+        loaded = [
+            cls(
+                name, "skipped" if facts.get("stop_reason") == SKIPPED else "success", seconds, facts, checks, None, key
+            )
+            for key, facts in materialized.items()
+        ]
         if result.success:
-            return cls(name, "skipped" if facts.get("stop_reason") == SKIPPED else "success", seconds, facts, checks)
-        failed_facts, error = _failure(result)
-        if not materialized:
-            return cls(name, "failed", seconds, failed_facts, checks, error)
-        if any(map(_is_error, checks.values())):
-            return cls(name, "success", seconds, facts, checks)
-        return cls(name, "failed", seconds, facts, checks, error)
+            return loaded or [cls(name, "success", seconds, {}, checks)]
+        facts, error = _failure(result)
+        partitions: Any = facts.pop("failed_partitions", {})
+        failed = [cls(name, "failed", seconds, {}, checks, told, key) for key, told in partitions.items()]
+        if failed or (loaded and any(map(_is_error, checks.values()))):
+            return sorted([*loaded, *failed], key=lambda report: report.partition or "")
+        facts = materialized.get(None, facts) if loaded else facts
+        return [cls(name, "failed", seconds, facts, checks, error)]
 
     @classmethod
     def skipped(cls, name: str, parent: str) -> "EndpointReport":
@@ -75,14 +85,14 @@ class EndpointReport:
         return {
             "name": self.name,
             "status": self.status,
-            "partition": None,
+            "partition": self.partition,
             **{count: self.facts.get(count, 0) for count in _COUNTS},
             "wait_seconds": self.facts.get("wait_seconds", 0.0),
             "seconds": self.seconds,
             "stop_reason": self.facts.get("stop_reason"),
             "resumed_from_page": self.facts.get("resumed_from_page"),
-            "cursor_before": None,
-            "cursor_after": None,
+            "cursor_before": self.facts.get("cursor_before"),
+            "cursor_after": self.facts.get("cursor_after"),
             "rows_rejected": self.facts.get("rows_rejected", 0),
             "row_count": self.facts.get("dagster/row_count"),
             "child_tables": self.facts.get("child_tables", {}),
@@ -165,6 +175,10 @@ def _unexpected(error: Any) -> dict[str, Any]:
         error = error.cause
     text = str(error.message).strip() if error is not None else "The step failed without a message."
     return dict(RestSourceError("unexpected", text).to_dict())
+
+
+def _status(facts: Mapping[str, Any]) -> Literal["success", "skipped"]:
+    return "skipped" if facts.get("stop_reason") == SKIPPED else "success"
 
 
 def _is_error(check: Mapping[str, Any]) -> bool:

@@ -1,18 +1,23 @@
-"""`rest-source retry`: loads the records that earlier loads rejected."""
+"""`rest-source retry`: loads the records that earlier loads rejected, and asks again for what a rule skipped."""
 
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rest_source.cli.console import print_remarks, print_table
 from rest_source.cli.selection import selected
 from rest_source.errors import RestSourceError
-from rest_source.load.destination import CommitResult
+from rest_source.extract.slices import Known, parent_text
+from rest_source.load.destination import CommitResult, Destination
+from rest_source.load.pipeline import run_load
 from rest_source.load.retrying import Retry
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.io_manager import PaginatorIOManager
+from rest_source.orchestrate.resource import RestApi
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
 
 
@@ -22,12 +27,21 @@ class RetryReport:
 
     name: str
     result: CommitResult
+    requests: int = 0
+    requests_left: int = 0
     error: RestSourceError | None = None
 
     @property
     def succeeded(self) -> bool:
         """Whether none is left."""
-        return self.error is None and not self.result.rows_rejected
+        return self.error is None and not self.result.rows_rejected and not self.requests_left
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The counts of the table that is printed, from left to right."""
+        result = self.result
+        records = (result.rows_read, result.rows_inserted, result.rows_updated, result.rows_unchanged)
+        return (*records, result.rows_rejected, self.requests, self.requests_left)
 
     def to_dict(self) -> dict[str, object]:
         """The endpoint in the JSON report."""
@@ -39,22 +53,19 @@ class RetryReport:
             "rows_updated": result.rows_updated,
             "rows_unchanged": result.rows_unchanged,
             "rows_rejected": result.rows_rejected,
+            "failed_requests": self.requests,
+            "failed_requests_left": self.requests_left,
             "reject_reasons": list(result.reject_reasons),
             "error": self.error.to_dict() if self.error else None,
         }
 
 
 def retry_source(file: Path, select: Sequence[str], destination: str | None, as_json: bool) -> bool:
-    """Try the rejected records of the selected endpoints again and report; whether none is left."""
+    """Try what the selected endpoints have set aside again and report; whether nothing is left."""
     source = load_source(file)
     opened = PaginatorIOManager(destination=destination).open()
-    reports = []
-    for endpoint in selected(source, select):
-        retry = Retry(source, endpoint, opened, state_directory(), lambda text: print(text, file=sys.stderr))
-        try:
-            reports.append(RetryReport(endpoint.name, retry.run()))
-        except RestSourceError as error:
-            reports.append(RetryReport(endpoint.name, CommitResult(), error))
+    with closing(RestApi(source)) as api:
+        reports = [_retry(api, endpoint, opened) for endpoint in selected(source, select)]
     if as_json:
         print(json.dumps({"source": source.name, "endpoints": [report.to_dict() for report in reports]}, indent=2))
     else:
@@ -62,13 +73,32 @@ def retry_source(file: Path, select: Sequence[str], destination: str | None, as_
     return all(report.succeeded for report in reports)
 
 
+def _retry(api: RestApi, endpoint: EndpointSpec, destination: Destination) -> RetryReport:
+    report, source = RetryReport(endpoint.name, CommitResult()), api.source
+    try:
+        records = Retry(source, endpoint, destination, state_directory(), _say).run()
+        records = replace(records, reject_reasons=tuple(map(api.mask, records.reject_reasons)))
+        report = replace(report, result=records)
+        failed = destination.failed_requests(source.name, endpoint.name) if endpoint.parent else []
+        if failed:
+            stream = api.stream(endpoint)
+            stream.known = Known(only=frozenset(map(parent_text, failed)))
+            outcome = run_load(stream, destination, state_directory(), report=_say)
+            left = len(destination.failed_requests(source.name, endpoint.name))
+            report = replace(report, result=records.plus(outcome.result), requests=len(failed), requests_left=left)
+    except RestSourceError as error:
+        return replace(report, error=error)
+    return report
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 def _print(source: str, reports: Sequence[RetryReport]) -> None:
-    titles = ("asset", "tried", "new", "updated", "unchanged", "left")
-    counts = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rejected")
-    print_table(
-        titles,
-        [(f"{source}.{report.name}", *(str(getattr(report.result, count)) for count in counts)) for report in reports],
-    )
+    titles = ("asset", "records", "new", "updated", "unchanged", "rejected", "requests", "failed")
+    rows = [(f"{source}.{report.name}", *map(str, report.counts)) for report in reports]
+    print_table(titles, rows)
     for report in reports:
         left = [f"still rejected: {'; '.join(report.result.reject_reasons)}"] if report.result.rows_rejected else []
         print_remarks(f"{source}.{report.name}", [str(report.error)] if report.error else left)

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from functools import partial
@@ -16,19 +16,31 @@ import dagster as dg
 
 from rest_source.cli.report import EndpointReport, RunReport
 from rest_source.cli.selection import selected
+from rest_source.errors import RestSourceError
 from rest_source.orchestrate.assets import asset_key, build_asset
 from rest_source.orchestrate.checks import build_checks
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
+from rest_source.orchestrate.partitions import RANGE_END, RANGE_START, partitions_definition
 from rest_source.orchestrate.resource import RestApi, resource_key
+from rest_source.spec.base import unknown
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
 from rest_source.spec.source import SourceSpec
 
 
 def run_source(
-    file: Path, select: Sequence[str], destination: str | None, *, jobs: int = 4, full_refresh: bool = False
+    file: Path,
+    select: Sequence[str],
+    destination: str | None,
+    *,
+    jobs: int = 4,
+    full_refresh: bool = False,
+    partitions: str | None = None,
 ) -> RunReport:
-    """Load the selected endpoints of a file; one endpoint's failure leaves its siblings alone."""
+    """Load the selected endpoints of a file; one endpoint's failure leaves its siblings alone.
+
+    `partitions` is a key, or a range `A...B`, for the endpoints that have partitions.
+    """
     started = monotonic()
     source = load_source(file)
     endpoints = selected(source, select)
@@ -38,7 +50,7 @@ def run_source(
     api = RestApi(source)
     with closing(api), ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
         try:
-            load = partial(_load, api, io_manager, full_refresh)
+            load = partial(_load, api, io_manager, full_refresh, partitions)
             reports = _in_order(endpoints, _parents(source, endpoints), partial(pool.submit, load))
         except KeyboardInterrupt:
             # A thread cannot be interrupted, and need not be: what is not committed is not in the table.
@@ -48,30 +60,37 @@ def run_source(
 
 
 def _parents(source: SourceSpec, endpoints: Sequence[EndpointSpec]) -> dict[str, set[str]]:
-    """Which of the endpoints each endpoint depends on, by `deps` that name assets of the same source."""
+    """Which of the endpoints each endpoint depends on, as its parent or by `deps` that name assets of the source."""
     keys = {f"{source.name}/{endpoint.name}": endpoint.name for endpoint in endpoints}
     return {
-        endpoint.name: {keys[dep] for dep in (*source.deps, *endpoint.deps) if dep in keys} - {endpoint.name}
+        endpoint.name: {keys[dep] for dep in _dependencies(source, endpoint) if dep in keys} - {endpoint.name}
         for endpoint in endpoints
     }
+
+
+def _dependencies(source: SourceSpec, endpoint: EndpointSpec) -> Iterator[str]:
+    yield from (*source.deps, *endpoint.deps)
+    if endpoint.parent:
+        yield from endpoint.parent.deps
+        yield f"{source.name}/{endpoint.parent.endpoint}"
 
 
 def _in_order(
     endpoints: Sequence[EndpointSpec],
     parents: dict[str, set[str]],
-    start: Callable[[EndpointSpec], Future[EndpointReport]],
+    start: Callable[[EndpointSpec], Future[list[EndpointReport]]],
 ) -> list[EndpointReport]:
     """Every endpoint after its parents, the others side by side; a failure skips only its children."""
     by_name = {endpoint.name: endpoint for endpoint in endpoints}
     order = TopologicalSorter(parents)
     order.prepare()
-    reports: dict[str, EndpointReport] = {}
+    reports: dict[str, list[EndpointReport]] = {}
     lost: set[str] = set()
-    running: dict[Future[EndpointReport], str] = {}
+    running: dict[Future[list[EndpointReport]], str] = {}
     while order.is_active():
         for name in order.get_ready():
             if failed := parents[name] & lost:
-                reports[name] = EndpointReport.skipped(name, min(failed))
+                reports[name] = [EndpointReport.skipped(name, min(failed))]
                 lost.add(name)
                 order.done(name)
             else:
@@ -80,13 +99,19 @@ def _in_order(
         for load in done:
             name = running.pop(load)
             reports[name] = load.result()
-            if reports[name].status == "failed":
+            if any(report.status == "failed" for report in reports[name]):
                 lost.add(name)
             order.done(name)
-    return [reports[endpoint.name] for endpoint in endpoints]
+    return [report for endpoint in endpoints for report in reports[endpoint.name]]
 
 
-def _load(api: RestApi, io_manager: PaginatorIOManager, full_refresh: bool, endpoint: EndpointSpec) -> EndpointReport:
+def _load(
+    api: RestApi,
+    io_manager: PaginatorIOManager,
+    full_refresh: bool,
+    partitions: str | None,
+    endpoint: EndpointSpec,
+) -> list[EndpointReport]:
     # One RestApi for all of them: its session keeps the rate limit of the source.
     source = api.source
     definitions = dg.Definitions(
@@ -101,12 +126,27 @@ def _load(api: RestApi, io_manager: PaginatorIOManager, full_refresh: bool, endp
             instance=instance,
             raise_on_error=False,
             asset_selection=[asset_key(source, endpoint)],
+            **_partitioned(source, endpoint, partitions),
             run_config={
                 "loggers": {"console": {}},
                 "ops": {f"{source.name}__{endpoint.name}": {"config": {"full_refresh": full_refresh}}},
             },
         )
-    return EndpointReport.of(endpoint.name, result, round(monotonic() - started, 3))
+        return EndpointReport.of(endpoint.name, result, instance, round(monotonic() - started, 3))
+
+
+def _partitioned(source: SourceSpec, endpoint: EndpointSpec, partitions: str | None) -> dict[str, Any]:
+    """How an endpoint's execution is told its partitions; raises RestSourceError for a key that there is not."""
+    if endpoint.partitions_def is None or partitions is None:
+        return {}
+    definition = partitions_definition(source, endpoint.partitions_def)
+    start, dots, end = partitions.partition("...")
+    known = definition.get_partition_keys()
+    for key in (start, *([end] if dots else [])):
+        if key not in known:
+            near = unknown("partition", key, [*known[:3], *known[-3:]])
+            raise RestSourceError("unknown_partition", f"{source.name}.{endpoint.name}: {near}.")
+    return {"tags": {RANGE_START: start, RANGE_END: end}} if dots else {"partition_key": start}
 
 
 def _progress_logger(_: dg.InitLoggerContext) -> logging.Logger:

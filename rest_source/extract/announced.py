@@ -8,11 +8,11 @@ from rest_source.extract.page import Response
 from rest_source.spec.jsonpath import step_to
 
 _WRAPPERS = ("meta", "pagination", "paging", "page", "links", "_links", "page_info", "pageInfo", "info", "cursor")
-_NEXT = ("next", "next_url", "nextUrl", "next_page_url", "nextPageUrl", "nextLink", "@odata.nextLink", "next_link")
-_CURSOR = ("next_cursor", "nextCursor", "cursor", "end_cursor", "endCursor", "next_page_token", "nextPageToken")
-_MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
-_PAGES = ("total_pages", "totalPages", "page_count", "pageCount", "last_page", "lastPage", "pages")
-_TOTAL = ("total", "total_count", "totalCount", "total_records", "totalRecords", "total_results", "count")
+NEXT = ("next", "next_url", "nextUrl", "next_page_url", "nextPageUrl", "nextLink", "@odata.nextLink", "next_link")
+CURSOR = ("next_cursor", "nextCursor", "cursor", "end_cursor", "endCursor", "next_page_token", "nextPageToken")
+MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
+PAGES = ("total_pages", "totalPages", "page_count", "pageCount", "last_page", "lastPage", "pages")
+TOTAL = ("total", "total_count", "totalCount", "total_records", "totalRecords", "total_results", "count")
 
 
 def announced_pagination(response: Response) -> tuple[str, str] | None:
@@ -26,26 +26,26 @@ def announced_pagination(response: Response) -> tuple[str, str] | None:
     for names, applies, yaml in signs:
         for path, name, value in fields:
             if name in names and applies(value):
-                return f"{path} is {_short(value)}", yaml.format(path=path)
+                return f"{path} {_told(value)}", yaml.format(path=path)
     return None
 
 
 def _signs(count: int) -> list[tuple[tuple[str, ...], Callable[[Any], bool], str]]:
     return [
-        (_NEXT, _is_url, "pagination: {{type: next_url, path: {path}}}"),
-        (_NEXT + _CURSOR, _is_token, "pagination: {{type: cursor, value: {path}, param: cursor}}"),
+        (NEXT, _is_url, "pagination: {{type: next_url, path: {path}}}"),
+        (NEXT + CURSOR, _is_token, "pagination: {{type: cursor, value: {path}, param: cursor}}"),
         (
-            _MORE,
+            MORE,
             lambda value: value is True,
             "the pagination that the API documents (a cursor: has_more: {path})",
         ),
         (
-            _PAGES,
+            PAGES,
             lambda value: _is_count(value) and value > 1,
             "pagination: {{type: page_number, total_pages: {path}}}",
         ),
         (
-            _TOTAL,
+            TOTAL,
             lambda value: _is_count(value) and value > count > 0,
             "pagination: {{type: offset_limit, total_records: {path}}}",
         ),
@@ -77,6 +77,6 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _told(value: Any) -> str:
+    """A count as it is; of a URL or token only that it is there: part of it may be a secret, and no part is of use."""
+    return "is set" if isinstance(value, str) else f"is {value}"

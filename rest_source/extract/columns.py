@@ -1,7 +1,8 @@
 """The columns seen while records are spooled: names in order of appearance, and the JSON types of their values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any, Literal
 
 from rest_source.errors import RestSourceError
@@ -47,7 +48,8 @@ class Columns:
     """The columns of a table, and of the tables that arrays in its records go to, by the path of the array.
 
     Notes the shape of every record; most records have a shape seen before, which costs one look-up. DuckDB tells no
-    two keys apart that differ only in case, so a key that does is spooled under another.
+    two keys apart that differ only in case, so a key that does is spooled under another. Whoever notes shapes while
+    others do holds the `lock`.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class Columns:
         self.children: dict[ArrayPath, Columns] = {}
         self._changed: dict[str, Column] = {}
         self._is_new = True
+        self.lock = RLock()
         self._keys: set[str] = set()
         self._seen: dict[tuple[Any, ...], Mapping[str, str] | None] = {}
 
@@ -91,6 +94,10 @@ class Columns:
 
     def tables(self) -> "Tables":
         """The columns of every table: its own under (), and each array's under its path."""
+        with self.lock:
+            return self._tables()
+
+    def _tables(self) -> "Tables":
         found: dict[ArrayPath, tuple[Column, ...]] = {(): tuple(self.by_name.values())}
         return found | {path: tuple(child.by_name.values()) for path, child in self.children.items()}
 
@@ -104,6 +111,10 @@ class Columns:
 
     def take_changed(self) -> list[dict[str, Any]]:
         """The columns that are new or wider since the last call, and the tables that are new."""
+        with self.lock:
+            return self._take_changed()
+
+    def _take_changed(self) -> list[dict[str, Any]]:
         changed = [column.to_json() for column in self._changed.values()]
         self._changed.clear()
         for path, child in self.children.items():
@@ -120,7 +131,7 @@ class Columns:
             self.by_name[name] = column
             self._keys.add(column.key.lower())
             if len(self.by_name) > MAX_COLUMNS:
-                raise _too_many(self.by_name)
+                raise too_many_columns("The records have", list(self.by_name))
         if not column.kinds >= kinds:
             column.kinds |= kinds
             self._changed[name] = column
@@ -134,11 +145,11 @@ class Columns:
         return f"__column_{number}"
 
 
-def _too_many(columns: Mapping[str, Column]) -> RestSourceError:
-    last = ", ".join(list(columns)[-3:])
+def too_many_columns(what_has: str, fields: Sequence[str]) -> RestSourceError:
+    """The error for records, or a table, with more columns than a table may have."""
     return RestSourceError(
         "too_many_columns",
-        f"The records have more than {MAX_COLUMNS} different fields (the last ones: {last}).",
+        f"{what_has} more than {MAX_COLUMNS} different fields (the last ones: {', '.join(fields[-3:])}).",
         cause="Keys of an object are data here, such as ids or dates, so that every record brings new columns.",
         remedy="Point `data_root` at the values and keep the key with `key_column`, drop the fields with `exclude`, "
         "or keep them together in one column with `nested: json`.",

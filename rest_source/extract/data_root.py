@@ -1,6 +1,6 @@
 """The data root: which parts of a response are the records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,16 +61,15 @@ class DataRoot:
         if self.key_column is None:
             return self.path.find(document)
         return [
-            _with_key(self.key_column, key, record)
+            with_fields(record, {self.key_column: key})
             for key, match in self.path.keyed(document)
             for record in _as_records(match)
         ]
 
 
-def _with_key(name: str, key: str, record: Record) -> Record:
-    """The record with its key in the map; a field of the same name moves to `_2`."""
-    moved = {f"{name}_2" if field == name else field: value for field, value in record.items()}
-    return {name: key, **moved}
+def with_fields(record: Record, fields: Mapping[str, Any]) -> Record:
+    """The record with fields of ours before its own; one of the same name moves to `_2`."""
+    return {**fields, **{f"{name}_2" if name in fields else name: value for name, value in record.items()}}
 
 
 def _as_records(match: Any) -> list[Record]:
@@ -87,8 +86,9 @@ def _without(value: Any, path: tuple[str, ...]) -> Any:
         return value
     whole = ".".join(path)
     value = {key: item for key, item in value.items() if key != whole}
-    if len(path) > 1 and path[0] in value:
-        value[path[0]] = _without(value[path[0]], path[1:])
+    for steps in range(1, len(path)):  # a name may hold dots
+        if (name := ".".join(path[:steps])) in value:
+            value[name] = _without(value[name], path[steps:])
     return value
 
 

@@ -66,12 +66,23 @@ NOTHING = EncodedRecords(b"", 0, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
+class FailedRequest:
+    """A request for a row of a parent that a rule of `on_error` skips: the row's fields, and what the API said."""
+
+    parent: Mapping[str, Any]
+    request: str
+    status: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
 
     A page too large for memory comes in parts, of which only the last says what comes `after`. `follows` is that
     for the journal. It is empty where it holds a secret, such as a key that the API repeats in its next URL, which
-    must not be kept on disk: the load cannot be gone on with from this page.
+    must not be kept on disk: the load cannot be gone on with from this page. `cursor` is the latest value in it of the
+    cursor of increments, and `failed` the request by which a child's series ended.
     """
 
     number: int
@@ -79,6 +90,8 @@ class Page:
     after: Next[Any] | Stop | None
     total: int | None = None
     follows: Mapping[str, Any] = field(default_factory=dict)
+    cursor: Any = None
+    failed: FailedRequest | None = None
 
 
 def journalled(after: Next[Any] | Stop) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """From an answer to a page: its records ready for the spool, and what comes after it."""
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from time import time
 from typing import Any, BinaryIO
@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 from rest_source.collector import paused_collector
 from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Columns
-from rest_source.extract.data_root import DataRoot, Record
+from rest_source.extract.data_root import DataRoot, Record, with_fields
 from rest_source.extract.document import Document, parse
+from rest_source.extract.increments import Increments
 from rest_source.extract.page import NOTHING, Next, Page, Pager, Response, Stop, journalled
 from rest_source.extract.parts import PART_SIZE, LargeDocument
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
@@ -32,13 +33,18 @@ Follow = Callable[[int, Next[Any] | Stop], None]
 
 @dataclass(frozen=True, slots=True)
 class PageReader:
-    """Reads the answers of one endpoint; `longest` is the most bytes of one that are held in memory."""
+    """Reads the answers of one series; `longest` is the most bytes of one that are held in memory.
+
+    `included` are fields of the parent that are put into each record.
+    """
 
     endpoint: EndpointSpec
     pager: Pager[Any]
     columns: Columns
     longest: int
     mask: Mask
+    included: Mapping[str, Any] = field(default_factory=dict)
+    increments: Increments | None = None
 
     def in_parts(self) -> Callable[[BinaryIO], bool] | None:
         """Whether what a file holds of an answer can be read in parts; None where no answer ever can.
@@ -67,25 +73,32 @@ class PageReader:
         document = parse(answer, self._asked(answer), self.mask)
         data_root = DataRoot.of(self.endpoint)
         records = data_root.records(document.value, first_page=first)
-        kept = data_root.without_excluded(records)
+        kept = self._kept(data_root, records)
         encoded = cache(partial(self._encoded, kept, document))
         # A pager judges what the API sent: pages may differ in nothing but an excluded field.
         identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
         response = Response(answer.url, answer.headers, document.value, len(records), _last(records), identity)
-        after = self.pager.advance(step.state, response)
+        latest = self._latest(records, document.value, answer.headers)
+        after = self._ended(self.pager.advance(step.state, response), latest)
         follow(len(records), after)
         doubts = data_root.doubts(document.value, first_page=first)
         stored = encoded() if isinstance(after, Next) or after.keep else NOTHING
-        return self._page(number, stored, after, self.pager.total(step.state, response), doubts)
+        return self._page(number, stored, after, self.pager.total(step.state, response), doubts, latest)
 
     def _page(
-        self, number: int, records: EncodedRecords, after: Next[Any] | Stop, total: int | None, doubts: list[str]
+        self,
+        number: int,
+        records: EncodedRecords,
+        after: Next[Any] | Stop,
+        total: int | None,
+        doubts: list[str],
+        latest: Any,
     ) -> Page:
         told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts))
         after = replace(after, warnings=told)
         follows = journalled(after)
         shown = json.dumps(follows)
-        return Page(number, records, after, total, follows if self.mask(shown) == shown else {})
+        return Page(number, records, after, total, follows if self.mask(shown) == shown else {}, latest)
 
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
@@ -96,23 +109,35 @@ class PageReader:
             for part in large.parts():
                 records, encoded = self._part(replace(answer, body=part), part_root)
                 count, last = count + len(records), _last(records) or last
-                yield Page(number, encoded, None)
+                yield Page(number, encoded, None, cursor=self._latest(records, None, answer.headers))
         except json.JSONDecodeError as error:
             raise unreadable(answer, error.msg, None, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton), self._asked(answer), self.mask)
         response = Response(answer.url, answer.headers, around.value, count, last)
         after = self.pager.advance(step.state, response)
-        yield self._page(number, NOTHING, after, None, [])
+        yield self._page(number, NOTHING, after, None, [], self._latest([], around.value, answer.headers))
 
     @paused_collector()
     def _part(self, answer: Answer, data_root: DataRoot) -> tuple[list[Record], EncodedRecords]:
         document = parse(answer, self._asked(answer), self.mask)
         records = data_root.records(document.value, first_page=False)
+        return records, self._encoded(self._kept(data_root, records), document)
+
+    def _kept(self, data_root: DataRoot, records: list[Record]) -> list[Record]:
         kept = data_root.without_excluded(records)
-        return records, self._encoded(kept, document)
+        return [with_fields(record, self.included) for record in kept] if self.included else kept
+
+    def _latest(self, records: list[Record], document: Any, headers: Mapping[str, str]) -> Any:
+        return self.increments.latest(records, document, headers) if self.increments else None
+
+    def _ended(self, after: Next[Any] | Stop, latest: Any) -> Next[Any] | Stop:
+        """What follows, or the end where all further records are older than the cursor."""
+        behind = self.increments is not None and isinstance(after, Next) and self.increments.is_behind(latest)
+        return Stop("cursor_reached", warnings=after.warnings) if behind else after
 
     def _encoded(self, records: list[Record], document: Document) -> EncodedRecords:
-        return encode(records, self.columns, int(time() * 1000), document.exact, self.endpoint.nested)
+        with self.columns.lock:  # several series note the columns of one table
+            return encode(records, self.columns, int(time() * 1000), document.exact, self.endpoint.nested)
 
     def _large(self, file: BinaryIO) -> LargeDocument | None:
         steps = compile_path(self.endpoint.data_root).steps or ()

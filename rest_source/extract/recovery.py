@@ -6,6 +6,7 @@ the last page whose bytes have their checksum is kept, the rest is cut off.
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ _REQUIRED = {"version", "load_id", "run_id", "now", "plan"}
 class Interrupted:
     """A load that another run began. `last` is the journal's last line that the records bear out.
 
-    `columns` and `warnings` are gathered from all lines up to it.
+    `columns` and `warnings` are gathered from all lines up to it, and so are the slices that are `done`, the `cursors`
+    of their scopes, and the requests that `failed`.
     """
 
     directory: Path
@@ -28,6 +30,9 @@ class Interrupted:
     last: dict[str, Any]
     columns: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
+    done: frozenset[str] = frozenset()
+    cursors: Mapping[str, Any] = field(default_factory=dict)
+    failed: tuple[dict[str, Any], ...] = ()
 
     @property
     def load_id(self) -> str:
@@ -78,7 +83,16 @@ def recover(directory: Path) -> Interrupted | None:
     for path in directory.glob("records-*.tsv"):
         if path > segment:
             path.unlink()
-    return Interrupted(directory, manifest, reader.last, tuple(reader.columns.values()), tuple(reader.warnings))
+    return Interrupted(
+        directory,
+        manifest,
+        reader.last,
+        tuple(reader.columns.values()),
+        tuple(reader.warnings),
+        frozenset(reader.done),
+        reader.cursors,
+        tuple(reader.failed),
+    )
 
 
 @dataclass(slots=True)
@@ -90,6 +104,9 @@ class _Reader:
     length: int = 0
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    done: set[str] = field(default_factory=set)
+    cursors: dict[str, Any] = field(default_factory=dict)
+    failed: list[dict[str, Any]] = field(default_factory=list)
     _read: dict[str, Any] = field(default_factory=dict)
     _pending: int = 0
     _records: BinaryIO | None = None
@@ -108,10 +125,13 @@ class _Reader:
             return False
         self._read, self._pending = line, self._pending + len(entry)
         self.columns |= {json.dumps([change.get("table"), change.get("name")]): change for change in line["columns"]}
-        follows = line.get("next") or line.get("stop")
+        follows = line.get("next") or line.get("stop") or line.get("slice_end")
         if follows:  # else a secret stood in it, or it is a part of a page, and the load cannot go on from here
             self.last, self.length, self._pending = line, self.length + self._pending, 0
             self.warnings += follows["warnings"]
+            self.done |= {line["slice"]} if "slice_end" in line else set()
+            self.cursors |= dict([line["cursor"]]) if "cursor" in line else {}
+            self.failed += [line["failed"]] if "failed" in line else []
         return True
 
     def _bears_out(self, line: dict[str, Any]) -> bool:

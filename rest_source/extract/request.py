@@ -1,33 +1,34 @@
 """The HTTP request of a page: the endpoint's templates rendered, the page's own values put in."""
 
 import json
-from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from rest_source.extract.page import PageRequest
+from rest_source.extract.slices import Slice
+from rest_source.http.compose import Pairs, joined, pairs
 from rest_source.http.request import Request
-from rest_source.spec.endpoint import EndpointSpec, texts
+from rest_source.spec.combinations import texts, used
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Instant, Scope, parse, render, render_json
-
-Pairs = list[tuple[str, str]]
+from rest_source.spec.template import Instant, Scope, parse, plain_text, render, render_json, segment
 
 
 @dataclass(frozen=True, slots=True)
 class RequestBuilder:
-    """Builds the requests of one load of an endpoint; `now` is frozen for all of them."""
+    """Builds the requests of one slice of a load; `now` is frozen for all slices."""
 
     source: SourceSpec
     endpoint: EndpointSpec
     environment: Environment
     now: datetime
+    part: Slice = field(default_factory=Slice)
 
     def build(self, page: PageRequest) -> Request:
         """The request for a page. A next URL is sent as it is: no parameters of ours are added again."""
@@ -42,7 +43,7 @@ class RequestBuilder:
         scope = self._scope
         path = self._path(page)
         base = render(self.source.base_url, scope)
-        parts = urlsplit(path if path.startswith(("http://", "https://")) else _joined(base, path))
+        parts = urlsplit(joined(base, path))
         own = render_json(self.endpoint.params, scope)
         params = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in own] + pairs(own)
         params = [(name, value) for name, value in params if name not in page.query]
@@ -53,7 +54,7 @@ class RequestBuilder:
         path, pagination = self.endpoint.path, self.endpoint.pagination
         if not isinstance(pagination, Cursor) or pagination.place != "path":
             return render(path, self._scope, encode=True)
-        segments = [quote(_text(value), safe="", errors="surrogatepass") for value in page.path.values()]
+        segments = [segment(plain_text(value)) for value in page.path.values()]
         placeholder = f"{{{pagination.param}}}"
         if placeholder in path:
             parts = path.split(placeholder if segments else f"/{placeholder}")
@@ -66,10 +67,12 @@ class RequestBuilder:
         for headers in (self.source.headers, self.endpoint.headers):
             merged |= {name.lower(): (name, value) for name, value in headers.items()}
         rendered = {
-            key: (name, render(_text(value), self._scope)) for key, (name, value) in merged.items() if value is not None
+            key: (name, render(plain_text(value), self._scope))
+            for key, (name, value) in merged.items()
+            if value is not None
         }
         # What the server named is not a template, whatever braces it holds.
-        rendered |= {name.lower(): (name, _text(value)) for name, value in page.headers.items()}
+        rendered |= {name.lower(): (name, plain_text(value)) for name, value in page.headers.items()}
         return list(rendered.values())
 
     def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:
@@ -88,32 +91,10 @@ class RequestBuilder:
     @property
     def _scope(self) -> Scope:
         now = self.now.astimezone(ZoneInfo(self.source.timezone))
-        return Scope({"now": now}, self.environment.template)
+        return Scope({"now": now, **self.part.instants}, self._look_up)
 
-
-def pairs(values: Mapping[str, Any]) -> Pairs:
-    """Parameters as name and text: null is left out, booleans are true and false, lists repeat the name."""
-    return list(_pairs(values))
-
-
-def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        for item in value if isinstance(value, list | tuple) else [value]:
-            if item is not None:
-                yield name, _text(item)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _joined(base: str, path: str) -> str:
-    """The path below the base URL; a query of the base stays."""
-    parts = urlsplit(base)
-    head, _, query = path.partition("?")
-    joined = f"{parts.path.rstrip('/')}/{head.lstrip('/')}" if head else parts.path
-    queries = [part for part in (parts.query, query) if part]
-    return urlunsplit(parts._replace(path=joined, query="&".join(queries)))
+    def _look_up(self, name: str) -> Any:
+        return self.part.values[name] if name in self.part.values else self.environment.template(name)
 
 
 def _put(body: dict[str, Any], path: list[str], value: Any) -> None:
@@ -127,10 +108,12 @@ def _put(body: dict[str, Any], path: list[str], value: Any) -> None:
 def frozen_instants(source: SourceSpec, endpoint: EndpointSpec, now: datetime) -> list[str]:
     """Every `{now…}` of an endpoint's requests as it is rendered, in order."""
     values = [source.base_url, source.headers, *(getattr(endpoint, key) for key in ("path", "params", "headers"))]
+    values += [endpoint.incremental.initial, endpoint.incremental.until] if endpoint.incremental else []
     local = now.astimezone(ZoneInfo(source.timezone))
-    return [
+    ends_now = endpoint.incremental and endpoint.incremental.until is None and "window.end" in used(endpoint)
+    return [local.isoformat()] * bool(ends_now) + [
         part.render(local)
         for _, text in texts([*values, endpoint.body, endpoint.form])
         for part in parse(text)
-        if isinstance(part, Instant)
+        if isinstance(part, Instant) and part.name == "now"
     ]

@@ -1,24 +1,24 @@
-"""The pages of one endpoint, fetched as they are asked for."""
+"""The pages of one load of an endpoint, fetched as they are asked for."""
 
-from collections.abc import Generator, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
-from threading import Event
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from rest_source.errors import RestSourceError
-from rest_source.extract.ahead import LookAhead
 from rest_source.extract.columns import Columns
-from rest_source.extract.page import NOTHING, Next, Page, PageRequest, Stop, journalled
+from rest_source.extract.cursors import CursorValues
+from rest_source.extract.fan import FanOut
+from rest_source.extract.increments import Increments
+from rest_source.extract.page import NOTHING, FailedRequest, Next, Page, PageRequest, Stop, journalled
 from rest_source.extract.pagers import pager_for
-from rest_source.extract.reading import TOLD, PageReader
+from rest_source.extract.reading import PageReader
 from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
-from rest_source.http.excerpt import shorten
-from rest_source.http.request import Answer, Tally
-from rest_source.http.retry import Postponed
+from rest_source.extract.series import Series
+from rest_source.extract.slices import Known, Partition, Slice, Slicer
+from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
 from rest_source.spec.endpoint import EndpointSpec
@@ -31,9 +31,11 @@ from rest_source.spec.source import SourceSpec
 class PageStream:
     """A lazy stream of an endpoint's pages: nothing is requested before it is iterated.
 
-    Iterating yields `Page`s in order and ends with one whose `after` is a `Stop`. `tally` counts requests,
-    retries, waits and bytes; `warnings` gathers what a person should know though the load goes on. With
-    `full_refresh` nothing of earlier loads is gone on with.
+    Iterating yields `Page`s in order and ends with one whose `after` is a `Stop`. Where the load is several series,
+    they follow one another, whichever was answered first. `tally` counts requests, retries, waits and bytes; `warnings`
+    gathers what a person should know though the load goes on; `cursors` has how far each scope was read. With
+    `full_refresh` nothing of earlier loads is gone on with. With `until`, which may be raised between two pages,
+    nothing is requested beyond that page of the first series; `watch` is shown each answer with its request.
     """
 
     source: SourceSpec
@@ -41,17 +43,25 @@ class PageStream:
     session: ApiSession
     environment: Environment
     full_refresh: bool = False
+    partition: Partition | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    known: Known = field(default_factory=Known)
     columns: Columns = field(default_factory=Columns)
     tally: Tally = field(default_factory=Tally)
+    until: int | None = None
+    watch: Callable[[Request, Answer], None] | None = None
     warnings: list[str] = field(default_factory=list)
+    cursors: dict[str, Any] = field(default_factory=dict)
+    failed: list[FailedRequest] = field(default_factory=list)
     total_reported: int | None = None
     first_request: str = ""
     pages: int = 0
     rows: int = 0
-    _resumed_from: int = 0
+    _resumed: Interrupted | None = None
     _later: "PageStream | None" = None
-    _after: Next[Any] | Stop | None = None
+
+    def __post_init__(self) -> None:
+        self.warnings += [warning for warning in self.session.warnings if warning not in self.warnings]
 
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""
@@ -69,131 +79,157 @@ class PageStream:
             "warnings": self.warnings,
         }
 
-    def afresh(self) -> "PageStream":
+    def afresh(self, known: Known | None = None) -> "PageStream":
         """The same stream from its first page; requests go on being counted in the same tally."""
         self._later = PageStream(
-            self.source, self.endpoint, self.session, self.environment, self.full_refresh, self.now, tally=self.tally
+            self.source,
+            self.endpoint,
+            self.session,
+            self.environment,
+            self.full_refresh,
+            self.partition,
+            self.now,
+            known or self.known,
+            tally=self.tally,
         )
         return self._later
 
+    def of(self, partition: Partition) -> "PageStream":
+        """The stream of one partition."""
+        return PageStream(
+            self.source, self.endpoint, self.session, self.environment, self.full_refresh, partition, self.now
+        )
+
     def resumed(self, interrupted: Interrupted) -> "PageStream":
         """The stream that goes on where another run stopped, with that run's `now`."""
-        pager = pager_for(self.endpoint.pagination)
         stream = replace(self.afresh(), now=interrupted.now)
         self._later = stream
         stream.columns.load(interrupted.columns)
         stream.warnings += interrupted.warnings
+        stream.cursors |= interrupted.cursors
+        stream.failed += [FailedRequest(**failed) for failed in interrupted.failed]
         stream.total_reported = interrupted.last["total"]
-        stream._resumed_from = interrupted.pages + 1
         stream.pages, stream.rows = interrupted.pages, interrupted.last["rows"]
-        follows = interrupted.last.get("next")
-        stream._after = (
-            Next(pager.restore(follows["state"]), PageRequest(**follows["request"]))
-            if follows
-            else Stop(**interrupted.last["stop"])
-        )
+        stream._resumed = interrupted
         return stream
 
     @property
     def stop_reason(self) -> str:
-        """Why the series stopped, where that is known before it is iterated."""
-        return self._after.reason if isinstance(self._after, Stop) else ""
+        """Why the load stopped, where that is known before it is iterated."""
+        return str(self._resumed.last["stop"]["reason"]) if self._resumed and self._resumed.is_complete else ""
 
-    def __iter__(self) -> Generator[Page, None, None]:
-        limits, pager = self.source.limits, pager_for(self.endpoint.pagination)
-        reader = PageReader(self.endpoint, pager, self.columns, limits.max_response, self.session.mask)
-        step = self._after or pager.first()
-        with closing(LookAhead(pager, partial(self._fetch, reader), limits.concurrency)) as ahead:
-            while isinstance(step, Next):
-                if self.pages >= limits.max_pages:
-                    raise _too_many_pages(self.pages).at(self._place(self.pages))
-                for page in self._pages(reader, ahead, step, self.pages + 1):
-                    self.pages = page.number
-                    self.rows += page.records.count
-                    self.total_reported = page.total
-                    self.warnings += page.after.warnings if page.after else ()
-                    step = page.after or step
-                    yield page
-
-    def _pages(self, reader: PageReader, ahead: LookAhead[Any], step: Next[Any], number: int) -> Iterator[Page]:
-        """The page that a step leads to, whole or in parts."""
-
-        def follow(count: int, after: Next[Any] | Stop) -> None:
-            ahead.learn(count)
-            if isinstance(after, Next) and number < self.source.limits.max_pages:
-                ahead.start(after)
-
-        try:
-            answer = self._answer(ahead, step, number)
-            if answer.status in self.endpoint.pagination.end_statuses:
-                yield self._end(number, Stop("end_status"))
-            else:
-                yield from reader.read(step, answer, number, follow)
-        except RestSourceError as error:
-            judged = error.status if not isinstance(error, Ruled) else None
-            end = reader.pager.past_end(step.state, judged) if judged else None
-            if end is None:
-                self._explain(error, step.request, number)
-                raise
-            yield self._end(number, end)
-
-    def _end(self, number: int, stop: Stop) -> Page:
-        return Page(number, NOTHING, stop, self.total_reported, journalled(stop))
-
-    def _answer(self, ahead: LookAhead[Any], step: Next[Any], number: int) -> Answer:
-        self.first_request = self.first_request or self._asked(step.request)
-        if self._may_be_refused(number):
-            return self.session.send(self._builder.build(step.request), self.tally, rules=self.endpoint.on_error)
-        return ahead.take(step, room=self.source.limits.max_pages - number + 1)
-
-    def _fetch(
-        self,
-        reader: PageReader,
-        page: PageRequest,
-        *,
-        dropped: Event | None = None,
-        postponed: Postponed | None = None,
-    ) -> Answer:
-        return self.session.send(
-            self._builder.build(page),
-            self.tally,
-            self.endpoint.pagination.end_statuses,
-            self.endpoint.on_error,
-            in_parts=reader.in_parts(),
-            dropped=dropped,
-            postponed=postponed,
-        )
-
-    def _may_be_refused(self, number: int) -> bool:
-        """Whether an error status may mean an expired cursor: on the first request of a resumed, followed series."""
-        counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
-        return not counted and self._resumed_from == number
+    def request(self, page: PageRequest) -> Request:
+        """The request of a page of the first series, before credentials."""
+        part = next(iter(self.slices), Slice())
+        return RequestBuilder(self.source, self.endpoint, self.environment, self.now, part).build(page)
 
     @property
-    def _builder(self) -> RequestBuilder:
-        return RequestBuilder(self.source, self.endpoint, self.environment, self.now)
+    def slices(self) -> list[Slice]:
+        """The series that the load consists of."""
+        return self._slicer.slices()
 
-    def _asked(self, page: PageRequest) -> str:
-        request = self._builder.build(page)
-        return shorten(f"{request.method} {request.full_url}", TOLD, self.session.mask)
+    @property
+    def _slicer(self) -> Slicer:
+        return Slicer(self.source, self.endpoint, self.environment, self.now, self.partition, self.known)
 
-    def _explain(self, error: RestSourceError, page: PageRequest, number: int) -> None:
-        """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
-        texts = (error.message, error.cause, error.remedy)
-        error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
-        error.args = (error.message,)
-        with suppress(RestSourceError):  # there may be no request: a variable it names is missing
-            error.where = shorten(error.where or self._asked(page), 700, self.session.mask)
-        error.at(self._place(number))
+    def __iter__(self) -> Generator[Page, None, None]:
+        if self._resumed is not None and self._resumed.is_complete:
+            return
+        slicer = self._slicer
+        slices = slicer.slices()
+        left = [part for part in slices if self._resumed is None or part.key not in self._resumed.done]
+        left = left[:1] if self.until else left
+        if not left:
+            stop = Stop("up_to_date")
+            yield self._counted(Page(self.pages + 1, NOTHING, stop, None, journalled(stop)), Slice())
+        elif len(slices) == 1 or self.until:
+            for page in self._series(slicer, left[0], self.source.limits.concurrency):
+                yield self._counted(page, left[0])
+        else:
+            yield from self._many(slicer, left)
 
-    def _place(self, number: int) -> str:
-        return f"{self.source.name}.{self.endpoint.name}, page {number}"
+    def _many(self, slicer: Slicer, slices: list[Slice]) -> Iterator[Page]:
+        """The pages of several slices, numbered through; each but the last ends without an end of the load."""
+        fan = FanOut(slices, lambda part: self._series(slicer, part, 0), self.source.limits.concurrency)
+        number, before = self.pages + 1, 0 if self._resumed is None else None
+        with closing(iter(fan)) as pages:
+            for part, page in pages:
+                if page is None:
+                    continue
+                total = None if before is None or page.total is None else before + page.total
+                place = {"slice": part.key, "of_slice": page.number}
+                follows = {**page.follows, **place} if page.follows else {}
+                after = page.after
+                if isinstance(after, Stop):
+                    before = total
+                    if part is not slices[-1]:
+                        after, follows = (
+                            None,
+                            {("slice_end" if key == "stop" else key): follows[key] for key in follows},
+                        )
+                self.warnings += page.after.warnings if page.after and after is None else ()
+                yield self._counted(replace(page, number=number, total=total, after=after, follows=follows), part)
+                number += page.after is not None
 
+    def _series(self, slicer: Slicer, part: Slice, width: int) -> Iterator[Page]:
+        """The pages of one slice; a child that a rule skips ends with what it has given and the request that failed."""
+        series = self._opened(slicer, part, width)
+        try:
+            yield from series
+        except Ruled as error:
+            if error.do != "skip" or self.endpoint.parent is None:
+                raise
+            failed = FailedRequest(part.parent, error.where, error.status, error.message)
+            stop = Stop("skipped")
+            yield Page(series.pages + 1, NOTHING, stop, series.total, journalled(stop), failed=failed)
+        finally:
+            self.first_request = self.first_request or series.first_request
 
-def _too_many_pages(number: int) -> RestSourceError:
-    return RestSourceError(
-        "max_pages",
-        f"The series has not ended after {number} pages.",
-        cause="The pagination never finds its end, or there really are more pages than `max_pages` allows.",
-        remedy="Look at the last requests; if the data is real, raise `limits: {max_pages: …}` of the source.",
-    )
+    def _opened(self, slicer: Slicer, part: Slice, width: int) -> Series:
+        pager, spec = pager_for(self.endpoint.pagination), self.endpoint.incremental
+        increments = Increments(spec, slicer.values, part.since) if spec else None
+        mask, longest = self.session.mask, self.source.limits.max_response
+        reader = PageReader(self.endpoint, pager, self.columns, longest, mask, part.included, increments)
+        builder = RequestBuilder(self.source, self.endpoint, self.environment, self.now, part)
+        step, pages, resumed = pager.first(), 0, self._resumed
+        goes_on = resumed is not None and "next" in resumed.last and resumed.last.get("slice", part.key) == part.key
+        if resumed is not None and goes_on:
+            follows = resumed.last["next"]
+            step = Next(pager.restore(follows["state"]), PageRequest(**follows["request"]))
+            pages = int(resumed.last.get("of_slice", resumed.pages))
+        counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
+        return Series(
+            self.source,
+            reader,
+            builder,
+            self.session,
+            self.tally,
+            step,
+            width,
+            lambda: min(self.until or self.source.limits.max_pages, self.source.limits.max_pages),
+            self.watch,
+            pages,
+            goes_on and not counted,
+        )
+
+    def _counted(self, page: Page, part: Slice) -> Page:
+        """The page taken into account, and with what a later run has to know of its slice in the journal."""
+        self.pages = page.number
+        self.rows += page.records.count
+        self.total_reported = page.total
+        self.warnings += page.after.warnings if page.after else ()
+        if page.cursor is not None:
+            known = self.cursors.get(part.scope, self.known.cursors.get(part.scope))
+            self.cursors[part.scope] = self._later_cursor(known, page.cursor)
+        self.failed += [page.failed] if page.failed else []
+        follows = dict(page.follows)
+        if follows and part.scope in self.cursors:
+            follows["cursor"] = [part.scope, self.cursors[part.scope]]
+        if follows and page.failed:
+            follows["failed"] = asdict(page.failed)
+        return replace(page, follows=follows)
+
+    def _later_cursor(self, known: Any, value: Any) -> Any:
+        spec = self.endpoint.incremental
+        assert spec is not None
+        return Increments(spec, CursorValues(spec.format, ZoneInfo(self.source.timezone)), None).later(known, value)

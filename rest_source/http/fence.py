@@ -17,7 +17,9 @@ from urllib3.util import Url, parse_url
 
 from rest_source.errors import RestSourceError
 from rest_source.http.request import Request
+from rest_source.spec.auth import Auth, OAuth2Auth
 from rest_source.spec.environment import Environment
+from rest_source.spec.login import LoginAuth
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope, names, render
 
@@ -65,7 +67,7 @@ class Fence:
 
 
 def fence(source: SourceSpec, environment: Environment, now: float) -> Fence:
-    """The fence of a source: its base URL, its allowed hosts, and hosts its endpoints' paths spell out."""
+    """The fence of a source: its base URL, its allowed hosts, and hosts that its endpoints and `auth` spell out."""
     scope = Scope(instants={"now": datetime.fromtimestamp(now, UTC)}, lookup=environment.template)
     base = origin(render(source.base_url, scope))
     if base is None:
@@ -79,7 +81,8 @@ def fence(source: SourceSpec, environment: Environment, now: float) -> Fence:
     allowed = [_allowed(host) for host in source.allowed_hosts]
     exact = {Origin(scheme, url.host, url.port) for url in allowed for scheme in schemes if url.host and url.port}
     anywhere = frozenset(url.host for url in allowed if url.host and not url.port)
-    written = _written((endpoint.path for endpoint in source.endpoints), scope)
+    paths = [endpoint.path for endpoint in source.endpoints]
+    written = _written([*paths, *_addresses(source.auth)], scope)
     return Fence(frozenset({base, *exact, *written}), anywhere, schemes)
 
 
@@ -92,6 +95,17 @@ def _allowed(host: str) -> Url:
             f"`{host}` in `allowed_hosts` is not a host.",
             remedy="Write a host name, such as files.example.com, or host:port.",
         ) from None
+
+
+def _addresses(auth: Auth) -> list[str]:
+    """Where a sign-in goes."""
+    match auth:
+        case OAuth2Auth():
+            return [auth.token_url]
+        case LoginAuth():
+            return [step.request.path for step in auth.chain]
+        case _:
+            return []
 
 
 def _written(paths: Iterable[str], scope: Scope) -> Iterator[Origin]:
@@ -131,8 +145,14 @@ def strip(request: Request, leaks: Callable[[str], bool]) -> Request:
         )
     headers = tuple((name, value) for name, value in request.headers if not _personal(name) and not leaks(value))
     url, mark, query = request.full_url.partition("?")
-    kept = [pair for pair in query.split("&") if not leaks(unquote_plus(pair.partition("=")[2]))]
+    kept = [pair for pair in query.split("&") if not _leaks(pair, leaks)]
     return replace(request, url=url + mark + "&".join(kept), params=(), headers=headers)
+
+
+def _leaks(pair: str, leaks: Callable[[str], bool]) -> bool:
+    """Whether name or value of a parameter holds a secret, as it stands there or decoded."""
+    name, _, value = pair.partition("=")
+    return any(leaks(text) for part in (name, value) for text in (part, unquote_plus(part)))
 
 
 def _is_link_local(host: str) -> bool:

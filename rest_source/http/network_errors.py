@@ -30,7 +30,8 @@ class Trouble(NamedTuple):
 
 _BASE_URL = "Check the host in `base_url` (or the full URL in `path`)"
 _CERTIFICATE = (
-    "Install the missing CA and set REQUESTS_CA_BUNDLE to a file that holds it, or correct the host in `base_url`."
+    "Write `tls: {ca: FILE}` with a file that holds the missing CA (or name it in REQUESTS_CA_BUNDLE), or correct the "
+    "host in `base_url`."
 )
 
 # The first row that matches any exception of the chain decides, so the specific ones stand before the general.
@@ -172,6 +173,14 @@ _UNKNOWN_CA = _EXPIRED._replace(
     cause="It is self-signed or of a company's own CA, an intermediate is missing, or a proxy inspects the traffic.",
     remedy=_CERTIFICATE,
 )
+_CERTIFICATE_WANTED = Trouble(
+    (ssl.SSLError,),
+    "tls_certificate_wanted",
+    "The API wants a certificate of ours",
+    "It admits only clients that it knows by their certificate.",
+    "Write `tls: {cert: FILE, key: FILE}` with the certificate that the API's operator gave you.",
+    retryable=False,
+)
 _VERIFY_CODES = {9: _EXPIRED, 10: _EXPIRED, 62: _WRONG_HOST, 64: _WRONG_HOST}
 
 
@@ -194,6 +203,8 @@ def _trouble(chain: list[BaseException]) -> Trouble:
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
             return _VERIFY_CODES.get(error.verify_code, _UNKNOWN_CA)
+        if isinstance(error, ssl.SSLError) and "CERTIFICATE_REQUIRED" in str(error):
+            return _CERTIFICATE_WANTED
     matching = (row for row in _TROUBLES if any(isinstance(error, row.types) for error in chain))
     return next(matching, _OTHER)
 

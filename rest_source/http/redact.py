@@ -38,7 +38,8 @@ class Redactor:
 
     def register(self, *secrets: str) -> None:
         """Mask these texts too: secrets written in the file, or combined from several values."""
-        self._registered += tuple(secret for secret in secrets if secret)
+        known = dict.fromkeys((*self._registered, *secrets))
+        self._registered = tuple(secret for secret in known if secret)
 
     def mask(self, text: str) -> str:
         """The text without secrets, in whatever encoding they stand in it."""
@@ -52,11 +53,13 @@ class Redactor:
         rules = self._current()
         return rules.anywhere.search(text) is not None or text in rules.labels
 
-    def clean(self, error: RestSourceError) -> None:
-        """Mask every text of an error, where it is."""
-        error.message = self.mask(error.message)
-        error.where, error.cause, error.remedy = map(self.mask, (error.where, error.cause, error.remedy))
-        error.args = (error.message,)
+    def clean(self, error: BaseException) -> None:
+        """Mask every text of an error, where it is, and of the errors behind it, which tracebacks show too."""
+        for found in _behind(error):
+            if isinstance(found, RestSourceError):
+                found.message = self.mask(found.message)
+                found.where, found.cause, found.remedy = map(self.mask, (found.where, found.cause, found.remedy))
+            found.args = tuple(self.mask(text) if isinstance(text, str) else text for text in found.args)
 
     def _current(self) -> _Rules:
         # Variables are read as templates need them, so the set grows while a load runs.
@@ -66,6 +69,18 @@ class Redactor:
         if known != compiled[0]:
             compiled = self._compiled = known, _compile(known)
         return compiled[1]
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes and contexts; a hand-made chain may be a ring."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        found = pending.pop()
+        if found is not None and id(found) not in seen:
+            seen.add(id(found))
+            yield found
+            pending += [found.__cause__, found.__context__]
 
 
 class LogMask(logging.Filter):
@@ -106,18 +121,30 @@ def _compile(known: dict[str, str]) -> _Rules:
 
 
 def _variants(value: str) -> Iterator[str]:
-    yield value
+    """The value as it may come back: encoded in one of the usual ways, and that quoted once more, as in a URL."""
     if len(value) < SHORT:
-        yield from (quote(value, safe="", errors="replace"), quote_plus(value, errors="replace"))
+        yield from (value, quote(value, safe="", errors="replace"), quote_plus(value, errors="replace"))
         return
+    for variant in dict.fromkeys(_encoded(value)):
+        yield variant
+        yield from _quoted(variant.encode("utf-8", "surrogatepass"))
+
+
+def _encoded(value: str) -> Iterator[str]:
     raw = value.encode("utf-8", "surrogatepass")
-    for quoted in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
-        yield quoted
-        yield re.sub(r"%..", lambda match: match[0].lower(), quoted)
+    yield value
+    yield from _quoted(raw)
     for encoded in (base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()):
         yield encoded
         yield encoded.rstrip("=")
+    yield from (raw.hex(), raw.hex().upper())
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield json.dumps(value)[1:-1].replace("/", "\\/")
     yield html.escape(value)
+
+
+def _quoted(raw: bytes) -> Iterator[str]:
+    for quoted in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
+        yield quoted
+        yield re.sub(r"%..", lambda match: match[0].lower(), quoted)

@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from rest_source.errors import RestSourceError
-from rest_source.http.auth import credentials
+from rest_source.http.auth.grant import Grant
+from rest_source.http.auth.schemes import sign_in
+from rest_source.http.auth.token_client import TokenClient
 from rest_source.http.body import InParts
 from rest_source.http.clock import SYSTEM_CLOCK, Clock
 from rest_source.http.errors import http_error
@@ -22,6 +24,7 @@ from rest_source.http.redirect import MAX_REDIRECTS, follow, is_redirect, too_ma
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.retry import Failure, Postponed, again, policy, repeatable, requested_wait
 from rest_source.http.rules import Ruled, first_rule
+from rest_source.http.tls import UNVERIFIED, certificates
 from rest_source.http.transport import Transport
 from rest_source.spec.environment import Environment
 from rest_source.spec.rules import ErrorRule
@@ -38,7 +41,8 @@ class ApiSession:
     """Sends requests with the source's credentials, limits and retries; safe from any thread.
 
     Built when a load runs: it reads the variables its credentials name, and raises if one is missing. With a
-    `state` directory, its rate holds for all processes on this machine that load the same source.
+    `state` directory, its rate and its tokens are those of all processes that load the same source with it.
+    `warnings` is what a person should know before anything is sent.
     """
 
     def __init__(
@@ -53,11 +57,12 @@ class ApiSession:
         self._clock = clock
         self._redactor = Redactor(environment)
         self._fence = fence(source, environment, clock.now())
-        self._credentials = credentials(source.auth, environment)
-        self._redactor.register(*self._credentials.secrets)
         self._policy = policy(source.limits)
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
-        self._transport = Transport(source.limits, state)
+        self._transport = Transport(source.limits, state, certificates(source.tls, environment))
+        tokens = TokenClient(self._transport, source.limits, clock, self._redactor)
+        self.sign_in = sign_in(source, environment, clock, tokens.run, self._redactor, state)
+        self.warnings = () if source.tls.verify else (UNVERIFIED,)
         self._slots = BoundedSemaphore(source.limits.concurrency)
         log_mask = LogMask(self._redactor)
         log_mask.install()
@@ -79,6 +84,10 @@ class ApiSession:
     def mask(self, text: str) -> str:
         """The text without secrets; for everything that is shown, logged or stored about a request."""
         return self._redactor.mask(text)
+
+    def clean(self, error: BaseException) -> None:
+        """Mask every text of an error and of those behind it."""
+        self._redactor.clean(error)
 
     def send(
         self,
@@ -118,15 +127,22 @@ class ApiSession:
         raise too_many(visited)
 
     def _persist(self, request: Request, errand: "_Errand") -> Answer:
-        retries = self._policy
+        retries, renewed = self._policy, False
+        inside = self._fence.admits(request.url)
         while True:
-            outcome = self._attempt(request, errand)
+            # Not while it holds a slot: getting a token may take a request, and all threads may wait for it.
+            grant = self.sign_in.current() if inside else None
+            outcome = self._attempt(request, errand, grant)
+            if not renewed and grant is not None and _is_unauthorized(outcome) and self.sign_in.renew(grant):
+                renewed = True
+                errand.tally.add(retries=1)
+                continue
             rule = None
             if isinstance(outcome, Answer):
                 rule = None if outcome.status in errand.expected else first_rule(errand.rules, outcome)
                 if rule is None and (_is_good(outcome) or outcome.status in errand.expected):
                     return outcome
-            failure = self._failure(request, outcome, rule)
+            failure = self._failure(request, outcome, rule, renewed)
             if rule is not None and rule.do != "retry":
                 raise failure.error
             # Where a rule says retry, a POST is repeated too.
@@ -141,7 +157,8 @@ class ApiSession:
         tally.add(retries=1, wait_seconds=seconds)
         self._clock.sleep(seconds)
 
-    def _attempt(self, request: Request, errand: "_Errand") -> Answer | RestSourceError:
+    def _attempt(self, request: Request, errand: "_Errand", grant: Grant | None) -> Answer | RestSourceError:
+        """One exchange: with credentials inside the fence, without any secret outside."""
         with self._slots:
             if errand.is_dropped:
                 raise Postponed
@@ -149,12 +166,10 @@ class ApiSession:
             if wait is None or errand.is_dropped:
                 raise Postponed
             errand.tally.add(requests=1, wait_seconds=wait)
-            inside = self._fence.admits(request.url)
-            # The jar holds sign-ins, and a cookie's domain may be wider than the fence.
             outcome = self._transport.exchange(
-                self._dress(request, inside),
+                grant.credentials.apply(request) if grant else strip(request, self._redactor.leaks),
                 errand.in_parts,
-                cookies=inside,
+                inside=grant is not None,
                 url=request.full_url,
                 where=self._where(request),
             )
@@ -162,11 +177,9 @@ class ApiSession:
             errand.tally.add(bytes=outcome.size)
         return outcome
 
-    def _dress(self, request: Request, inside: bool) -> Request:
-        """The request as it goes out: with credentials inside the fence, without any secret outside."""
-        return self._credentials.apply(request) if inside else strip(request, self._redactor.leaks)
-
-    def _failure(self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None) -> Failure:
+    def _failure(
+        self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None, renewed: bool
+    ) -> Failure:
         if isinstance(outcome, RestSourceError):
             return Failure(outcome)
         if rule is not None:
@@ -174,6 +187,9 @@ class ApiSession:
         error = http_error(outcome, self._where(request), self.mask)
         if not self._fence.admits(request.url):
             explain(error, request.url)
+        elif renewed and outcome.status == 401:
+            error.cause = "The token is fresh and refused all the same: it lacks a right, or is not sent as it should."
+            error.remedy = "Check `scope` and `send` of `auth`, and the rights of the user or application it is for."
         return Failure(error, requested_wait(outcome, self._clock.now()))
 
     def _where(self, request: Request) -> str:
@@ -194,6 +210,10 @@ class _Errand:
     def is_dropped(self) -> bool:
         """Whether nobody wants the answer any more, so that it need not be sent."""
         return self.dropped is not None and self.dropped.is_set()
+
+
+def _is_unauthorized(outcome: Answer | RestSourceError) -> bool:
+    return isinstance(outcome, Answer) and outcome.status == 401
 
 
 def _is_good(answer: Answer) -> bool:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import requests
+import urllib3
+from urllib3.exceptions import InsecureRequestWarning
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
@@ -12,6 +14,7 @@ from rest_source.http.errors import too_large
 from rest_source.http.network_errors import CAUGHT, network_error
 from rest_source.http.pace import PacedAdapter
 from rest_source.http.request import Answer, Request
+from rest_source.http.tls import USUAL, Certificates
 from rest_source.spec.source import Limits
 
 _CHUNK = 256 * 1024
@@ -28,14 +31,17 @@ class _Session(requests.Session):
 class Transport:
     """Pools of connections with one cookie jar; safe from any thread. Large answers go to `folder`."""
 
-    def __init__(self, limits: Limits, folder: Path | None = None) -> None:
+    def __init__(self, limits: Limits, folder: Path | None = None, certificates: Certificates = USUAL) -> None:
         self._max_bytes = limits.max_response
         self._timeout = limits.timeout.total_seconds() or None
         self._folder = folder
         self._session = _session(self._max_bytes, limits.concurrency)
         self._large = _session(self._max_bytes * TIMES_ON_DISK, limits.concurrency)
         self._large.cookies = self._session.cookies
-        self._routes: dict[str, dict[str, Any]] = {}
+        self._certificates = certificates
+        self._routes: dict[tuple[str, bool], dict[str, Any]] = {}
+        if certificates.verify is False:
+            urllib3.disable_warnings(InsecureRequestWarning)  # each request's, as each load has one of ours
 
     def close(self) -> None:
         """Close idle connections."""
@@ -43,15 +49,17 @@ class Transport:
         self._large.close()
 
     def exchange(
-        self, request: Request, in_parts: InParts | None = None, *, cookies: bool, url: str, where: str
+        self, request: Request, in_parts: InParts | None = None, *, inside: bool, url: str, where: str
     ) -> Answer | RestSourceError:
         """The answer, or why there is none; `url` is what the answer and `where` what the error calls it.
 
+        Cookies and certificates go only to hosts `inside` the fence: the jar holds sign-ins, and a cookie's domain
+        may be wider than the fence.
         Failures are returned, so that none carries requests' exceptions, whose texts hold full URLs.
         """
         try:
             session = self._session if in_parts is None else self._large
-            with self._send(session, self._prepare(request, cookies)) as response:
+            with self._send(session, self._prepare(request, inside), inside) as response:
                 in_parts = in_parts if response.ok and _may_be_utf8(response) else None
                 body = read_body(response.iter_content(_CHUNK), self._max_bytes, in_parts, self._folder)
             if body is None:
@@ -75,15 +83,16 @@ class Transport:
             prepared.headers["Cookie"] = "; ".join(filter(None, (own, str(prepared.headers.get("Cookie", "")))))
         return prepared
 
-    def _send(self, session: requests.Session, prepared: requests.PreparedRequest) -> requests.Response:
-        route = self._route(str(prepared.url))
+    def _send(self, session: requests.Session, prepared: requests.PreparedRequest, inside: bool) -> requests.Response:
+        route = self._route(str(prepared.url), inside)
         return session.send(prepared, stream=True, allow_redirects=False, timeout=self._timeout, **route)
 
-    def _route(self, url: str) -> dict[str, Any]:
-        """Proxies and CA bundle from the environment, looked up once per origin."""
-        place = "/".join(url.split("/", 3)[:3])
+    def _route(self, url: str, inside: bool) -> dict[str, Any]:
+        """Proxies and CA bundle from the environment, unless the file has its own; looked up once per origin."""
+        place = "/".join(url.split("/", 3)[:3]), inside
         if place not in self._routes:
-            settings = self._session.merge_environment_settings(url, {}, True, None, None)
+            ours = self._certificates if inside else USUAL
+            settings = self._session.merge_environment_settings(url, {}, True, ours.verify, ours.cert)
             self._routes[place] = {key: settings[key] for key in ("proxies", "verify", "cert")}
         return self._routes[place]
 

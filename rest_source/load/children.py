@@ -15,7 +15,7 @@ from rest_source.load.destination import CommitResult, LoadFacts, Table
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import literal
 from rest_source.load.evolution import Evolution, frozen
-from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, REF_ID
+from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS, REF_ID
 from rest_source.load.stage import Stage, StagedTable
 from rest_source.load.table import described, evolve
 from rest_source.load.write import insertion
@@ -24,27 +24,27 @@ from rest_source.spec.base import free_name, normalise, shortened
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """Brings the child tables of a table up to it, in the open transaction that has written the table.
-
-    `is_new` says that the load made the table.
-    """
+    """Brings the child tables of a table up to it, in the open transaction that has written the table."""
 
     session: Session
     table: Table
     stage: Stage
     load: LoadFacts
     loaded_at: int
-    is_new: bool
 
     def write(self, result: CommitResult) -> CommitResult:
         """The result with the child tables and what changed in them."""
         known = dict(_children(self.session, self.table))
         for staged in self.stage.tables[1:]:
-            if staged.path not in known and self.load.schema_change == "ignore" and not self.is_new:
+            is_new = staged.path not in known
+            if is_new and self.load.schema_change == "ignore":
                 result = replace(result, columns_ignored=(*result.columns_ignored, ".".join(staged.path)))
-            else:
-                known.setdefault(staged.path, self._new_table(staged.path))
-                result = self._load(staged, known, result)
+                continue
+            known.setdefault(staged.path, self._new_table(staged.path))
+            if is_new and self.load.schema_change == "freeze":
+                new = f"new table `{known[staged.path].name}`"
+                raise frozen(f"{self.table.schema}.{self.table.name}", [new])
+            result = self._load(staged, known, result)
         if result.rows_updated + result.rows_deleted:
             for path in sorted(known, key=len):
                 self._follow(known[path], self._holder(path, known))
@@ -52,14 +52,10 @@ class Children:
 
     def _load(self, staged: StagedTable, known: dict[ArrayPath, Table], result: CommitResult) -> CommitResult:
         child = known[staged.path]
-        is_new = not _comment(self.session, child)
-        if is_new and self.load.schema_change == "freeze" and not self.is_new:
-            raise frozen(f"{self.table.schema}.{self.table.name}", [f"new table `{child.name}`"])
         evolution = evolve(self.session, child, staged, self.load.schema_change)
-        if is_new:
-            self.session.execute(
-                f"COMMENT ON TABLE {self.session.place(child)} IS {literal(_owner(self.table, staged.path))}"
-            )
+        if not _comment(self.session, child):  # also where an empty table without columns was made anew
+            owner = literal(_owner(self.table, staged.path))
+            self.session.execute(f"COMMENT ON TABLE {self.session.place(child)} IS {owner}")
         self._insert(staged, child, self._holder(staged.path, known), evolution)
         name, widened = child.name, described(evolution, self.session.dialect)
         return replace(
@@ -102,6 +98,12 @@ class Children:
 
     def _rows(self, child: Table) -> int:
         return count(self.session, f"SELECT count(*) FROM {self.session.place(child)}")
+
+
+def has_shape(session: Session, table: Table) -> bool:
+    """Whether records have given a table columns or child tables."""
+    columns = {column.name for column in session.columns(table)}
+    return bool(columns - set(METADATA_COLUMNS)) or any(True for _ in _children(session, table))
 
 
 def refuse_elements(session: Session, table: Table) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from rest_source.extract.page import FailedRequest
 from rest_source.load.schema import ColumnType
 from rest_source.load.stage import Stage
 from rest_source.spec.base import normalise
@@ -56,7 +57,9 @@ class LoadFacts:
 
     `marks_deleted` says that rows which are not among them have gone from the API, `siblings` names the tables of the
     source's endpoints. With `retries_rejected` the stage holds all records of the endpoint that were rejected so far,
-    which give way to rows that were read later.
+    which give way to rows that were read later. A load of a `partition` takes the place of the partitions it `covered`.
+    `cursors` are to be kept by their scopes, and `failed` requests until their parents are among the `asked_parents` of
+    a later load (None asks for all).
     """
 
     load_id: str
@@ -67,6 +70,11 @@ class LoadFacts:
     marks_deleted: bool = False
     siblings: tuple[str, ...] = ()
     retries_rejected: bool = False
+    partition: str = ""
+    covered: tuple[str, ...] = ()
+    cursors: Mapping[str, Any] = field(default_factory=dict)
+    failed: tuple[FailedRequest, ...] = ()
+    asked_parents: tuple[Mapping[str, Any], ...] | None = None
     run_id: str = ""
     started_at: int = 0
     pages: int = 0
@@ -78,7 +86,9 @@ class LoadFacts:
 
 @dataclass(frozen=True)
 class CommitResult:
-    """What a commit did to its table. `row_count` is the table's size afterwards; child tables by name have theirs.
+    """What a commit did to its table.
+
+    `row_count` is the table's size afterwards, `partition_rows` that of its partition; child tables have theirs.
 
     `view`, the table itself, is no field: the fields are reported as they are.
     """
@@ -92,6 +102,7 @@ class CommitResult:
     rows_deleted: int = 0
     rows_rejected: int = 0
     row_count: int = 0
+    partition_rows: int | None = None
     columns_added: tuple[str, ...] = ()
     columns_widened: tuple[str, ...] = ()
     columns_ignored: tuple[str, ...] = ()
@@ -197,8 +208,9 @@ class Destination(Protocol):
         *,
         load_id: str | None = None,
         run_id: str | None = None,
+        partition: str | None = None,
     ) -> CommittedLoad | None:
-        """The newest committed load of an endpoint, of that id or that run if one is given."""
+        """The newest committed load of an endpoint, of that id, that run or that partition if one is given."""
         ...
 
     def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
@@ -215,6 +227,29 @@ class Destination(Protocol):
 
     def rejected(self, source: str, endpoint: str) -> AbstractContextManager[Iterator[RejectedRecord]]:
         """The records of an endpoint that were rejected, those read first at the head."""
+        ...
+
+    def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
+        """How far an endpoint has been read, by scope."""
+        ...
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query, by column."""
+        ...
+
+    def newest(self, table: Table) -> int:
+        """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
+        ...
+
+    def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
+        """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms).
+
+        Rows that are marked as deleted, or have no value for a field, are left out.
+        """
+        ...
+
+    def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
+        """The rows of the parent whose requests failed, by their fields."""
         ...
 
     def full_name(self, table: Table) -> str:

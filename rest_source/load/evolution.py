@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rest_source.errors import RestSourceError
+from rest_source.extract.columns import MAX_COLUMNS, too_many_columns
 from rest_source.load.destination import TableColumn
 from rest_source.load.names import column_names
 from rest_source.load.schema import ColumnType, widened
@@ -42,15 +43,16 @@ def plan(
     longest_name: int | None = None,
     reserved: Collection[str] = (),
 ) -> Evolution:
-    """What becomes of a table with these columns; a table without columns takes all of the load's.
+    """What becomes of a table with these columns.
 
     `key` names staged columns that no rule can leave out, `stored` gives the type that a destination has for one of
     ours, `doubles_are_exact` tells whether the integers of both sides fit a double, `longest_name` how long a name may
-    be, and `reserved` which names no column may have. Raises RestSourceError where `freeze` forbids the change.
+    be, and `reserved` which names no column may have. Raises RestSourceError where `freeze` forbids the
+    change, or the table would be too wide.
     """
     known = {column.original: column for column in existing}
     fresh = [column for column in staged if column.original not in known]
-    ignored = [c for c in fresh if c.name not in key] if change == "ignore" and existing else []
+    ignored = [c for c in fresh if c.name not in key] if change == "ignore" else []
     kept = (column.original for column in staged if column not in ignored)
     names = column_names(kept, {column.original: column.name for column in existing}, longest_name, reserved)
     added = [TableColumn(names[c.original], stored(c.type), c.original) for c in fresh if c not in ignored]
@@ -60,10 +62,12 @@ def plan(
         after = before and _after(before, column, stored, doubles_are_exact)
         if before and after and before.type != after.type:
             changed.append((before, after))
-    if change == "freeze" and existing and (added or changed):
+    if change == "freeze" and (added or changed):
         raise frozen(table, _changes(added, changed))
     by_original = known | {after.original: after for _, after in changed} | {c.original: c for c in added}
     target = {column.name: by_original[column.original] for column in staged if column not in ignored}
+    if added and len(existing) + len(added) > MAX_COLUMNS:
+        raise too_many_columns(f"The table {table} would have", [column.original for column in added])
     return Evolution(
         target,
         tuple(added),

@@ -1,6 +1,6 @@
 """What a load did: the report on it, however it came about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from time import monotonic
 from typing import Any
@@ -9,6 +9,7 @@ from rest_source.extract.spool import SpooledLoad
 from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts
+from rest_source.load.progress import PARENTS
 from rest_source.load.stager import Stager
 from rest_source.spec.base import normalise
 
@@ -30,6 +31,10 @@ class LoadOutcome:
     total_reported: int | None = None
     resumed_from_page: int | None = None
     first_request: str = ""
+    partition: str = ""
+    cursor_before: Any = None
+    cursor_after: Any = None
+    failed_requests: int = 0
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
 
@@ -62,7 +67,11 @@ class Extraction:
         """Why records that were not returned may still be there; None after a pass that gives no reason to doubt."""
         if not self.spooled.rows:
             return "the API returned no records"
-        return "the load has warnings" if self.has_drifted or self.stream.warnings else None
+        if self.stream.failed:
+            return "requests for some parents failed"
+        # A session warns of certificates, which says nothing about what is complete.
+        doubts = set(self.stream.warnings) - set(self.stream.session.warnings)
+        return "the load has warnings" if self.has_drifted or doubts else None
 
     def discard(self) -> None:
         """Forget what was read."""
@@ -79,6 +88,11 @@ class Extraction:
             write=stream.endpoint.write,
             schema_change=stream.endpoint.schema_change,
             marks_deleted=stream.endpoint.deletes == "mark" and self.doubt is None,
+            partition=self._partition,
+            covered=self._covered,
+            cursors=self._moved,
+            failed=tuple(stream.failed),
+            asked_parents=self._asked,
             siblings=tuple(normalise(endpoint.name) for endpoint in stream.source.endpoints),
             run_id=run_id,
             started_at=int(stream.now.timestamp() * 1000),
@@ -104,9 +118,54 @@ class Extraction:
             total_reported=self.stream.total_reported,
             resumed_from_page=self.resumed_from,
             first_request=self.stream.first_request,
+            partition=self._partition,
+            cursor_before=self._cursor(self.stream.known.cursors),
+            cursor_after=self._cursor({**self.stream.known.cursors, **self.stream.cursors}),
+            failed_requests=len(self.stream.failed),
             seconds=round(monotonic() - self.started, 3),
-            warnings=(*self.stream.warnings, *_rejected(result), *self._unmarked()),
+            warnings=(*self.stream.warnings, *_rejected(result), *self._doubtful(), *self._unmarked()),
         )
+
+    @property
+    def _partition(self) -> str:
+        return self.stream.partition.key if self.stream.partition else ""
+
+    @property
+    def _covered(self) -> tuple[str, ...]:
+        """The partitions whose rows the load replaces."""
+        endpoint, partition = self.stream.endpoint, self.stream.partition
+        adds = endpoint.incremental or endpoint.write == "append" or self.stream.known.only is not None
+        return () if partition is None or adds else (partition.key, *partition.covered)
+
+    @property
+    def _moved(self) -> dict[str, Any]:
+        """The cursors that have moved."""
+        known = self.stream.known
+        moved = {scope: value for scope, value in self.stream.cursors.items() if value != known.cursors.get(scope)}
+        return moved | ({PARENTS: known.newest_parent} if known.newest_parent and known.only is None else {})
+
+    @property
+    def _asked(self) -> tuple[Mapping[str, Any], ...] | None:
+        """The parents that were asked for; None for all there are."""
+        stream, parent = self.stream, self.stream.endpoint.parent
+        some = stream.known.only is not None or stream.partition is not None or (parent is not None and parent.changed)
+        return tuple(part.parent for part in stream.slices) if some else None
+
+    def _cursor(self, cursors: Mapping[str, Any]) -> Any:
+        """The cursor where the endpoint, or its partition, has one only."""
+        return None if self.stream.endpoint.parent else cursors.get(self._partition)
+
+    def _doubtful(self) -> Iterator[str]:
+        stream, spec = self.stream, self.stream.endpoint.incremental
+        if stream.failed:
+            first = stream.failed[0]
+            yield (
+                f"{len(stream.failed)} requests for rows of the parent were skipped by a rule of on_error, the first: "
+                f"{first.message} ({first.request}). They stand in _rest_source.failed_requests; `rest-source retry` "
+                "tries them again."
+            )
+        if spec and spec.origin == "record" and self.spooled.rows and not stream.cursors:
+            yield f"No record has a value at {spec.cursor}, the cursor of `incremental`; the next load starts there."
 
     def _unmarked(self) -> Iterator[str]:
         if self.doubt and self.stream.endpoint.deletes:
@@ -156,6 +215,8 @@ def together(outcomes: list[LoadOutcome]) -> LoadOutcome:
         pages=first.pages + last.pages,
         resumed_from_page=first.resumed_from_page,
         first_request=first.first_request,
+        cursor_before=first.cursor_before,
+        failed_requests=first.failed_requests + last.failed_requests,
         seconds=first.seconds + last.seconds,
         warnings=(*first.warnings, *last.warnings),
     )

@@ -18,6 +18,7 @@ from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.outcome import Extraction, LoadOutcome, known, skipped, together
+from rest_source.load.progress import known_of
 from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest, new_load_id
 from rest_source.load.schema import Shape
 from rest_source.load.stage import Stage
@@ -44,6 +45,7 @@ class Loader:
 
     def run(self, stream: PageStream) -> list[LoadOutcome]:
         """The loads of this run: two if an interrupted one asked for another time than this one does."""
+        stream.known = known_of(stream, self.destination)
         interrupted = find_interrupted(stream, self.directory, self.destination, self.run_id)
         if interrupted is None:
             return [self._outcome(stream, self._extract)]
@@ -52,10 +54,8 @@ class Loader:
         # Recorded as the other run's load: were it this run's, a retry would take the current load for done.
         other = str(interrupted.manifest["run_id"])
         theirs = replace(self, run_id=other if other != self.run_id else "")
-        return [
-            theirs._outcome(stream, partial(theirs._continue, interrupted)),
-            self._outcome(stream.afresh(), self._extract),
-        ]
+        finished = theirs._outcome(stream, partial(theirs._continue, interrupted))
+        return [finished, self._outcome(stream.afresh(known_of(stream, self.destination)), self._extract)]
 
     def _outcome(self, stream: PageStream, extract: Callable[[PageStream], Extraction]) -> LoadOutcome:
         """One load from extraction to commit, unless a rule of `on_error` skips it."""
@@ -188,9 +188,10 @@ def run_load(
     `run_id` is the same for all attempts of a run.
     """
     retention = Retention.from_environment()
-    directory = spool_directory(state, stream.source, stream.endpoint, destination)
+    source, endpoint, partition = stream.source, stream.endpoint, stream.partition.key if stream.partition else ""
+    directory = spool_directory(state, source, endpoint, destination, partition)
     with explained(), claim(directory, report):
-        done = run_id and destination.find_load(stream.source.name, stream.endpoint.name, report, run_id=run_id)
+        done = run_id and destination.find_load(source.name, endpoint.name, report, run_id=run_id, partition=partition)
         if done:
             report(f"Load {done.load_id} of this run is committed already; nothing to do.")
             return known(done)
@@ -200,9 +201,15 @@ def run_load(
     return together(outcomes)
 
 
-def spool_directory(state: Path, source: SourceSpec, endpoint: EndpointSpec, destination: Destination) -> Path:
-    """Where an endpoint's loads into one destination are spooled, so that another neither waits nor takes its pages."""
-    return state / SPOOLS / source.name / endpoint.name / sha256(destination.uri.encode()).hexdigest()[:12]
+def spool_directory(
+    state: Path, source: SourceSpec, endpoint: EndpointSpec, destination: Destination, partition: str = ""
+) -> Path:
+    """Where loads of an endpoint's partition into one destination are spooled.
+
+    Those of another partition or destination neither wait for them nor take their pages.
+    """
+    place = "\n".join(filter(None, (destination.uri, partition)))
+    return state / SPOOLS / source.name / endpoint.name / sha256(place.encode()).hexdigest()[:12]
 
 
 def _all_rejected(stage: Stage) -> RestSourceError:

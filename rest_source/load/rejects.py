@@ -86,7 +86,12 @@ def _misfits(con: duckdb.DuckDBPyConnection, table: StagedTable) -> Iterator[tup
             condition = f"({column.name} IS NOT NULL AND NOT {fits(column.name, column.type)})"
             if exists(con, table.name, condition):
                 place = ".".join((*table.path, column.original))
-                yield condition, f"{literal(f'{place} is not {column.type}: ')} || left({column.name}, {_SHOWN})"
+                yield condition, f"{literal(f'{place} is not {column.type}: ')} || {_shown(column.name)}"
+
+
+def _shown(name: str) -> str:
+    """A value in a reason, in SQL: whole, as half a secret would not be recognised where secrets are masked."""
+    return f"CASE WHEN length({name}) <= {_SHOWN} THEN {name} ELSE 'a text of ' || length({name}) || ' characters' END"
 
 
 def _collect_elements(con: duckdb.DuckDBPyConnection, arrays: Sequence[StagedTable]) -> bool:

@@ -1,10 +1,12 @@
 """Whether a load that another run began can be gone on with, and what becomes of it if not."""
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,15 +20,18 @@ from rest_source.spec.pagination import OffsetLimit, PageNumber
 REFUSED = (400, 404, 410)
 """Statuses by which an API says that a cursor of an earlier run has expired."""
 
-_PLAN = {"method", "path", "params", "body", "form", "data_root", "key_column", "exclude", "pagination"}
+_PLAN = {"method", "path", "params", "body", "form", "data_root", "key_column", "exclude", "pagination", "incremental"}
 
 
 def fetch_plan(stream: PageStream) -> dict[str, Any]:
     """What is asked for, as the file states it: templates unrendered, so without secrets."""
     plan = stream.endpoint.model_dump(mode="json", by_alias=True, include=_PLAN)
     # A spool holds records as they are stored; only json and string are spooled alike.
+    start = stream.known.cursors if stream.endpoint.incremental else {}
     shape = stream.endpoint.nested if stream.endpoint.nested in ("flatten", "split") else "json"
-    return {"base_url": stream.source.base_url, "nested": shape, **plan}
+    parent = stream.endpoint.parent.model_dump(mode="json") if stream.endpoint.parent else None
+    start_hash = sha256(json.dumps(dict(start), sort_keys=True).encode()).hexdigest()
+    return {"base_url": stream.source.base_url, "nested": shape, "parent": parent, "start": start_hash, **plan}
 
 
 def new_load_id(now: datetime) -> str:

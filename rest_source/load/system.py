@@ -1,10 +1,12 @@
 """The system tables of a destination, in the schema `_rest_source`."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rest_source.extract.slices import parent_text
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, RejectedRecord, SchemaReport, Table
 from rest_source.load.dialect import Session, StagedRows, count
 from rest_source.load.engine import identifier
@@ -31,6 +33,15 @@ _TABLES = {
         "record": "JSON",
         HEVO_ID: "VARCHAR",
         INGESTED_AT: "BIGINT",
+    },
+    "cursors": {
+        **dict.fromkeys(("source", "endpoint", "scope", "cursor", "load_id"), "VARCHAR"),
+        "moved_at": "TIMESTAMPTZ",
+    },
+    "failed_requests": {
+        **dict.fromkeys(("source", "endpoint", "parent", "request", "message", "load_id"), "VARCHAR"),
+        "status": "BIGINT",
+        "failed_at": "TIMESTAMPTZ",
     },
 }
 """The columns of each system table, in types of every destination; one of an earlier release gets those it has not."""
@@ -75,6 +86,7 @@ def record_load(
         **{key: value for key, value in asdict(load).items() if key in _TABLES["loads"]},
         **{key: value for key, value in asdict(result).items() if key in _COUNTS},
         "table_name": _table_name(Table.of(load.source, load.endpoint)),
+        "partition": load.partition or None,
         "started_at": _moment(load.started_at),
         "committed_at": _moment(loaded_at),
         "longest_record": stage.longest_line,
@@ -85,6 +97,54 @@ def record_load(
     session.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
     facts = [values[name] for name in _OF_REJECT]
     _record_rejects(session, staged, bool(stage.rejected), load.retries_rejected, facts)
+
+
+def record_progress(session: Session, load: LoadFacts, loaded_at: int) -> None:
+    """Move the cursors, and keep the requests that failed until they succeed."""
+    endpoint, at = [load.source, load.endpoint], _moment(loaded_at)
+    where = "WHERE source = ? AND endpoint = ?"
+    if load.cursors:
+        scopes, cursors = list(load.cursors), [json.dumps(cursor) for cursor in load.cursors.values()]
+        session.execute(
+            f"DELETE FROM {SYSTEM}.cursors {where} AND scope IN (SELECT unnest(CAST(? AS VARCHAR[])))",
+            [*endpoint, scopes],
+        )
+        session.execute(
+            f"INSERT INTO {SYSTEM}.cursors (source, endpoint, scope, cursor, load_id, moved_at) "
+            "SELECT ?, ?, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[])), ?, CAST(? AS TIMESTAMPTZ)",
+            [*endpoint, scopes, cursors, load.load_id, at],
+        )
+    if load.retries_rejected:
+        return
+    if load.asked_parents is None:
+        session.execute(f"DELETE FROM {SYSTEM}.failed_requests {where}", endpoint)
+    else:
+        asked = [parent_text(parent) for parent in load.asked_parents]
+        gone = f"{where} AND parent IN (SELECT unnest(CAST(? AS VARCHAR[])))"
+        session.execute(f"DELETE FROM {SYSTEM}.failed_requests {gone}", [*endpoint, asked])
+    for failed in load.failed:
+        facts = [parent_text(failed.parent), failed.request, failed.status, failed.message, load.load_id, at]
+        session.execute(
+            f"INSERT INTO {SYSTEM}.failed_requests "
+            "(source, endpoint, parent, request, status, message, load_id, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [*endpoint, *facts],
+        )
+
+
+def cursors(session: Session, source: str, endpoint: str) -> dict[str, Any]:
+    """How far an endpoint has been read, by scope."""
+    if not session.columns(Table(SYSTEM, "cursors")):
+        return {}
+    sql = f"SELECT scope, cursor FROM {SYSTEM}.cursors WHERE source = ? AND endpoint = ?"
+    return {scope: json.loads(cursor) for scope, cursor in session.rows(sql, [source, endpoint])}
+
+
+def failed_requests(session: Session, source: str, endpoint: str) -> list[dict[str, Any]]:
+    """The rows of the parent whose requests failed, by their fields."""
+    if not session.columns(Table(SYSTEM, "failed_requests")):
+        return []
+    sql = f"SELECT parent FROM {SYSTEM}.failed_requests WHERE source = ? AND endpoint = ? ORDER BY parent"
+    return [json.loads(parent) for (parent,) in session.rows(sql, [source, endpoint])]
 
 
 def _record_rejects(
@@ -158,17 +218,22 @@ def has_system_tables(session: Session) -> bool:
 
 
 def find_load(
-    session: Session, source: str, endpoint: str, load_id: str | None, run_id: str | None
+    session: Session,
+    source: str,
+    endpoint: str,
+    load_id: str | None,
+    run_id: str | None,
+    partition: str | None,
 ) -> CommittedLoad | None:
-    """The newest committed load of an endpoint, of that id or that run if one is given."""
+    """The newest committed load of an endpoint, of that id, run or partition if one is given."""
     if not has_system_tables(session):
         return None
     rows = session.rows(
         f"SELECT load_id, pages, stop_reason, total_reported, {', '.join(_COUNTS)} FROM _rest_source.loads "
         "WHERE source = ? AND endpoint = ? AND load_id = coalesce(?, load_id) AND run_id = coalesce(?, run_id) "
-        "AND stop_reason <> 'retried' "
+        "AND stop_reason <> 'retried' AND coalesce(partition, '') = coalesce(?, partition, '') "
         "ORDER BY committed_at DESC LIMIT 1",
-        [source, endpoint, load_id, run_id],
+        [source, endpoint, load_id, run_id, partition],
     )
     if not rows:
         return None

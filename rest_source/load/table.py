@@ -15,6 +15,7 @@ from rest_source.load.names import (
     LOADED_AT,
     MARKED_DELETED,
     METADATA_COLUMNS,
+    PARTITION,
     REF_ID,
 )
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
@@ -36,6 +37,7 @@ def evolve(
     change: SchemaChange,
     key: Collection[str] = (),
     keeps_rows: bool = True,
+    is_partitioned: bool = False,
 ) -> Evolution:
     """Create the table, or add and change its columns, so that it can take the staged ones.
 
@@ -53,9 +55,12 @@ def evolve(
         longest_name=session.dialect.longest_name,
         reserved=session.dialect.reserved,
     )
-    more = _OF_ELEMENTS if staged.path else {}
+    more = (_OF_ELEMENTS if staged.path else {}) | ({PARTITION: ColumnType.TEXT} if is_partitioned else {})
     _refuse_width(session.dialect, table, evolution.width + len(_METADATA) + len(more))
     if existing or not _is_empty(session, table):
+        if is_partitioned and PARTITION not in {column.name for column in session.columns(table)}:
+            definition = _definition(session.dialect, PARTITION, ColumnType.TEXT)
+            session.execute(f"ALTER TABLE {session.place(table)} ADD COLUMN {definition}")
         for column in evolution.added:
             definition = _definition(session.dialect, column.name, column.type)
             session.execute(f"ALTER TABLE {session.place(table)} ADD COLUMN {definition}")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from rest_source.load.destination import CommitResult, LoadFacts, Table
 from rest_source.load.dialect import Session, StagedRows, count
-from rest_source.load.engine import identifier
+from rest_source.load.engine import identifier, literal
 from rest_source.load.evolution import Evolution
-from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED
+from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION
 from rest_source.load.stage import Stage
 from rest_source.load.table import described
 
@@ -24,7 +24,11 @@ _ALL = "true"
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes one staged load into one table of the open transaction; `loaded_at` is epoch ms."""
+    """Writes one staged load into one table of the open transaction; `loaded_at` is epoch ms.
+
+    In a partitioned table a row whose key is read in another partition moves there; with the default key each partition
+    has a row of its own.
+    """
 
     session: Session
     table: Table
@@ -32,22 +36,26 @@ class Writer:
     evolution: Evolution
     staged: StagedRows
     loaded_at: int
+    partition: str = ""
 
     def write(self, load: LoadFacts) -> CommitResult:
         """Write by the load's mode; the counts add up to the rows read, less the rejected."""
         before = self._rows()
         chosen = _ALL if load.write == "append" else self._newest()
-        match load.write:
+        merges = load.write == "merge" or (load.write == "replace" and self.partition)
+        match "merge" if merges else load.write:
             case "merge" if before:
                 chosen = self._not_superseded(chosen) if load.retries_rejected else chosen
-                inserted, updated, deleted = *self._merge(chosen), 0
+                inserted, updated, deleted = *self._merge(chosen), self._empty(load.covered)
             case "replace" if before:
                 self.session.execute(f"DELETE FROM {self._table}")
                 inserted, updated, deleted = self._insert(chosen), 0, before
             case _:
                 inserted, updated, deleted = self._insert(chosen), 0, 0
         if load.marks_deleted and before:
-            deleted += self._mark_missing()
+            marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
+            missing = self._missing(f"NOT t.{MARKED_DELETED}")
+            deleted += self.session.execute(f"UPDATE {self._table} t SET {marks} {missing}")
         return CommitResult(
             rows_read=self.stage.read,
             rows_inserted=inserted,
@@ -56,6 +64,7 @@ class Writer:
             rows_deleted=deleted,
             rows_rejected=self.stage.rejected,
             row_count=self._rows(),
+            partition_rows=self._rows(f"{PARTITION} = {literal(self.partition)}") if self.partition else None,
             columns_added=tuple(column.name for column in self.evolution.added),
             columns_widened=described(self.evolution, self.session.dialect),
             columns_ignored=self.evolution.ignored,
@@ -96,7 +105,8 @@ class Writer:
     def _delete_changed(self, chosen: str, found: int) -> int:
         """Delete the rows of keys that changed or stand in several rows; `found` counts the keys in the table."""
         pairs = f"{self._staged} JOIN {self._table} t ON {self._match} WHERE {chosen}"
-        differs = f"(t.{HEVO_ID} <> s.{HEVO_ID} OR t.{MARKED_DELETED})"
+        elsewhere = f" OR t.{PARTITION} IS DISTINCT FROM {literal(self.partition)}" if self.partition else ""
+        differs = f"(t.{HEVO_ID} <> s.{HEVO_ID} OR t.{MARKED_DELETED}{elsewhere})"
         rows = self.session.rows(f"SELECT count(*), count(*) FILTER (WHERE {differs}) FROM {pairs}")
         if rows == [(found, 0)]:
             return 0
@@ -108,30 +118,36 @@ class Writer:
         self.session.execute(f"DELETE FROM {self._table} t USING {self._staged}, changes c WHERE {changed}")
         return updated
 
-    def _mark_missing(self) -> int:
-        """Mark the rows whose key is neither among the records nor among the rejected ones."""
+    def _empty(self, partitions: Sequence[str]) -> int:
+        """Delete the rows of partitions whose key was not returned."""
+        if not partitions:
+            return 0
+        inside = f"t.{PARTITION} IN ({', '.join(map(literal, partitions))})"
+        return self.session.execute(f"DELETE FROM {self._table} t {self._missing(inside)}")
+
+    def _missing(self, condition: str) -> str:
+        """The rows that meet a condition and whose key is neither among the records nor among the rejected ones."""
         names = [f"k{index}" for index, _ in enumerate(self._key)]
         keys = [source for _, source in self._key]
         returned = f"SELECT {_aliased(keys, names)} FROM {self._staged}"
         if self.stage.rejected:
-            ids = ["s.id"] if self._default_key else [self.session.dialect.attempt(source) for source in keys]
+            ids = ["s.id", *keys[1:]] if self._default_key else list(map(self.session.dialect.attempt, keys))
             returned += f" UNION ALL SELECT {_aliased(ids, names)} FROM {self.staged.rejects} s"
         match = " AND ".join(f"t.{target} = r.{name}" for (target, _), name in zip(self._key, names, strict=True))
-        row_id, gone = self.session.dialect.row_id, f"NOT EXISTS (SELECT 1 FROM ({returned}) r WHERE {match})"
-        return self.session.execute(
-            f"UPDATE {self._table} SET {MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at} WHERE {row_id} IN "
-            f"(SELECT t.{row_id} FROM {self._table} t WHERE NOT t.{MARKED_DELETED} AND {gone})"
-        )
+        # Not by the row's id, whose name may be a field of the records.
+        return f"WHERE {condition} AND NOT EXISTS (SELECT 1 FROM ({returned}) r WHERE {match})"
 
     def _insert(self, chosen: str, joined: str = "") -> int:
         columns = [(column.name, self.staged.values[name]) for name, column in self.evolution.target.items()]
+        columns += [(PARTITION, literal(self.partition))] if self.partition else []
         rows = f"{self._staged} {joined} WHERE {chosen}"
         return self.session.execute(insertion(self._table, columns, self.loaded_at, rows))
 
     @property
     def _key(self) -> list[tuple[str, str]]:
         if self._default_key:
-            return [(HEVO_ID, f"s.{HEVO_ID}")]
+            here = [(PARTITION, literal(self.partition))] if self.partition else []
+            return [(HEVO_ID, f"s.{HEVO_ID}"), *here]
         return [(identifier(self.evolution.target[name].name), self.staged.values[name]) for name in self.stage.key]
 
     @property
@@ -150,8 +166,8 @@ class Writer:
     def _table(self) -> str:
         return self.session.place(self.table)
 
-    def _rows(self) -> int:
-        return count(self.session, f"SELECT count(*) FROM {self._table}")
+    def _rows(self, condition: str = "true") -> int:
+        return count(self.session, f"SELECT count(*) FROM {self._table} WHERE {condition}")
 
 
 def _aliased(expressions: Sequence[str], names: Sequence[str]) -> str:

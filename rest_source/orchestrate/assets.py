@@ -9,6 +9,7 @@ from pydantic import Field
 from rest_source.extract.stream import PageStream
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
+from rest_source.orchestrate.partitions import backfill_policy, partitions_definition
 from rest_source.orchestrate.resource import resource_key
 from rest_source.spec.asset import FreshnessPolicy
 from rest_source.spec.endpoint import EndpointSpec
@@ -21,6 +22,8 @@ class LoadConfig(dg.Config):
     full_refresh: bool = Field(False, description="Forget what an interrupted run has read, and read all again.")
 
 
+Translate = Callable[[EndpointSpec, dg.AssetSpec], dg.AssetSpec]
+"""Changes the spec of an endpoint's asset; its key must stay, as table and checks go by it."""
 AFTER = dg.In(dg.Nothing)
 """The input of what runs after an asset without reading it."""
 _CONFIG = LoadConfig.to_config_schema()
@@ -33,10 +36,14 @@ def asset_key(source: SourceSpec, endpoint: EndpointSpec) -> dg.AssetKey:
 
 
 def build_asset(
-    source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER
+    source: SourceSpec,
+    endpoint: EndpointSpec,
+    io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER,
+    translate: Translate | None = None,
 ) -> dg.AssetsDefinition:
-    """The asset that loads an endpoint; the endpoint's settings win over the source's."""
+    """The asset that loads an endpoint; the endpoint's settings win over the source's, and `translate` over both."""
     spec = _spec(source, endpoint, io_manager)
+    spec = translate(endpoint, spec) if translate else spec
     inputs = {dep.asset_key.to_python_identifier(): dep.asset_key for dep in spec.deps}
     # What @dg.asset comes to; the decorator looks at its function again and again, a millisecond for each asset.
     return dg.AssetsDefinition(
@@ -51,6 +58,7 @@ def build_asset(
             pool=source.name,
         ),
         specs=[spec],
+        backfill_policy=backfill_policy(endpoint.backfill_policy) if spec.partitions_def else None,
         keys_by_input_name=inputs,
         keys_by_output_name={"result": spec.key},
     )
@@ -58,6 +66,9 @@ def build_asset(
 
 def _spec(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> dg.AssetSpec:
     freshness = endpoint.freshness_policy or source.freshness_policy
+    partitions, parent = endpoint.partitions_def, endpoint.parent
+    parents = [dg.AssetKey([source.name, parent.endpoint])] if parent and parent.endpoint else []
+    queried = parent.deps if parent else ()
     return dg.AssetSpec(
         asset_key(source, endpoint),
         description=endpoint.description or source.description or f"{endpoint.method} {endpoint.path}",
@@ -65,7 +76,8 @@ def _spec(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOMan
         owners=endpoint.owners or source.owners,
         tags={**source.tags, **endpoint.tags},
         kinds=_kinds(source, endpoint, io_manager),
-        deps=[dg.AssetKey.from_user_string(dep) for dep in (*source.deps, *endpoint.deps)],
+        deps=[*map(dg.AssetKey.from_user_string, dict.fromkeys((*source.deps, *endpoint.deps, *queried))), *parents],
+        partitions_def=partitions_definition(source, partitions) if partitions else None,
         freshness_policy=_freshness(freshness) if freshness else None,
     )
 

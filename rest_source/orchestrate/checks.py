@@ -1,16 +1,18 @@
 """Asset checks of an endpoint: `duplicates` and `schema` judge its table, `complete` its last load."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination, DuplicateReport, Table
 from rest_source.orchestrate.assets import AFTER, asset_key
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
+from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.spec.asset import Checks, Level
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.pagination import OffsetLimit, PageNumber, Pagination
@@ -46,7 +48,7 @@ class Verdict:
     metadata: dict[str, Any]
 
 
-Judge = Callable[[Destination, SourceSpec, EndpointSpec], Verdict]
+Judge = Callable[[Destination, SourceSpec, EndpointSpec, Mask], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def _definition(source: SourceSpec, endpoint: EndpointSpec, checks: Mapping[str,
             name=f"{node}_checks",
             ins={node: AFTER},
             outs=dict.fromkeys(checks, _RESULT),
-            required_resource_keys={IO_MANAGER_KEY},
+            required_resource_keys={IO_MANAGER_KEY, resource_key(source)},
             pool=source.name,
         ),
         keys_by_input_name={node: key},
@@ -88,10 +90,11 @@ def _checker(
 ) -> Callable[..., Iterator[dg.AssetCheckResult]]:
     def check(context: dg.AssetCheckExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
         io_manager: PaginatorIOManager = getattr(context.resources, IO_MANAGER_KEY)
+        api: RestApi = getattr(context.resources, resource_key(source))
         selected = {key.name for key in context.selected_asset_check_keys}
         for name in [name for name in checks if name in selected]:
             with explained():
-                verdict = checks[name].judge(io_manager.open(), source, endpoint)
+                verdict = checks[name].judge(io_manager.open(), source, endpoint, api.mask)
             error = checks[name].level == "error"
             yield dg.AssetCheckResult(
                 passed=verdict.wrong is None,
@@ -110,7 +113,7 @@ def _announces_a_total(pagination: Pagination) -> bool:
     return isinstance(pagination, PageNumber | OffsetLimit) and pagination.total_records is not None
 
 
-def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
     """The last load holds as many records as the API announced."""
     load = destination.find_load(source.name, endpoint.name)
     if load is None:
@@ -130,28 +133,31 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
     return Verdict(None, f"{rows} records read, as announced.", figures)
 
 
-def _schema(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+def _schema(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, mask: Mask) -> Verdict:
     """The columns of the table are as they were: none was added or got another type in the last load or day."""
     report = destination.schema_changes(source.name, endpoint.name)
     if report.last_load is None:
         return Verdict(None, "Nothing has been loaded yet.", {})
     since = min(report.last_load, datetime.now(UTC) - RECENT)
-    recent = [(at, texts) for at, texts in report.changes if at >= since]
+    changes = [(at, [mask(text) for text in texts]) for at, texts in report.changes]
+    missing = [mask(name) for name in report.missing]
+    recent = [(at, texts) for at, texts in changes if at >= since]
     told = "; ".join(f"since {at:%Y-%m-%d %H:%M} UTC: {', '.join(texts)}" for at, texts in recent)
     right = "No column was added or got another type."
-    if report.missing:
-        right += f" Without a value in the last load: {', '.join(report.missing)}."
+    if missing:
+        right += f" Without a value in the last load: {', '.join(missing)}."
     figures = {
-        "changes": {f"{at:%Y-%m-%dT%H:%M:%SZ}": list(texts) for at, texts in report.changes[-_TOLD:]},
-        "columns_missing": list(report.missing),
+        "changes": {f"{at:%Y-%m-%dT%H:%M:%SZ}": texts for at, texts in changes[-_TOLD:]},
+        "columns_missing": missing,
     }
     wrong = f"The columns of the table have changed, {told}. If a change is not wanted, see `schema_change`."
     return Verdict(wrong if recent else None, right, figures)
 
 
-def _duplicates(destination: Destination, source: SourceSpec, endpoint: EndpointSpec) -> Verdict:
+def _duplicates(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, mask: Mask) -> Verdict:
     """No key is null or twice in the table, and no record stands in several rows."""
     report = destination.duplicates(Table.of(source.name, endpoint.name), endpoint.primary_key)
+    report = replace(report, sample=tuple((mask(value), rows) for value, rows in report.sample))
     figures = {
         "rows": report.rows,
         "repeated_keys": report.repeated_keys,

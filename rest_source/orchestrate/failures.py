@@ -13,14 +13,22 @@ RETRIES_LATER = 3
 
 
 @contextmanager
-def explained(facts: Callable[[], Mapping[str, Any]] = dict, come_back: bool = True) -> Iterator[None]:
+def explained(
+    facts: Callable[[], Mapping[str, Any]] = dict,
+    come_back: bool = True,
+    clean: Callable[[BaseException], None] = lambda error: None,
+) -> Iterator[None]:
     """Turn a RestSourceError inside the block into a `dg.Failure`, with what is known of the load by then.
 
-    Where the API asks to be left alone for longer than a load may wait, Dagster is asked to `come_back`.
+    Where the API asks to be left alone for longer than a load may wait, Dagster is asked to `come_back`. `clean`
+    masks secrets in whatever is raised, as Dagster keeps its text and that of what caused it.
     """
     try:
         yield
-    except RestSourceError as error:
+    except Exception as error:
+        clean(error)
+        if not isinstance(error, RestSourceError):
+            raise
         if isinstance(error, RetryLater) and come_back:
             raise dg.RetryRequested(max_retries=RETRIES_LATER, seconds_to_wait=error.seconds) from error
         metadata = {"error": error.to_dict(), **facts()}

@@ -1,18 +1,22 @@
 """The paginator IO manager: drains a lazy PageStream page by page into the spool, then commits it."""
 
 import os
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
 
 from rest_source.extract.stream import PageStream
+from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination, Table
 from rest_source.load.destinations import DEFAULT_URL, POSTGRES, open_destination
+from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.metadata import load_metadata
+from rest_source.orchestrate.partitioned import load_partitions
 
 IO_MANAGER_KEY = "paginator_io_manager"
 
@@ -49,20 +53,26 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         return open_destination(self.url)
 
     def handle_output(self, context: dg.OutputContext, obj: PageStream) -> None:
-        """Load the stream; nothing is visible in the destination before all of it is."""
-        with explained(obj.facts, self.come_back):
+        """Load the stream; nothing is visible in the destination before all of it is.
+
+        Of a partitioned asset each partition is a load of its own.
+        """
+        failed: dict[str, Any] = {}
+        with explained(lambda: {**obj.facts(), **failed}, self.come_back, obj.session.clean):
             destination = self.open()
-            outcome = run_load(
-                obj,
-                destination,
-                state_directory(),
+            load = partial(
+                run_load,
+                destination=destination,
+                state=state_directory(),
                 report=context.log.info,
                 run_id=attempt_id(context),
             )
-            for warning in outcome.warnings:
-                context.log.warning(warning)
             table = Table.of(obj.source.name, obj.endpoint.name)
-            context.add_output_metadata(load_metadata(outcome, destination, table))
+            describe = partial(told, context, destination, table, obj.session.mask)
+            if obj.endpoint.partitions_def is None:
+                context.add_output_metadata(describe(load(obj)))
+            else:
+                load_partitions(context, obj, load, describe, failed)
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The table of the upstream asset."""
@@ -72,6 +82,15 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         import pyarrow as pa
 
         return table if context.dagster_type.typing_type is pa.Table else to_pandas(table)
+
+
+def told(
+    context: dg.OutputContext, destination: Destination, table: Table, mask: Mask, outcome: LoadOutcome
+) -> dict[str, Any]:
+    """The metadata of a load, whose warnings go to the log."""
+    for warning in outcome.warnings:
+        context.log.warning(mask(f"{outcome.partition}: {warning}" if outcome.partition else warning))
+    return load_metadata(outcome, destination, table, mask)
 
 
 def without_password(url: str) -> str:

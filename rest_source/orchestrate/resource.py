@@ -1,16 +1,22 @@
 """The resource of a source: its authentication and its HTTP session, shared by the assets of one step."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
 from threading import Lock
 
 import dagster as dg
 
+from rest_source.errors import RestSourceError
 from rest_source.extract.stream import PageStream
+from rest_source.http.redact import Redactor
 from rest_source.http.session import ApiSession
 from rest_source.load.state import explained, state_directory
+from rest_source.spec.combinations import texts
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
+from rest_source.spec.template import names
 
 
 class RestApi:
@@ -38,6 +44,20 @@ class RestApi:
     def stream(self, endpoint: EndpointSpec, full_refresh: bool = False) -> PageStream:
         """The endpoint's pages; nothing is requested before they are drained."""
         return PageStream(self.source, endpoint, self.session, self.environment, full_refresh)
+
+    def mask(self, text: str) -> str:
+        """The text without secrets, also where no session was opened, as when a check runs alone."""
+        for name in self._variables:
+            with suppress(RestSourceError):  # one that is not set has no value to mask
+                self.environment[name]
+        masked = Redactor(self.environment).mask(text)
+        return masked if self._session is None else self._session.mask(masked)
+
+    @cached_property
+    def _variables(self) -> frozenset[str]:
+        """Every variable that the file names."""
+        named = (name for _, text in texts(self.source.model_dump(mode="json")) for name in names(text))
+        return frozenset(name.removeprefix("env.") for name in named if name.startswith("env."))
 
     def close(self) -> None:
         """Close the session's connections, if it was opened."""

@@ -1,11 +1,15 @@
-"""Schedules from the ingestion frequency: one job and one schedule per source and cadence."""
+"""Schedules from the ingestion frequency: one job and one schedule per source, cadence and partitions."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import dagster as dg
 
 from rest_source.orchestrate.assets import asset_key
+from rest_source.orchestrate.partitions import RANGE_END, RANGE_START, latest_keys, partitions_definition
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.schedule import Schedule
 from rest_source.spec.source import SourceSpec
@@ -23,17 +27,37 @@ def build_schedules(source: SourceSpec, executor: dg.ExecutorDefinition) -> list
     return [_schedule(source, name, schedule, group, executor) for name, schedule, group in _cadences(source)]
 
 
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """What the endpoints of one job have in common: when they are loaded, and by which partitions."""
+
+    schedule: Schedule
+    partitions: str = ""
+
+    @property
+    def name(self) -> str:
+        """A name made of letters, digits and underscores, which does not depend on the order of the endpoints."""
+        zone, last = self.schedule.timezone, self.schedule.refresh_last
+        parts = [self.schedule.cadence, *([re.sub("[^A-Za-z0-9]+", "_", zone)] if zone else [])]
+        if self.partitions:
+            parts += [json.loads(self.partitions)["type"], sha256(self.partitions.encode()).hexdigest()[:6]]
+        return "_".join([*parts, *([f"last_{last}"] if last > 1 else [])])
+
+    def switched(self, enabled: bool) -> "Cadence":
+        """The same cadence, switched on or off."""
+        return replace(self, schedule=self.schedule.model_copy(update={"enabled": enabled}))
+
+
 def _cadences(source: SourceSpec) -> Iterator[tuple[str, Schedule, list[EndpointSpec]]]:
-    """Each cadence with a name that does not depend on the order of the endpoints."""
-    groups: dict[Schedule, list[EndpointSpec]] = {}
+    groups: dict[Cadence, list[EndpointSpec]] = {}
     for endpoint in source.endpoints:
-        schedule = endpoint.schedule or source.schedule
+        schedule, partitions = endpoint.schedule or source.schedule, endpoint.partitions_def
         if schedule:
-            groups.setdefault(schedule, []).append(endpoint)
-    for schedule, group in groups.items():
-        zone = f"_{re.sub('[^A-Za-z0-9]+', '_', schedule.timezone)}" if schedule.timezone else ""
-        switched = schedule.model_copy(update={"enabled": False}) in groups and schedule.enabled
-        yield f"{source.name}_{schedule.cadence}{zone}{'_enabled' if switched else ''}", schedule, group
+            cadence = Cadence(schedule, partitions.model_dump_json() if partitions else "")
+            groups.setdefault(cadence, []).append(endpoint)
+    for cadence, group in groups.items():
+        both = cadence.schedule.enabled and cadence.switched(False) in groups
+        yield f"{source.name}_{cadence.name}{'_enabled' if both else ''}", cadence.schedule, group
 
 
 def _schedule(
@@ -43,6 +67,8 @@ def _schedule(
     endpoints: Sequence[EndpointSpec],
     executor: dg.ExecutorDefinition,
 ) -> dg.ScheduleDefinition:
+    partitioned = endpoints[0].partitions_def
+    partitions = partitions_definition(source, partitioned) if partitioned else None
     job = dg.define_asset_job(
         name,
         selection=dg.AssetSelection.assets(*(asset_key(source, endpoint) for endpoint in endpoints)),
@@ -58,11 +84,21 @@ def _schedule(
         execution_timezone=schedule.timezone or source.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING if schedule.enabled else dg.DefaultScheduleStatus.STOPPED,
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         unended = dg.RunsFilter(job_name=name, statuses=_UNENDED)
         running = context.instance.get_runs(filters=unended, limit=1)
         if running:
             return dg.SkipReason(f"The last run ({running[0].run_id}) has not ended.")
-        return dg.RunRequest()
+        if partitions is None:
+            return [dg.RunRequest()]
+        keys = latest_keys(partitions, schedule.refresh_last, context.scheduled_execution_time)
+        return _requests(partitions, keys) or dg.SkipReason("No partition is complete yet.")
 
     return tick
+
+
+def _requests(partitions: dg.PartitionsDefinition[str], keys: Sequence[str]) -> list[dg.RunRequest]:
+    """One run for partitions that follow one another, else one for each."""
+    if len(keys) > 1 and isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return [dg.RunRequest(tags={RANGE_START: keys[0], RANGE_END: keys[-1]})]
+    return [dg.RunRequest(partition_key=key) for key in keys]

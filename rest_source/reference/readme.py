@@ -13,16 +13,22 @@ from rest_source.reference.matrix import matrix
 from rest_source.spec.asset import AssetSettings, Checks, FreshnessPolicy
 from rest_source.spec.auth import Auth
 from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.login import LoginRequest, LoginStep
 from rest_source.spec.pagination import HeaderValue, Pagination
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.schedule import Schedule
-from rest_source.spec.source import Limits, SourceSpec
+from rest_source.spec.send import Send
+from rest_source.spec.source import Limits, SourceSpec, Tls
 
 MAPPINGS: dict[str, tuple[str, Model]] = {
     "source": ("key", SourceSpec),
     "endpoint": ("key", EndpointSpec),
     "source or endpoint": ("key", AssetSettings),
     "freshness policy": ("key of `freshness_policy`", FreshnessPolicy),
+    "send": ("key of `send`", Send),
+    "login step": ("key of a login step", LoginStep),
+    "login request": ("key of `request`", LoginRequest),
+    "tls": ("key of `tls`", Tls),
     "header": ("key of `{header: NAME}`", HeaderValue),
     "rules": ("key of an `on_error` rule", ErrorRule),
     "schedule": ("key of `schedule`", Schedule),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rest_source.spec.base import SpecModel
+from rest_source.spec.partitions import BackfillPolicy, Partitions
 from rest_source.spec.schedule import Schedule
 from rest_source.spec.units import Duration
 from rest_source.spec.word import Word
@@ -140,6 +141,16 @@ class AssetSettings(SpecModel):
     )
     schedule: Schedule | None = Field(
         None, description="when it is loaded; see [Schedule](#schedule)", examples=[{"every": "6h"}]
+    )
+    partitions_def: Partitions | None = Field(
+        None,
+        description="the parts that are loaded and backfilled by themselves; see [Partitions](#partitions)",
+        examples=[{"type": "daily", "start_date": "2024-01-01"}],
+    )
+    backfill_policy: BackfillPolicy | None = Field(
+        None,
+        description="how many runs a backfill of partitions takes; one unless given",
+        examples=[{"type": "multi_run", "max_partitions_per_run": 30}],
     )
     checks: Checks | None = Field(
         None,

@@ -7,6 +7,7 @@ from hashlib import sha256
 from itertools import chain, count
 from typing import Any, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails
 
@@ -27,24 +28,31 @@ class SpecModel(BaseModel):
         try:
             return handler(data)
         except ValidationError as error:
-            raise located_error(
-                cls.__name__,
-                [
-                    found if (found := _explained(line)) else (line["loc"], cls._explain(line), line["type"])
-                    for line in error.errors()
-                ],
-            ) from None
+            lines = [
+                found if (found := _explained(line)) else (line["loc"], cls._explain(line), line["type"])
+                for line in error.errors()
+            ]
+            raise located_error(cls.__name__, _without_misspelt(lines)) from None
 
     @classmethod
     def _explain(cls, line: ErrorDetails) -> str:
         if line["type"] == "extra_forbidden":
             return unknown("key", line["loc"][-1], _keys(cls))
         if line["type"] == "missing":
-            return f"the key `{line['loc'][-1]}` is required"
+            return f"the key `{line['loc'][-1]}` is required{cls._example(line['loc'])}"
         if line["type"] == "literal_error" and isinstance(line["input"], str):
             return unknown("value", line["input"], re.findall(r"'([^']*)'", line["ctx"]["expected"]))
-        given = f", not {_NAMES[type(line['input'])]}" if line["type"].endswith("_type") else ""
-        return str(line["msg"]).removeprefix("Value error, ").replace("valid tuple", "list") + given
+        if wanted := _WANTED.get(line["type"]):
+            return f"should be {wanted}, not {_NAMES.get(type(line['input']), 'this')}{cls._example(line['loc'])}"
+        if limit := _LIMITS.get(line["type"]):
+            return limit.format(**line["ctx"])
+        return str(line["msg"]).removeprefix("Value error, ")
+
+    @classmethod
+    def _example(cls, loc: Location) -> str:
+        """A value that the key could have, as the file would hold it."""
+        field = next((field for name, field in cls.model_fields.items() if loc == (field.alias or name,)), None)
+        return f"; write one such as {_written(field.examples[0])}" if field and field.examples else ""
 
 
 _NAMES: dict[type, str] = {
@@ -57,6 +65,58 @@ _NAMES: dict[type, str] = {
     type(None): "null",
 }
 
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_LIMITS = {
+    "greater_than_equal": "should be at least {ge}",
+    "less_than_equal": "should be at most {le}",
+    "too_long": "should have at most {max_length} items, not {actual_length}",
+}
+_ELSEWHERE = {
+    "upsert": "merge",
+    "overwrite": "replace",
+    "truncate": "replace",
+    "insert": "append",
+    "incremental": "merge",
+    "string": "TEXT",
+    "varchar": "TEXT",
+    "int": "BIGINT",
+    "integer": "BIGINT",
+    "float": "DOUBLE",
+    "number": "DOUBLE",
+    "timestamp": "TIMESTAMPTZ",
+    "datetime": "TIMESTAMPTZ",
+    "token": "bearer",
+    "header": "api_key",
+    "next_link": "next_url",
+    "url": "base_url",
+    "query": "params",
+    "selector": "data_root",
+}
+"""What other tools call it."""
+
+
+def _written(value: Any) -> str:
+    """A value as YAML holds it on one line."""
+    return yaml.safe_dump([value], default_flow_style=True, width=10**6, sort_keys=False).strip()[1:-1]
+
+
+def _without_misspelt(lines: "list[Line]") -> "list[Line]":
+    """The mistakes without the keys that are missed only because they are written wrong."""
+    meant = {
+        (*loc[:-1], match[1])
+        for loc, message, kind in lines
+        if kind == "extra_forbidden" and (match := re.search(r"Did you mean `(.+?)`\?", message))
+    }
+    return [line for line in lines if not (line[2] == "missing" and line[0] in meant)]
+
 
 def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
@@ -65,6 +125,8 @@ def _keys(model: type[BaseModel]) -> list[str]:
 def unknown(what: str, given: object, choices: Sequence[str]) -> str:
     """One sentence for a word that is none of the choices."""
     near = difflib.get_close_matches(str(given), choices, n=1, cutoff=0.5)
+    if (same := _ELSEWHERE.get(str(given).lower())) in choices:
+        near = [str(same)]
     hint = f" Did you mean `{near[0]}`?" if near else ""
     return f"unknown {what} `{given}`.{hint} Valid: {', '.join(choices)}"
 
@@ -90,7 +152,12 @@ def located_error(title: str, lines: Iterable[Line]) -> ValidationError:
     return ValidationError.from_exception_data(
         title,
         [
-            InitErrorDetails(type="value_error", loc=loc, input=_HIDDEN, ctx={"error": Mistake(message, kind)})
+            InitErrorDetails(
+                type="value_error",
+                loc=tuple(step for step in loc if step != "[key]"),
+                input=_HIDDEN,
+                ctx={"error": Mistake(message, kind)},
+            )
             for loc, message, kind in lines
         ],
         hide_input=True,

@@ -32,7 +32,7 @@ def load_source(path: Path) -> SourceSpec:
     wrong = [
         f"{path}:{_line_at(node, (key,))}: {unknown('key', key, _TOP_KEYS)}" for key in data if key not in _TOP_KEYS
     ]
-    if "attributes" not in data:
+    if "attributes" not in data and not wrong:
         wrong.append(f"{path}:{_line(node)}: the key `attributes` is required")
     if wrong:
         raise invalid_file(wrong)
@@ -50,6 +50,21 @@ def load_source(path: Path) -> SourceSpec:
 def reject_duplicate_keys(path: Path) -> None:
     """Raise RestSourceError where a mapping of the file holds a key twice, which YAML parsers pass over."""
     _reject_duplicates(path, _documents(path))
+
+
+def endpoint_lines(path: Path) -> list[int]:
+    """The line in which each endpoint of a file begins."""
+    lines = []
+    for document in _documents(path):
+        endpoints = _value(_value(document, "attributes"), "endpoints")
+        if isinstance(endpoints, yaml.SequenceNode):
+            lines += [_line(item) for item in endpoints.value]
+    return lines
+
+
+def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for name, value in pairs if name.value == key), None)
 
 
 def _reject_duplicates(path: Path, documents: Sequence[yaml.Node]) -> None:
@@ -84,9 +99,27 @@ def _documents(path: Path) -> list[yaml.Node]:
         return list(yaml.compose_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise invalid_file([f"{path}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}"]) from None
+        line = mark.line if mark else 0
+        hint = _yaml_hint(str(error.problem), text.splitlines()[line : line + 1])
+        raise invalid_file([f"{path}:{line + 1}: not valid YAML: {error.problem}{hint}"]) from None
     except yaml.YAMLError as error:
         raise invalid_file([f"{path}:1: not valid YAML: {' '.join(str(error).split())}"]) from None
+
+
+def _yaml_hint(problem: str, line: Sequence[str]) -> str:
+    """What is most likely behind a parser's complaint about a line."""
+    written = "".join(line)
+    if "\t" in written[: len(written) - len(written.lstrip())]:
+        return "; indent with spaces, not with tabs"
+    if "${" in written:
+        return "; write a variable as {env: NAME}, or as {env.NAME} within quotes"
+    if "mapping values" in problem:
+        return "; put quotes around text that holds a colon, and indent the keys of a mapping alike"
+    if "expected key" in problem or "block end" in problem or "block collection" in problem:
+        return "; the line is indented otherwise than those that it belongs to"
+    if "escape" in problem or "cannot start any token" in problem:
+        return "; put single quotes around the text"
+    return ""
 
 
 def _component(path: Path, documents: Sequence[yaml.Node]) -> tuple[yaml.MappingNode, dict[Any, Any]]:

@@ -55,6 +55,10 @@ class Schedule(SpecModel):
         examples=[True],
     )
 
+    refresh_last: Annotated[int, Field(strict=True, ge=1)] = Field(
+        1, description="of partitions of time: how many of the last ones each tick loads, for late data", examples=[3]
+    )
+
     @field_validator("every")
     @classmethod
     def _fits_a_clock(cls, value: timedelta | None) -> timedelta | None:

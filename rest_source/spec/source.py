@@ -6,14 +6,16 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rest_source.spec.asset import AssetSettings
 from rest_source.spec.auth import Auth, NoAuth
-from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, normalise
-from rest_source.spec.endpoint import EndpointSpec, Header, Name
+from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, normalise, unknown
+from rest_source.spec.endpoint import EndpointSpec, Header
+from rest_source.spec.names import Name
 from rest_source.spec.pagination import PositiveInt
 from rest_source.spec.schedule import Timezone
 from rest_source.spec.template import Text, names, parse
 from rest_source.spec.units import Duration, Rate, Size, parse_duration
 from rest_source.spec.word import Word
 
+File = Annotated[Text, Word("file")]
 RESERVED_SCHEMAS = ("_rest_source", "information_schema", "pg_catalog")
 
 
@@ -60,6 +62,35 @@ class Limits(SpecModel):
     )
 
 
+class Tls(SpecModel):
+    """How the API proves who it is, and how we do by a certificate. It holds where credentials may go."""
+
+    verify: bool = Field(
+        True,
+        strict=True,
+        description="`false` accepts any certificate, so that anybody on the way can read and change everything; every "
+        "load warns of it",
+        examples=[False],
+    )
+    ca: File | None = Field(
+        None,
+        description="the certificates of the authorities to trust, instead of the usual ones",
+        examples=["certs/company.pem"],
+    )
+    cert: File | None = Field(
+        None, description="our own certificate, and its key unless `key` is given", examples=["certs/client.pem"]
+    )
+    key: File | None = Field(None, description="the key of the certificate, unencrypted", examples=["certs/client.key"])
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.key is not None and self.cert is None:
+            raise invalid("key", message="`key` needs `cert`, the certificate it belongs to", kind="combination")
+        if self.ca is not None and not self.verify:
+            raise invalid("ca", message="`verify: false` would not look at `ca`; leave one away", kind="combination")
+        return self
+
+
 class SourceSpec(AssetSettings):
     """One API: where it is, how to sign in, how hard it may be asked, and its endpoints."""
 
@@ -79,6 +110,11 @@ class SourceSpec(AssetSettings):
         NoAuth(),
         description="how requests [sign in](#authentication)",
         examples=[{"type": "bearer", "token": {"env": "SHOP_TOKEN"}}],
+    )
+    tls: Tls = Field(
+        Tls(),
+        description="certificates, where the usual ones do not do; see [Certificates](#certificates)",
+        examples=[{"ca": "certs/company.pem"}],
     )
     headers: dict[str, Header] = Field({}, description="headers of every request", examples=[{"Accept-Language": "en"}])
     timezone: Timezone = Field(
@@ -104,11 +140,16 @@ class SourceSpec(AssetSettings):
     def _merge_defaults(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        defaults, endpoints = data.get("endpoint_defaults"), data.get("endpoints")
+        defaults, endpoints = data.get("endpoint_defaults") or {}, data.get("endpoints")
         if not isinstance(defaults, dict) or not isinstance(endpoints, list):
             return data
-        _check_defaults(defaults)
-        merged = [merge(defaults, own) if isinstance(own, dict) else own for own in endpoints]
+        if defaults:
+            _check_defaults(defaults)
+        # Whether a template has a value depends on them, which an endpoint judges for itself.
+        defaults = {key: data[key] for key in ("partitions_def", "backfill_policy") if key in data} | defaults
+        merged = (
+            [merge(defaults, own) if isinstance(own, dict) else own for own in endpoints] if defaults else endpoints
+        )
         return {**data, "endpoints": merged}
 
     @field_validator("name")
@@ -142,6 +183,22 @@ class SourceSpec(AssetSettings):
                 message = f"`{endpoint.name}` and `{seen[table]}` would share the table `{table}`; choose another name"
                 raise invalid("endpoints", index, "name", message=message)
             seen[table] = endpoint.name
+        return self
+
+    @model_validator(mode="after")
+    def _parents_are_there(self) -> Self:
+        parents = {endpoint.name: endpoint.parent.endpoint for endpoint in self.endpoints if endpoint.parent}
+        names_ = [endpoint.name for endpoint in self.endpoints]
+        for index, endpoint in enumerate(self.endpoints):
+            parent, seen = parents.get(endpoint.name), [endpoint.name]
+            if parent and parent not in names_:
+                raise invalid("endpoints", index, "parent", "endpoint", message=unknown("endpoint", parent, names_))
+            while parent and parent not in seen:
+                seen.append(parent)
+                parent = parents.get(parent)
+            if parent:
+                circle = " -> ".join([*seen, parent])
+                raise invalid("endpoints", index, "parent", "endpoint", message=f"parents go in a circle: {circle}")
         return self
 
 

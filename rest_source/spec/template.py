@@ -14,16 +14,18 @@ from urllib.parse import quote
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from rest_source.errors import RestSourceError
 from rest_source.spec.units import SECONDS
 from rest_source.spec.word import Word
 
 INSTANTS = ("now", "partition.start", "partition.end", "window.start", "window.end")
+_JOINED = re.compile(r"(?P<name>parent\.[\w.]+):join\((?P<separator>[^{}]*)\)")
 _INSTANT = re.compile(
-    r"(?P<name>now|(?:partition|window)\.(?:start|end))(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?::(?P<format>.+))?",
+    r"(?P<name>now|cursor|(?:partition|window)\.(?:start|end))(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?::(?P<format>.+))?",
     re.DOTALL,
 )
-_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|env\.[A-Z_][A-Z0-9_]*)")
-_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|env)\.)[^{}]*)\}")
+_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|login\.\w+|env\.[A-Z_][A-Z0-9_]*)")
+_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|login|env)\.)[^{}]*)\}")
 _TYPED = ("epoch", "epoch_ms")
 _LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w)")
 """Braces that only begin like a template, such as GraphQL's `{cursor id}`."""
@@ -67,7 +69,15 @@ class Named:
     name: str
 
 
-Part = str | Instant | Named
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The values of a batch under one name, with a separator between them: `{parent.id:join(,)}`."""
+
+    name: str
+    separator: str
+
+
+Part = str | Instant | Named | Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Scope:
     """What templates are rendered with: instants by name, and a look-up for the other names."""
 
     instants: Mapping[str, datetime]
-    lookup: Callable[[str], str]
+    lookup: Callable[[str], Any]
 
 
 @lru_cache(maxsize=65536)
@@ -94,6 +104,8 @@ def parse(text: str) -> tuple[Part, ...]:
 
 
 def _parse_one(inner: str) -> Part | None:
+    if match := _JOINED.fullmatch(inner):
+        return Joined(match["name"], match["separator"])
     if match := _NAMED.fullmatch(inner):
         if match["name"] not in INSTANTS:
             return Named(match["name"])
@@ -127,21 +139,53 @@ def render(text: str, scope: Scope, encode: bool = False) -> str:
 def _encoded(value: str, encode: bool, first: bool) -> str:
     if not encode or (first and value.startswith(("http://", "https://"))):
         return value
-    return quote(value, safe="")
+    return segment(value)
 
 
-def _value(part: Instant | Named, scope: Scope) -> str:
+def segment(value: str) -> str:
+    """A value percent-encoded for a place between two slashes of a path; raises where none can stand for it.
+
+    Clients and servers take `.` and `..` for steps on the way, encoded or not (RFC 3986, 5.2.4): a record's value
+    could lead a request to another endpoint.
+    """
+    if value in (".", ".."):
+        raise RestSourceError(
+            "unsafe_path_value",
+            f"The value `{value}` cannot stand in a path, where it would mean another address.",
+            cause="A record, a cursor or a variable holds it in the place of an id.",
+            remedy="Look where the template in `path` gets its value from, and leave such records out.",
+        )
+    return quote(value, safe="", errors="surrogatepass")
+
+
+def _value(part: Instant | Named | Joined, scope: Scope) -> str:
     if isinstance(part, Instant):
         return part.render(scope.instants[part.name])
-    return scope.lookup(part.name)
+    value = scope.lookup(part.name)
+    if isinstance(part, Joined):
+        return part.separator.join(map(plain_text, value if isinstance(value, list | tuple) else [value]))
+    return plain_text(value)
+
+
+def plain_text(value: Any) -> str:
+    """A value as APIs take it in a URL or header: booleans are true and false."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def render_json(value: Any, scope: Scope) -> Any:
-    """A JSON value with templates replaced in every string; a lone epoch template becomes a number."""
+    """A JSON value with templates replaced in every string.
+
+    A string that is one epoch template becomes a number; one that is a cursor or a parent's field keeps its JSON type,
+    and is null where there is no cursor yet.
+    """
     if isinstance(value, str):
         parts = parse(value)
-        text = render(value, scope)
         lone = parts[0] if len(parts) == 1 else None
+        if isinstance(lone, Named) and lone.name.split(".")[0] in ("cursor", "parent"):
+            return scope.lookup(lone.name)
+        if isinstance(lone, Instant) and lone.name not in scope.instants:
+            return None
+        text = render(value, scope)
         return int(text) if isinstance(lone, Instant) and lone.format in _TYPED else text
     if isinstance(value, Mapping):
         return {key: render_json(item, scope) for key, item in value.items()}

@@ -27,11 +27,11 @@ def handler(call: Call) -> Reply:
     return Reply({"items": records if page <= PAGES else [], **({"next": page + 1} if page < PAGES else {})})
 
 
-def start(warehouse: Warehouse, file: Path) -> "subprocess.Popen[bytes]":
+def start(folder: Path, file: Path, destination: str = "duckdb:///data.duckdb") -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-c", "from rest_source.cli.main import main; main()", "run", str(file)],
-        cwd=warehouse.folder,
-        env={**os.environ, "REST_SOURCE_DESTINATION": warehouse.url},
+        cwd=folder,
+        env={**os.environ, "REST_SOURCE_DESTINATION": destination},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -57,7 +57,7 @@ def test_a_killed_run_is_completed_by_the_next(
     with LoopbackServer(handler) as server:
         endpoint = {"data_root": "$.items", "pagination": pagination, "write": write}
         file = write_file(warehouse.folder, server.url, endpoint)
-        with start(warehouse, file) as victim:
+        with start(warehouse.folder, file, warehouse.url) as victim:
             deadline = time.monotonic() + LIMIT
             while not server.calls and time.monotonic() < deadline:
                 time.sleep(0.001)
@@ -65,7 +65,7 @@ def test_a_killed_run_is_completed_by_the_next(
             victim.send_signal(signal.SIGKILL)
         first = len(server.calls)
         committed = loads(warehouse)
-        with start(warehouse, file) as rerun:
+        with start(warehouse.folder, file, warehouse.url) as rerun:
             _, errors = rerun.communicate(timeout=LIMIT)
         assert rerun.returncode == 0, errors.decode()
         second = Counter(call.arg("page") or "1" for call in server.calls[first:])

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from rest_source.load.commit import write_load
 from rest_source.load.destination import (
@@ -19,13 +21,21 @@ from rest_source.load.destination import (
     silent,
 )
 from rest_source.load.dialect import count
-from rest_source.load.duckdb.connection import connect
+from rest_source.load.duckdb.connection import DATABASE, connect
 from rest_source.load.duckdb.session import DuckDBSession
 from rest_source.load.duplicates import find_duplicates
 from rest_source.load.engine import identifier, literal, memory_limit
 from rest_source.load.stage import STAGE, Stage
-from rest_source.load.system import ensure_tables, find_load, longest_record, rejected_records, schema_changes
-from rest_source.load.view import chosen_columns, no_table, view
+from rest_source.load.system import (
+    cursors,
+    ensure_tables,
+    failed_requests,
+    find_load,
+    longest_record,
+    rejected_records,
+    schema_changes,
+)
+from rest_source.load.view import chosen_columns, newest, no_table, parent_rows, view
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,13 +86,14 @@ class DuckDBDestination:
         *,
         load_id: str | None = None,
         run_id: str | None = None,
+        partition: str | None = None,
     ) -> CommittedLoad | None:
-        """The newest committed load of an endpoint, of that id or that run if one is given."""
+        """The newest committed load of an endpoint, of that id, that run or that partition if one is given."""
         if not self.path.exists():
             return None
         with connect(self.path, announce, read_only=True) as con:
             session = DuckDBSession(con)
-            found = find_load(session, source, endpoint, load_id, run_id)
+            found = find_load(session, source, endpoint, load_id, run_id, partition)
             columns = session.columns(table := Table.of(source, endpoint))
             if found is None or not columns:
                 return found
@@ -129,6 +140,42 @@ class DuckDBDestination:
             return
         with connect(self.path, silent, read_only=True) as con:
             yield rejected_records(DuckDBSession(con), source, endpoint)
+
+    def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
+        """How far an endpoint has been read, by scope."""
+        with self._reading() as session:
+            return cursors(session, source, endpoint)
+
+    def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
+        """The rows of the parent whose requests failed, by their fields."""
+        with self._reading() as session:
+            return failed_requests(session, source, endpoint)
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query, by column."""
+        with self._reading() as session:
+            return session.named_rows(sql)
+
+    def newest(self, table: Table) -> int:
+        """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
+        with self._reading() as session:
+            return newest(session, table)
+
+    def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
+        """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms)."""
+        with self._reading() as session:
+            return parent_rows(session, table, fields, where, since)
+
+    @contextmanager
+    def _reading(self) -> Iterator[DuckDBSession]:
+        """A session that reads the file, or an empty database where there is none yet."""
+        if not self.path.exists():
+            with duckdb.connect() as con:
+                con.execute(f"ATTACH ':memory:' AS {DATABASE}")
+                yield DuckDBSession(con)
+            return
+        with connect(self.path, silent, read_only=True) as con:
+            yield DuckDBSession(con)
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as DuckDB calls it."""

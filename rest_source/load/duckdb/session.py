@@ -45,6 +45,12 @@ class DuckDBSession:
         """All rows of a query."""
         return self.engine.execute(sql, list(parameters)).fetchall()
 
+    def named_rows(self, sql: str) -> list[dict[str, Any]]:
+        """All rows of a query, by column."""
+        found = self.engine.execute(sql)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, however many."""
         self.engine.execute(sql, list(parameters))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import psycopg
@@ -32,14 +32,16 @@ from rest_source.load.postgres.transfer import receive
 from rest_source.load.stage import STAGE, Stage
 from rest_source.load.system import (
     SYSTEM,
+    cursors,
     ensure_tables,
+    failed_requests,
     find_load,
     lacks_tables,
     longest_record,
     rejected_records,
     schema_changes,
 )
-from rest_source.load.view import chosen_columns, no_table, view
+from rest_source.load.view import chosen_columns, newest, no_table, parent_rows, view
 from rest_source.spec.base import shortened
 
 if TYPE_CHECKING:
@@ -95,10 +97,11 @@ class PostgresDestination:
         *,
         load_id: str | None = None,
         run_id: str | None = None,
+        partition: str | None = None,
     ) -> CommittedLoad | None:
-        """The newest committed load of an endpoint, of that id or that run if one is given."""
+        """The newest committed load of an endpoint, of that id, that run or that partition if one is given."""
         with self._open() as session:
-            found = find_load(session, source, endpoint, load_id, run_id)
+            found = find_load(session, source, endpoint, load_id, run_id, partition)
             columns = session.columns(table := Table.of(source, endpoint))
             if found is None or not columns:
                 return found
@@ -129,6 +132,31 @@ class PostgresDestination:
         """The records of an endpoint that were rejected, those read first at the head."""
         with self._open() as session:
             yield rejected_records(session, source, endpoint)
+
+    def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
+        """How far an endpoint has been read, by scope."""
+        with self._open() as session:
+            return cursors(session, source, endpoint)
+
+    def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
+        """The rows of the parent whose requests failed, by their fields."""
+        with self._open() as session:
+            return failed_requests(session, source, endpoint)
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query, by column."""
+        with self._open() as session:
+            return session.named_rows(sql)
+
+    def newest(self, table: Table) -> int:
+        """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
+        with self._open() as session:
+            return newest(session, table)
+
+    def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
+        """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms)."""
+        with self._open() as session:
+            return parent_rows(session, table, fields, where, since)
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as PostgreSQL calls it."""

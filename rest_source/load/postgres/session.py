@@ -41,6 +41,12 @@ class PostgresSession:
         """All rows of a query."""
         return self.con.execute(*_query(sql, parameters)).fetchall()
 
+    def named_rows(self, sql: str) -> list[dict[str, Any]]:
+        """All rows of a query, by column."""
+        cursor = self.con.execute(sql.encode())
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, however many."""
         with self.con.cursor() as cursor:

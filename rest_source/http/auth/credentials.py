@@ -1,15 +1,14 @@
-"""From the file's `auth` to what a request carries."""
+"""What a request carries to prove who we are."""
 
-import base64
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from rest_source.errors import RestSourceError
 from rest_source.http.headers import valid_value
 from rest_source.http.request import Request
-from rest_source.spec.auth import ApiKeyAuth, Auth, BasicAuth, BearerAuth, NoAuth
 from rest_source.spec.environment import Environment
+from rest_source.spec.send import TOKEN, Send
 from rest_source.spec.template import Scope, names, render
 
 Pairs = tuple[tuple[str, str], ...]
@@ -34,6 +33,15 @@ class Credentials:
             request, headers=headers + _with_cookies(request.headers, self.cookies), params=request.params + params
         )
 
+    def __add__(self, other: "Credentials") -> "Credentials":
+        """Both together."""
+        return Credentials(
+            self.headers + other.headers,
+            self.params + other.params,
+            self.cookies + other.cookies,
+            self.secrets + other.secrets,
+        )
+
 
 def _with_cookies(headers: Pairs, cookies: Pairs) -> Pairs:
     if not cookies:
@@ -43,49 +51,35 @@ def _with_cookies(headers: Pairs, cookies: Pairs) -> Pairs:
     return (*(pair for pair in headers if pair[0].lower() != "cookie"), ("Cookie", "; ".join(crumbs)))
 
 
-def credentials(auth: Auth, environment: Environment) -> Credentials:
-    """What every request to the API carries; raises where a variable is missing or cannot be sent."""
-    match auth:
-        case NoAuth():
-            return Credentials()
-        case BasicAuth():
-            return _basic(auth, environment)
-        case BearerAuth():
-            token = _header_text(auth.token, "auth.token", environment)
-            return Credentials(headers=(("Authorization", f"Bearer {token}"),), secrets=_literal(auth.token))
-        case ApiKeyAuth():
-            return _api_key(auth, environment)
-        case _ as never:
-            assert_never(never)
-
-
-def _basic(auth: BasicAuth, environment: Environment) -> Credentials:
-    username = _text(auth.username, "auth.username", environment)
-    password = _text(auth.password, "auth.password", environment)
-    pair = base64.b64encode(f"{username}:{password}".encode("utf-8", "surrogateescape")).decode()
-    return Credentials(headers=(("Authorization", f"Basic {pair}"),), secrets=(pair, *_literal(auth.password)))
-
-
-def _api_key(auth: ApiKeyAuth, environment: Environment) -> Credentials:
-    name = _header_text(auth.name, "auth.name", environment)
-    secrets = _literal(auth.value)
-    match auth.place:
+def placed(
+    place: Literal["header", "query", "cookie"], name: str, value: str, secrets: tuple[str, ...] = ()
+) -> Credentials:
+    """A value under its name, where the file says."""
+    match place:
         case "header":
-            value = _header_text(auth.value, "auth.value", environment)
             return Credentials(headers=((name, value),), secrets=secrets)
         case "query":
-            return Credentials(params=((name, _text(auth.value, "auth.value", environment)),), secrets=secrets)
+            return Credentials(params=((name, value),), secrets=secrets)
         case "cookie":
-            value = _header_text(auth.value, "auth.value", environment)
             return Credentials(cookies=((name, value),), secrets=secrets)
 
 
-def _literal(text: str) -> tuple[str, ...]:
+def sent(send: Send, token: str, environment: Environment) -> Credentials:
+    """A token that was handed out, as `send` wants it; raises where no header can hold it."""
+    name = resolved_header(send.name or "Authorization", "send.name", environment)
+    value = resolved(send.template, "send.format", environment).replace(TOKEN, token)
+    if send.place != "query":
+        value = valid_value(value, "the token of the sign-in")
+    return placed(send.place, name, value, secrets=(token,))
+
+
+def literal(text: str | None) -> tuple[str, ...]:
     """A secret written in the file itself; one that comes from a variable is masked by its name."""
     return (text,) if text and not names(text) else ()
 
 
-def _text(text: str, key: str, environment: Environment) -> str:
+def resolved(text: str, key: str, environment: Environment) -> str:
+    """A text of `auth` with its variables; `key` is what errors call it."""
     foreign = [name for name in names(text) if not name.startswith("env.")]
     if foreign:
         raise RestSourceError(
@@ -97,6 +91,7 @@ def _text(text: str, key: str, environment: Environment) -> str:
     return render(text, Scope(instants={}, lookup=environment.template))
 
 
-def _header_text(text: str, key: str, environment: Environment) -> str:
+def resolved_header(text: str, key: str, environment: Environment) -> str:
+    """The same for what goes into a header, where not every character can stand."""
     variables = ", ".join(f"{{{name}}}" for name in names(text))
-    return valid_value(_text(text, key, environment), f"`{key}`" + (f", read from {variables}" if variables else ""))
+    return valid_value(resolved(text, key, environment), f"`{key}`" + (f", read from {variables}" if variables else ""))

@@ -1,0 +1,160 @@
+"""`rest-source suggest`: from a URL or a saved answer to an endpoint."""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from rest_source.cli.asking import Asker
+from rest_source.errors import RestSourceError
+from rest_source.extract.document import parse
+from rest_source.http.request import Answer, Tally
+from rest_source.http.session import ApiSession
+from rest_source.spec.environment import Environment
+from rest_source.spec.file import load_source
+from rest_source.spec.source import SourceSpec
+from rest_source.suggest.draft import Draft, draft
+from rest_source.suggest.finding import Seen
+from rest_source.suggest.newfile import schema_line
+from rest_source.suggest.suggestion import Suggestion
+from rest_source.suggest.text import endpoint_lines, file_text, insert_endpoint
+
+_PLACEHOLDER = "https://api.example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A suggestion with the draft that it completes, and the requests that it took."""
+
+    suggestion: Suggestion
+    draft: Draft
+    asked: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """The endpoint in YAML."""
+        return endpoint_lines(self.suggestion, self.draft)
+
+    def to_json(self) -> str:
+        """Everything as one JSON document; `yaml` is a whole file."""
+        document = {
+            "requests": list(self.asked),
+            **self.suggestion.to_dict(),
+            "endpoint": self.suggestion.endpoint(self.draft),
+            "yaml": file_text(self.draft, self.lines),
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def suggest_endpoint(
+    target: str, headers: Sequence[tuple[str, str]], name: str | None, write: Path | None, as_json: bool
+) -> None:
+    """Print the endpoint that a URL or a saved answer suggests, and add it to a file if one is given."""
+    existing = load_source(write) if write and write.exists() else None
+    if target.startswith(("http://", "https://")):
+        found = _asked(draft(target, headers, name), existing)
+    else:
+        found = _read(Path(target), name)
+    click.echo(found.to_json() if as_json else file_text(found.draft, found.lines).rstrip())
+    if write:
+        _write(write, found, existing)
+        click.echo(f"Added `{found.draft.name}` to {write}. Next: rest-source check {write}", err=True)
+    for variable in found.draft.variables:
+        click.echo(f"Set {variable} in the environment or in .env: the file names it, but not its value.", err=True)
+
+
+def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
+    if existing is not None:
+        new = _within(new, existing)
+    keys = {**new.source, "limits": {"retries": 0}, "endpoints": [new.endpoint()]}
+    source = SourceSpec.model_validate(keys)
+    if existing is not None:
+        limits = existing.limits.model_copy(update={"retries": 0})
+        source = existing.model_copy(update={"endpoints": source.endpoints, "limits": limits})
+    environment = Environment({**os.environ, **new.variables})
+    with ApiSession(source, environment) as session:
+        asker = Asker(source, new, session, environment, Tally(), [])
+        seen = asker.first()
+        suggestion = Suggestion.of(seen)
+        suggestion = replace(suggestion, pagination=asker.confirmed(suggestion, seen))
+    return Suggested(suggestion, new, tuple(asker.asked))
+
+
+def _within(new: Draft, existing: SourceSpec) -> Draft:
+    """The draft as an endpoint of a source: its path below the source's base URL, or else a full URL."""
+    base = existing.base_url.rstrip("/")
+    url = f"{new.source['base_url']}{new.path}"
+    path = url.removeprefix(base) if url.startswith(f"{base}/") else url
+    return replace(new, path=path)
+
+
+def _read(file: Path, name: str | None) -> Suggested:
+    """A saved answer: a JSON document, or what `curl -i` prints, head and body."""
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise RestSourceError(
+            "unreadable_file",
+            f"The file {file} cannot be read: {error.strerror}.",
+            remedy="Give a URL that begins with http:// or https://, or the path of a saved answer.",
+        ) from None
+    headers: dict[str, str] = {}
+    while body.startswith(b"HTTP/"):  # more than once where curl followed a redirect
+        head, _, body = body.replace(b"\r\n", b"\n", body[:65536].count(b"\r\n")).partition(b"\n\n")
+        lines = [line.partition(":") for line in head.decode("latin-1").splitlines()[1:]]
+        headers = {key.strip(): value.strip() for key, _, value in lines}
+    new = draft(f"{_PLACEHOLDER}/{file.name.partition('.')[0]}", (), name)
+    answer = Answer(200, f"{_PLACEHOLDER}{new.path}", headers, body)
+    document = parse(answer, str(file), str).value
+    return Suggested(Suggestion.of(Seen(answer.url, answer.headers, document)), new, ())
+
+
+def _write(file: Path, found: Suggested, existing: SourceSpec | None) -> None:
+    """Put the endpoint into the file; nothing is written that would not load."""
+    if existing is None:
+        _replace(file, file_text(found.draft, found.lines, schema_line(file)))
+        return
+    if any(endpoint.name == found.draft.name for endpoint in existing.endpoints):
+        raise RestSourceError(
+            "endpoint_exists",
+            f"{file} has an endpoint `{found.draft.name}` already.",
+            remedy="Choose another name with --name.",
+        )
+    text = insert_endpoint(file.read_text(encoding="utf-8"), found.lines)
+    if text is None:
+        raise _not_insertable(file)
+    _replace(file, text, len(existing.endpoints) + 1)
+
+
+def _replace(file: Path, text: str, endpoints: int = 1) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.name}.new")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        if len(load_source(beside).endpoints) != endpoints:
+            raise _not_insertable(file)
+        beside.replace(file)
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def _not_insertable(file: Path) -> RestSourceError:
+    return RestSourceError(
+        "endpoints_not_a_block",
+        f"The endpoints of {file} are written so that none can be added without rewriting them.",
+        remedy="Write each endpoint on lines of its own, the first beginning with a dash, or paste the endpoint above.",
+    )
+
+
+def parsed_header(text: str) -> tuple[str, str]:
+    """A header as the command line gives it: `Name=value` or `Name: value`."""
+    for mark in ("=", ":"):
+        name, found, value = text.partition(mark)
+        if found and name.strip() and all(char.isalnum() or char in "-_" for char in name.strip()):
+            return name.strip(), value.strip()
+    raise click.BadParameter(f"`{text.partition('=')[0]}` is not a header; write NAME=VALUE")

@@ -1,0 +1,135 @@
+"""One series of pages: a slice of an endpoint's load, from its first request to its end."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from rest_source.errors import RestSourceError
+from rest_source.extract.ahead import LookAhead
+from rest_source.extract.page import NOTHING, Next, Page, PageRequest, Stop, journalled
+from rest_source.extract.reading import TOLD, PageReader
+from rest_source.extract.request import RequestBuilder
+from rest_source.http.excerpt import shorten
+from rest_source.http.request import Answer, Request, Tally
+from rest_source.http.retry import Postponed
+from rest_source.http.rules import Ruled
+from rest_source.http.session import ApiSession
+from rest_source.spec.source import SourceSpec
+
+
+@dataclass(slots=True)
+class Series:
+    """Iterates over the pages of a series, which are counted from 1 in it, `pages` of them in already.
+
+    `width` is how many of its requests may be under way at once; with 0 none is sent ahead of its turn. The first
+    request of a series that `may_be_refused` fails with its status, whatever a rule says of it. Nothing is requested
+    beyond the `last_page`, and `watch` is shown each answer.
+    """
+
+    source: SourceSpec
+    reader: PageReader
+    builder: RequestBuilder
+    session: ApiSession
+    tally: Tally
+    step: Next[Any]
+    width: int
+    last_page: Callable[[], int]
+    watch: Callable[[Request, Answer], None] | None = None
+    pages: int = 0
+    may_be_refused: bool = False
+    total: int | None = None
+    first_request: str = ""
+
+    def __iter__(self) -> Generator[Page, None, None]:
+        limits, step = self.source.limits, self.step
+        with closing(LookAhead(self.reader.pager, self._fetch, max(1, self.width))) as ahead:
+            while True:
+                if limits.max_pages > self.pages >= self.last_page():
+                    return
+                if self.pages >= limits.max_pages:
+                    raise _too_many_pages(self.pages).at(self._place(self.pages))
+                after: Next[Any] | Stop | None = None
+                for page in self._pages(ahead, step, self.pages + 1):
+                    self.pages, self.total, after = page.number, page.total, page.after
+                    yield page
+                if not isinstance(after, Next):
+                    return
+                step, self.may_be_refused = after, False
+
+    def _pages(self, ahead: LookAhead[Any], step: Next[Any], number: int) -> Iterator[Page]:
+        """The page that a step leads to, whole or in parts."""
+
+        def follow(count: int, after: Next[Any] | Stop) -> None:
+            ahead.learn(count)
+            if self.width and isinstance(after, Next) and number < self.last_page():
+                ahead.start(after)
+
+        try:
+            answer = self._answer(ahead, step, number)
+            if answer.status in self.reader.endpoint.pagination.end_statuses:
+                yield self._end(number, Stop("end_status"))
+            else:
+                yield from self.reader.read(step, answer, number, follow)
+        except RestSourceError as error:
+            judged = error.status if not isinstance(error, Ruled) else None
+            end = self.reader.pager.past_end(step.state, judged) if judged else None
+            if end is None:
+                self._explain(error, step.request, number)
+                raise
+            yield self._end(number, end)
+
+    def _end(self, number: int, stop: Stop) -> Page:
+        return Page(number, NOTHING, stop, self.total, journalled(stop))
+
+    def _answer(self, ahead: LookAhead[Any], step: Next[Any], number: int) -> Answer:
+        self.first_request = self.first_request or self._asked(step.request)
+        if self.may_be_refused:
+            rules = self.reader.endpoint.on_error
+            return self.session.send(self.builder.build(step.request), self.tally, rules=rules)
+        return ahead.take(step, room=self.last_page() - number + 1)
+
+    def _fetch(self, page: PageRequest, *, dropped: Event | None = None, postponed: Postponed | None = None) -> Answer:
+        request = self.builder.build(page)
+        answer = self.session.send(
+            request,
+            self.tally,
+            self.reader.endpoint.pagination.end_statuses,
+            self.reader.endpoint.on_error,
+            in_parts=self.reader.in_parts(),
+            dropped=dropped,
+            postponed=postponed,
+        )
+        if self.watch is not None:
+            self.watch(request, answer)
+        return answer
+
+    def _asked(self, page: PageRequest) -> str:
+        request = self.builder.build(page)
+        return shorten(f"{request.method} {request.full_url}", TOLD, self.session.mask)
+
+    def _explain(self, error: RestSourceError, page: PageRequest, number: int) -> None:
+        """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
+        texts = (error.message, error.cause, error.remedy)
+        error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
+        error.args = (error.message,)
+        with suppress(RestSourceError):  # there may be no request: a variable it names is missing
+            error.where = shorten(error.where or self._asked(page), 700, self.session.mask)
+        error.at(self._place(number))
+
+    def _place(self, number: int) -> str:
+        parent = "".join(f", {name} {shorten(str(value), 60, self.session.mask)}" for name, value in self._parent())
+        return f"{self.source.name}.{self.reader.endpoint.name}{parent}, page {number}"
+
+    def _parent(self) -> Iterator[tuple[str, Any]]:
+        yield from self.builder.part.parent.items()
+
+
+def _too_many_pages(number: int) -> RestSourceError:
+    return RestSourceError(
+        "max_pages",
+        f"The series has not ended after {number} pages.",
+        cause="The pagination never finds its end, or there really are more pages than `max_pages` allows.",
+        remedy="Look at the last requests; if the data is real, raise `limits: {max_pages: …}` of the source.",
+    )

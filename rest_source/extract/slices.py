@@ -1,0 +1,181 @@
+"""The parts of a load that are series of pages of their own: windows of time, and the rows of a parent."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import product
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rest_source.extract.cursors import CursorValues, as_instant
+from rest_source.spec.combinations import request_texts, used
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.environment import Environment
+from rest_source.spec.incremental import Incremental
+from rest_source.spec.source import SourceSpec
+from rest_source.spec.template import Instant, Scope, parse, render
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition of an asset: its key, its window where it is one of time, its dimensions.
+
+    A range of partitions that is asked for at once names those it `covered`.
+    """
+
+    key: str
+    start: datetime | None = None
+    end: datetime | None = None
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    covered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a load starts from: the cursors by their scopes, and the rows of the parent.
+
+    `only` restricts it to some of them, by their `parent_text`; `newest_parent` is when the last of them was loaded.
+    """
+
+    cursors: Mapping[str, Any] = field(default_factory=dict)
+    parents: Sequence[Row] = ()
+    only: frozenset[str] | None = None
+    newest_parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One series of a load: what its templates mean, and what is added to its records.
+
+    `key` tells it from the load's other slices, and `scope` its cursor from the endpoint's others. `since` is the
+    cursor it starts from, the lookback taken off.
+    """
+
+    key: str = ""
+    scope: str = ""
+    since: Any = None
+    instants: Mapping[str, datetime] = field(default_factory=dict)
+    values: Row = field(default_factory=dict)
+    included: Row = field(default_factory=dict)
+
+    @property
+    def parent(self) -> dict[str, Any]:
+        """The fields of the parent that ask for it."""
+        names = [name for name in self.values if name.startswith("parent.")]
+        found = {name.removeprefix("parent."): self.values[name] for name in names}
+        return found | ({"partition": self.values["partition.key"]} if found and "partition.key" in self.values else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Slicer:
+    """Cuts a load into its slices; `now` and the `known` stay the same for a whole load."""
+
+    source: SourceSpec
+    endpoint: EndpointSpec
+    environment: Environment
+    now: datetime
+    partition: Partition | None
+    known: Known
+
+    def slices(self) -> list[Slice]:
+        """The slices in their order; a load without windows and parents is one."""
+        base = self._partitioned(Slice())
+        found: dict[str, Slice] = {}
+        only = self.known.only
+        for one in self._parents(base):
+            if only is not None and parent_text(one.parent) not in only:
+                continue
+            for window in self._windows(one):
+                found.setdefault(window.key, window)
+        return list(found.values())
+
+    @property
+    def values(self) -> CursorValues:
+        """How the endpoint's cursor values compare."""
+        incremental = self.endpoint.incremental
+        return CursorValues(incremental.format if incremental else None, ZoneInfo(self.source.timezone))
+
+    def _partitioned(self, base: Slice) -> Slice:
+        partition = self.partition
+        if partition is None:
+            return base
+        bounds = {"partition.start": partition.start, "partition.end": partition.end}
+        values = {"partition.key": partition.key}
+        values |= {f"partition.{name}": key for name, key in partition.dimensions.items()}
+        instants = {name: moment for name, moment in bounds.items() if moment is not None}
+        return replace(base, scope=partition.key, instants=instants, values=values)
+
+    def _parents(self, base: Slice) -> Iterator[Slice]:
+        parent = self.endpoint.parent
+        if parent is None:
+            yield base
+            return
+        rows = [dict(row) for row in self.known.parents]
+        if parent.values is not None:
+            rows = [dict(zip(parent.values, choice, strict=True)) for choice in product(*parent.values.values())]
+        asked = parent_fields(self.endpoint)
+        for row in _batches(rows, parent.batch) if parent.batch else rows:
+            values = {f"parent.{name}": row[name] for name in asked}
+            key = json.dumps({name: row[name] for name in asked}, default=str)
+            scope = json.dumps([base.scope, key]) if base.scope else key
+            included = {f"parent_{name}": row[name] for name in parent.include}
+            yield replace(base, key=key, scope=scope, values={**base.values, **values}, included=included)
+
+    def _windows(self, base: Slice) -> Iterator[Slice]:
+        incremental = self.endpoint.incremental
+        if incremental is None:
+            yield base
+            return
+        cursor = self.known.cursors.get(base.scope)
+        since = self._rendered(incremental.initial) if cursor is None else cursor
+        since = (
+            None if since is None else self.values.earlier(since, incremental.lookback if cursor is not None else None)
+        )
+        base = replace(base, since=since, values={**base.values, "cursor": since})
+        if since is not None and self._shifts_cursor():
+            base = replace(base, instants={**base.instants, "cursor": as_instant(self.values, since)})
+        if used(self.endpoint) & {"window.start", "window.end"} and since is not None:
+            yield from self._stepped(base, incremental)
+        else:
+            yield base
+
+    def _stepped(self, base: Slice, incremental: Incremental) -> Iterator[Slice]:
+        zone = ZoneInfo(self.source.timezone)
+        until = self._rendered(incremental.until)
+        end = self.now if until is None else as_instant(self.values, until)
+        start = as_instant(self.values, base.since)
+        while start < end:
+            stop = end if incremental.step is None else min(end, start + incremental.step)
+            bounds = {"window.start": start.astimezone(zone), "window.end": stop.astimezone(zone)}
+            key = json.dumps([base.key, start.isoformat(), stop.isoformat()])
+            yield replace(base, key=key, instants={**base.instants, **bounds})
+            start = stop
+
+    def _rendered(self, text: str | None) -> str | None:
+        if text is None:
+            return None
+        now = self.now.astimezone(ZoneInfo(self.source.timezone))
+        return render(text, Scope({"now": now}, self.environment.template))
+
+    def _shifts_cursor(self) -> bool:
+        parts = (part for _, text in request_texts(self.endpoint) for part in parse(text))
+        return any(isinstance(part, Instant) and part.name == "cursor" for part in parts)
+
+
+def parent_fields(endpoint: EndpointSpec) -> list[str]:
+    """The fields of the parent that an endpoint's requests name, in order."""
+    return sorted(name.removeprefix("parent.") for name in used(endpoint) if name.startswith("parent."))
+
+
+def parent_text(parent: Row) -> str:
+    """The fields by which a row of a parent asks, as text that is the same for the same row."""
+    return json.dumps(dict(parent), sort_keys=True, default=str)
+
+
+def _batches(rows: list[dict[str, Any]], size: int) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        yield {name: [row[name] for row in batch] for name in batch[0]}

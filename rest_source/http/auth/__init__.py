@@ -1,0 +1,1 @@
+"""Signing in: from the file's `auth` to what a request carries."""

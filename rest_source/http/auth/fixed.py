@@ -1,0 +1,41 @@
+"""Credentials that the file and the environment hold as they are sent."""
+
+import base64
+
+from rest_source.http.auth.credentials import Credentials, literal, placed, resolved, resolved_header
+from rest_source.spec.auth import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
+from rest_source.spec.environment import Environment
+
+FixedAuth = NoAuth | BasicAuth | BearerAuth | ApiKeyAuth
+
+
+def credentials(auth: FixedAuth, environment: Environment) -> Credentials:
+    """What every request to the API carries; raises where a variable is missing or cannot be sent."""
+    match auth:
+        case NoAuth():
+            return Credentials()
+        case BasicAuth():
+            return _basic(auth, environment)
+        case BearerAuth():
+            token = resolved_header(auth.token, "auth.token", environment)
+            return Credentials(headers=(("Authorization", f"Bearer {token}"),), secrets=literal(auth.token))
+        case ApiKeyAuth():
+            return _api_key(auth, environment)
+
+
+def _basic(auth: BasicAuth, environment: Environment) -> Credentials:
+    pair = basic_pair(
+        resolved(auth.username, "auth.username", environment), resolved(auth.password, "auth.password", environment)
+    )
+    return Credentials(headers=(("Authorization", f"Basic {pair}"),), secrets=(pair, *literal(auth.password)))
+
+
+def basic_pair(username: str, password: str) -> str:
+    """User and password as HTTP Basic sends them (RFC 7617), in UTF-8."""
+    return base64.b64encode(f"{username}:{password}".encode("utf-8", "surrogateescape")).decode()
+
+
+def _api_key(auth: ApiKeyAuth, environment: Environment) -> Credentials:
+    name = resolved_header(auth.name, "auth.name", environment)
+    read = resolved if auth.place == "query" else resolved_header
+    return placed(auth.place, name, read(auth.value, "auth.value", environment), literal(auth.value))

@@ -1,0 +1,135 @@
+"""A login as a value: the requests of its steps, each fed by the answers before it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from rest_source.errors import RestSourceError
+from rest_source.http.auth.credentials import Credentials, sent
+from rest_source.http.auth.grant import Flow, Grant, end_of
+from rest_source.http.compose import joined, pairs
+from rest_source.http.errors import Mask, http_error
+from rest_source.http.redact import Redactor
+from rest_source.http.request import Answer, Request
+from rest_source.spec.environment import Environment
+from rest_source.spec.jsonpath import compile_path
+from rest_source.spec.login import LoginAuth, LoginRequest, LoginStep
+from rest_source.spec.pagination import HeaderValue
+from rest_source.spec.send import Send
+from rest_source.spec.template import Scope, plain_text, render, render_json
+
+
+class Login:
+    """The flow of one `auth`, which always begins with its first step: a login has nothing to renew."""
+
+    def __init__(
+        self, auth: LoginAuth, base_url: str, environment: Environment, now: Callable[[], float], redactor: Redactor
+    ) -> None:
+        self._steps = auth.chain
+        self._base_url = base_url
+        self._environment = environment
+        self._now = now
+        self._redactor = redactor
+
+    def renew(self, last: Grant | None) -> Flow:
+        """A new sign-in, whatever the last one was."""
+        issued_at, ends = self._now(), []
+        tokens: dict[str, str] = {}
+        credentials = Credentials()
+        for step in self._steps:
+            answer = yield compose(step.request, self._base_url, self._scope(tokens))
+            token = self._token(step, answer)
+            if step.name is not None:
+                tokens[f"login.{step.name}"] = token
+            credentials += self._sent(step, token)
+            ends.append(_end(step, answer, issued_at))
+        return Grant(credentials, issued_at, min((end for end in ends if end is not None), default=None))
+
+    def _token(self, step: LoginStep, answer: Answer) -> str:
+        token = read(step, answer, self._redactor.mask)
+        self._redactor.register(token)  # before a later step sends it, and may show it where that fails
+        return token
+
+    def _sent(self, step: LoginStep, token: str) -> Credentials:
+        if step.token is None or (step.send is None and step is not self._steps[-1]):
+            return Credentials()
+        return sent(step.send or Send(), token, self._environment)
+
+    def _scope(self, tokens: dict[str, str]) -> Scope:
+        def lookup(name: str) -> str:
+            return tokens[name] if name in tokens else self._environment.template(name)
+
+        return Scope({"now": datetime.fromtimestamp(self._now(), UTC)}, lookup)
+
+
+def compose(request: LoginRequest, base_url: str, scope: Scope) -> Request:
+    """The request of a step."""
+    headers = [(name, render(plain_text(value), scope)) for name, value in request.headers.items() if value is not None]
+    body, kind = None, ""
+    if request.form is not None:
+        body, kind = urlencode(pairs(render_json(request.form, scope))).encode(), "application/x-www-form-urlencoded"
+    elif request.body is not None:
+        body, kind = json.dumps(render_json(request.body, scope)).encode(), "application/json"
+    if kind and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", kind))
+    url = joined(base_url, render(request.path, scope, encode=True))
+    return Request(request.verb, url, tuple(pairs(render_json(request.params, scope))), tuple(headers), body)
+
+
+def read(step: LoginStep, answer: Answer, mask: Mask) -> str:
+    """The token of an answer, empty where the step wants none; raises where it is not there.
+
+    A redirect is an answer too: sign-in forms lead elsewhere when they have set their cookie.
+    """
+    if not 200 <= answer.status < 400:
+        raise _refused(http_error(answer, "", mask).message)
+    if step.token is None:
+        return ""
+    token = answer.headers.get(step.token.header) if isinstance(step.token, HeaderValue) else _find(step.token, answer)
+    if isinstance(token, bool) or not isinstance(token, str | int) or token == "":
+        raise _missing(step.token, answer)
+    return str(token)
+
+
+def _find(path: str, answer: Answer) -> Any:
+    try:
+        return compile_path(path).first(orjson.loads(answer.body))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _end(step: LoginStep, answer: Answer, issued_at: float) -> float | None:
+    lifetime = step.expires_in
+    return end_of(_find(lifetime, answer) if isinstance(lifetime, str) else lifetime, issued_at)
+
+
+def _refused(message: str) -> RestSourceError:
+    return RestSourceError(
+        "login_refused",
+        f"The login fails. {message}",
+        cause="User, password or key is wrong or locked, or the request is not what the API documents.",
+        remedy="Check `request` of `auth` (`path`, `method`, `headers`, `body`) and the variables it reads.",
+    )
+
+
+def _missing(where: str | HeaderValue, answer: Answer) -> RestSourceError:
+    place = f"the header `{where.header}`" if isinstance(where, HeaderValue) else f"`{where}`"
+    return RestSourceError(
+        "login_token_missing",
+        f"The login was answered with {answer.status}, but {place} holds no token; {_found(answer)}.",
+        cause="The token is elsewhere in the answer, or the API reports a refusal as a success.",
+        remedy="Point `token` of `auth` at the token: a JSONPath such as $.data.token, or {header: NAME}.",
+    )
+
+
+def _found(answer: Answer) -> str:
+    """What there is, by name only: the values may be secret."""
+    try:
+        document = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return "the body is no JSON"
+    return f"the body has the keys {', '.join(sorted(document)[:20])}" if isinstance(document, dict) else "it is a list"

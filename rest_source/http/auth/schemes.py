@@ -1,0 +1,46 @@
+"""From the file's `auth` to the sign-in of a session."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rest_source.http.auth.fixed import credentials
+from rest_source.http.auth.login import Login
+from rest_source.http.auth.oauth2 import OAuth2
+from rest_source.http.auth.signin import FixedSignIn, Run, SignIn
+from rest_source.http.auth.token_file import TokenFile
+from rest_source.http.clock import Clock
+from rest_source.http.redact import Redactor
+from rest_source.spec.auth import OAuth2Auth
+from rest_source.spec.environment import Environment
+from rest_source.spec.login import LoginAuth
+from rest_source.spec.source import SourceSpec
+from rest_source.spec.template import Scope, render
+
+
+def sign_in(
+    source: SourceSpec,
+    environment: Environment,
+    clock: Clock,
+    run: Run,
+    redactor: Redactor,
+    state: Path | None,
+) -> FixedSignIn | SignIn:
+    """The sign-in of a source; raises where a variable is missing, and asks for nothing yet."""
+    match source.auth:
+        case OAuth2Auth() as auth:
+            scheme = OAuth2(auth, environment, clock.now, redactor.mask)
+            redactor.register(*scheme.secrets)
+            # Other grants can begin anew at any time: what need not be on disk is not.
+            lasting = auth.grant == "authorization_code" or auth.refresh_token is not None
+            file = TokenFile(state, source.name, scheme) if state and lasting else None
+            return SignIn(scheme, run, clock.now, redactor.register, file)
+        case LoginAuth() as auth:
+            base_url = render(
+                source.base_url, Scope({"now": datetime.fromtimestamp(clock.now(), UTC)}, environment.template)
+            )
+            login = Login(auth, base_url, environment, clock.now, redactor)
+            return SignIn(login, run, clock.now, redactor.register)
+        case auth:
+            fixed = credentials(auth, environment)
+            redactor.register(*fixed.secrets)
+            return FixedSignIn(fixed)

@@ -1,0 +1,30 @@
+"""What a load starts from: how far its endpoint has been read, and the rows of its parent."""
+
+from rest_source.extract.slices import Known, parent_fields
+from rest_source.extract.stream import PageStream
+from rest_source.load.destination import Destination, Table
+from rest_source.spec.parent import Parent
+
+PARENTS = "__parents"
+"""The scope under which the cursors have when the newest parent was loaded that was asked for (epoch ms)."""
+
+
+def known_of(stream: PageStream, destination: Destination) -> Known:
+    """What the destination knows; a full refresh starts from nothing."""
+    endpoint = stream.endpoint
+    keeps = endpoint.incremental is not None or (endpoint.parent is not None and endpoint.parent.changed)
+    cursors = destination.cursors(stream.source.name, endpoint.name) if keeps and not stream.full_refresh else {}
+    known = Known(cursors, only=stream.known.only)
+    return _with_parents(stream, destination, known, endpoint.parent) if endpoint.parent else known
+
+
+def _with_parents(stream: PageStream, destination: Destination, known: Known, parent: Parent) -> Known:
+    if parent.query is not None:
+        return Known(known.cursors, destination.rows(parent.query), known.only)
+    if parent.endpoint is None:
+        return known
+    table = Table.of(stream.source.name, parent.endpoint)
+    fields = sorted({*parent_fields(stream.endpoint), *parent.include})
+    since = int(known.cursors.get(PARENTS, 0)) if parent.changed and known.only is None else 0
+    newest = destination.newest(table) if parent.changed else None  # before the rows: what comes between comes again
+    return Known(known.cursors, destination.parent_rows(table, fields, parent.where, since), known.only, newest)

@@ -1,0 +1,133 @@
+"""What goes with what in an endpoint: the combinations that cannot work, each with the reason."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rest_source.spec.base import Location
+from rest_source.spec.pagination import Cursor
+from rest_source.spec.partitions import MultiPartitions, has_windows
+from rest_source.spec.template import Instant, names, parse
+
+if TYPE_CHECKING:
+    from rest_source.spec.endpoint import EndpointSpec
+
+REQUEST_KEYS = ("path", "params", "headers", "body", "form")
+"""The keys of an endpoint that make its requests, where templates may stand."""
+Found = Iterator[tuple[Location, str]]
+
+
+def combinations(endpoint: "EndpointSpec") -> Found:
+    """The combinations of an endpoint that cannot work: where, and why."""
+    yield from _requests(endpoint)
+    yield from _deletes(endpoint)
+    yield from _increments(endpoint)
+    yield from _partitions(endpoint)
+    yield from _templates(endpoint)
+
+
+def texts(value: Any, loc: Location = ()) -> list[tuple[Location, str]]:
+    """Every string in a nested value, with its location."""
+    if isinstance(value, str):
+        return [(loc, value)]
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in texts(item, (*loc, key))]
+    if isinstance(value, list | tuple):
+        return [found for index, item in enumerate(value) for found in texts(item, (*loc, index))]
+    return []
+
+
+def request_texts(endpoint: "EndpointSpec") -> list[tuple[Location, str]]:
+    """Every string of an endpoint's requests, with its location."""
+    return [found for key in REQUEST_KEYS for found in texts(getattr(endpoint, key), (key,))]
+
+
+def used(endpoint: "EndpointSpec") -> set[str]:
+    """The names of the templates in an endpoint's requests."""
+    return {name for _, text in request_texts(endpoint) for name in names(text)}
+
+
+def _requests(endpoint: "EndpointSpec") -> Found:
+    if endpoint.body is not None and endpoint.form is not None:
+        yield ("form",), "`body` and `form` exclude each other: a request has one body"
+    for key in ("body", "form"):
+        if endpoint.method == "GET" and getattr(endpoint, key) is not None:
+            yield (key,), f"`{key}` needs `method: POST`"
+    if getattr(endpoint.pagination, "place", None) == "body":
+        if endpoint.method == "GET":
+            yield ("pagination", "in"), "`in: body` needs `method: POST`"
+        elif endpoint.body is not None and not isinstance(endpoint.body, dict):
+            yield ("body",), "`in: body` needs a mapping as `body` to put the page into"
+    if endpoint.key_column is not None and not endpoint.data_root.endswith((".*", "[*]")):
+        yield ("key_column",), "`key_column` needs a `data_root` that ends with `.*` or `[*]`, the map's values"
+
+
+def _deletes(endpoint: "EndpointSpec") -> Found:
+    """Why rows that a load does not return cannot be taken for deleted."""
+    if endpoint.deletes is None:
+        return
+    if endpoint.write != "merge":
+        yield ("deletes",), f"`deletes: mark` needs `write: merge`; `write: {endpoint.write}` has no rows to mark"
+    if endpoint.incremental:
+        yield ("deletes",), "`deletes: mark` needs loads of all records; `incremental` reads the new ones"
+    if endpoint.partitions_def:
+        yield ("deletes",), "`deletes: mark` has nothing to do: a load of a partition replaces all of its rows"
+    if endpoint.parent and endpoint.parent.changed:
+        yield ("deletes",), "`deletes: mark` needs loads of all records; `changed` asks for some parents only"
+    for loc, text in request_texts(endpoint):
+        for part in parse(text):
+            if isinstance(part, Instant) and part.name == "now" and part.count < 0:
+                yield loc, f"`deletes: mark` needs a request for all records, not for those since `{part.name}-…`"
+
+
+def _increments(endpoint: "EndpointSpec") -> Found:
+    if endpoint.incremental is None:
+        return
+    if endpoint.write == "replace":
+        yield ("write",), "`write: replace` would leave the new records only; `incremental` needs merge or append"
+    if endpoint.incremental.step and not used(endpoint) & {"window.start", "window.end"}:
+        yield ("incremental", "step"), "`step` needs {window.start} and {window.end} in the request"
+    if endpoint.parent and endpoint.parent.batch:
+        yield ("parent", "batch"), "`batch` asks for several parents at once, and `incremental` keeps a cursor for each"
+
+
+def _partitions(endpoint: "EndpointSpec") -> Found:
+    partitions = endpoint.partitions_def
+    if partitions is None:
+        if endpoint.requests == "range":
+            yield ("requests",), "`requests: range` needs `partitions_def`"
+        return
+    if endpoint.requests == "range" and not has_windows(partitions):
+        yield ("requests",), "`requests: range` needs partitions of time"
+
+
+def _templates(endpoint: "EndpointSpec") -> Found:
+    available = _available(endpoint)
+    wanted = {"partition": "a partitioned asset, `partitions_def`", "window": "`incremental`", "parent": "`parent`"}
+    wanted["cursor"] = "`incremental`, or a cursor pagination with `in: path`"
+    wanted["login"] = "a later step of a login"
+    for loc, text in request_texts(endpoint):
+        for name in names(text):
+            family = name.split(".")[0]
+            if family not in wanted:
+                continue
+            if family not in available:
+                yield loc, f"`{{{name}}}` needs {wanted[family]}, which this endpoint does not have"
+            elif available[family] is not None and name not in available[family]:
+                yield loc, f"`{{{name}}}` has no value here; there is {', '.join(sorted(available[family]))}"
+
+
+def _available(endpoint: "EndpointSpec") -> dict[str, Any]:
+    """The families of templates that have values, and their names where those are known."""
+    available: dict[str, Any] = {}
+    pagination, partitions, parent = endpoint.pagination, endpoint.partitions_def, endpoint.parent
+    if endpoint.incremental or (isinstance(pagination, Cursor) and pagination.place == "path"):
+        available["cursor"] = None
+    if endpoint.incremental:
+        available["window"] = {"window.start", "window.end"}
+    if partitions is not None:
+        dimensions = partitions.dimensions if isinstance(partitions, MultiPartitions) else ()
+        bounds = {"partition.start", "partition.end"} if has_windows(partitions) else set()
+        available["partition"] = {"partition.key", *bounds, *(f"partition.{name}" for name in dimensions)}
+    if parent is not None:
+        available["parent"] = {f"parent.{name}" for name in parent.values} if parent.values else None
+    return available

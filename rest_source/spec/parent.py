@@ -1,0 +1,79 @@
+"""Parents: rows, values or a query whose every row asks the endpoint once."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from rest_source.spec.base import SpecModel, invalid
+from rest_source.spec.names import Name, Names
+from rest_source.spec.pagination import PositiveInt
+from rest_source.spec.word import Word
+
+Scalar = str | int | float | bool
+
+
+def _scalars(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, Scalar) for item in value):
+        raise ValueError("write a list of texts or numbers, at least one")
+    return tuple(value)
+
+
+Values = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(_scalars),
+    WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}),
+]
+
+
+class Parent(SpecModel):
+    """What an endpoint is asked for one by one: the rows of another endpoint, values, or the rows of a query."""
+
+    endpoint: Name | None = Field(
+        None,
+        description="another endpoint of the source, whose table is read; `{parent.FIELD}` is a field of its rows",
+        examples=["posts"],
+    )
+    values: dict[str, Values] | None = Field(
+        None,
+        description="names with their values; of several names every combination",
+        examples=[{"folder": ["inbox", "sent"]}],
+    )
+    query: str | None = Field(
+        None,
+        description="SQL for the destination, whose columns are the fields",
+        examples=["SELECT DISTINCT sku FROM shop.orders"],
+    )
+    deps: tuple[Annotated[str, Word("asset key")], ...] = Field(
+        (), description="of `query`: the assets whose tables it reads", examples=[["shop/orders"]]
+    )
+    include: Names = Field(
+        (), description="fields of the parent that are put into each record, as `parent_FIELD`", examples=[["id"]]
+    )
+    where: str | None = Field(
+        None, description="of `endpoint`: SQL that a row of its table must meet", examples=["status = 'open'"]
+    )
+    changed: bool = Field(
+        False,
+        strict=True,
+        description="of `endpoint`: only rows that were inserted or updated since this endpoint's last load",
+        examples=[True],
+    )
+    batch: PositiveInt | None = Field(
+        None,
+        description="asks for so many rows in one request, where `{parent.id:join(,)}` lists the values",
+        examples=[50],
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_three(self) -> Self:
+        given = [key for key in ("endpoint", "values", "query") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise invalid(message="write one of `endpoint`, `values` and `query`", kind="combination")
+        for key in ("where", "changed"):
+            if getattr(self, key) and self.endpoint is None:
+                raise invalid(key, message=f"`{key}` needs `endpoint`, whose rows it selects", kind="combination")
+        if self.deps and self.query is None:
+            raise invalid("deps", message="`deps` belongs to `query`; an `endpoint` is a dependency by itself")
+        if self.batch and self.include:
+            raise invalid("include", message="`include` cannot tell which row of a `batch` a record belongs to")
+        return self

@@ -1,0 +1,1 @@
+"""What an answer suggests about its endpoint: pure functions on a parsed answer, each finding with its reason."""

@@ -1,0 +1,237 @@
+"""How an answer says that there is more, and how to ask for it."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from rest_source.extract.links import link_with_rel
+from rest_source.suggest.around import Around, Field
+from rest_source.suggest.finding import Finding, Seen
+from rest_source.suggest.roots import Root
+from rest_source.suggest.vocabulary import (
+    INSIDE_NEXT,
+    NEXT_URLS,
+    OFFSET,
+    OFFSET_PARAMS,
+    PAGE,
+    PAGE_PARAMS,
+    PAGES_HEADERS,
+    SIZE,
+    SIZE_PARAMS,
+    SURE_TOKENS,
+    TOKEN_PARAMS,
+    TOKENS,
+    TOTAL_HEADERS,
+    TOTAL_PAGES,
+    TOTALS,
+)
+
+Settings = Mapping[str, Any]
+_ROUND = 10
+
+
+def recognise(seen: Seen, root: Root) -> Finding[Settings]:
+    """The pagination of an answer, as the file would say it; `none` where nothing announces more."""
+    around = Around.of(seen, root)
+    rules = (_link_header, _next_url, _cursor, _last_url, _by_offset, _by_page, _last_record, _last_token, _total_alone)
+    return next((found for rule in rules if (found := rule(around))), None) or _nothing(around)
+
+
+def page_size(seen: Seen, root: Root) -> Finding[tuple[str, int]] | None:
+    """The parameter that sets how many records a page has, and how many it had."""
+    around = Around.of(seen, root)
+    if (name := around.param(SIZE_PARAMS)) and around.params[name].isdigit():
+        return Finding((name, int(around.params[name])), "high", "the URL sends it")
+    field = around.field(SIZE, 1)
+    if field is None:
+        return None
+    told = f"{field.path} is {field.value}" + (", as many as there are records" if field.value == around.count else "")
+    return Finding((field.name, field.value), "medium" if field.value == around.count else "low", told)
+
+
+def alternatives(found: Settings, root: Root, params: Mapping[str, str]) -> list[Settings]:
+    """Other ways in which the same answer could be meant, the likeliest first."""
+    if found["type"] == "cursor" and found["param"] not in params:
+        own = str(found["value"]).rpartition(".")[2]
+        names = dict.fromkeys([own, f"_{own}", "start_cursor", "after", "cursor"])
+        return [{**found, "param": name} for name in names if name != found["param"]]
+    if found["type"] in ("none", "offset_limit") and root.kind != "one object":
+        return [{"type": "page_number"} | {key: found[key] for key in ("total_records",) if key in found}]
+    return []
+
+
+def _link_header(around: Around) -> Finding[Settings] | None:
+    header = str(around.seen.headers.get("Link", ""))
+    if link_with_rel(header, "next"):
+        return Finding({"type": "link_header"}, "high", "the Link header has rel=next")
+    if any(link_with_rel(header, rel) for rel in ("prev", "previous", "first", "last")):
+        told = "the Link header has no rel=next here, but another that only series of pages have"
+        return Finding({"type": "link_header"}, "medium", told)
+    return None
+
+
+def _next_url(around: Around) -> Finding[Settings] | None:
+    for field in around.fields:
+        inside = field.parent in NEXT_URLS and field.name in INSIDE_NEXT
+        if (inside or field.name in NEXT_URLS) and _is_url(field.value):
+            same = _same_place(around.seen.url, field.value) or ("next" in field.name.lower() and field.name != "next")
+            told = f"{field.path} is a URL" + ("" if same else ", though of another path than this answer's")
+            return Finding({"type": "next_url", "path": field.path}, "high" if same else "medium", told)
+    return None
+
+
+def _cursor(around: Around) -> Finding[Settings] | None:
+    for field in around.fields:
+        token = isinstance(field.value, str) and field.value != "" and not _is_url(field.value)
+        if token and field.parent == "continue" and field.name != "continue":
+            return _by_token(around, field, field.name)
+        if token and field.name in TOKENS and field.parent != "cursors":
+            return _by_token(around, field, TOKENS[field.name])
+    return None
+
+
+def _by_token(around: Around, field: Field, param: str) -> Finding[Settings]:
+    sent = around.param(TOKEN_PARAMS)
+    settings = {"type": "cursor", "value": field.path, "param": sent or param}
+    if around.more is not None:
+        settings["has_more"] = around.more.path
+    told = f"{field.path} is a token"
+    if sent:
+        return Finding(settings, "high", f"{told}, and the URL sends one as `{sent}`")
+    sure = field.name in SURE_TOKENS or field.parent == "continue"
+    told += f"; APIs with such a field take it as `{param}`" + ("" if sure else ", most of them")
+    return Finding(settings, "high" if field.name in SURE_TOKENS else "medium", told)
+
+
+def _by_page(around: Around) -> Finding[Settings] | None:
+    sent, echo = around.param(PAGE_PARAMS), around.field(PAGE)
+    header = around.header(PAGES_HEADERS)
+    pages = around.field(TOTAL_PAGES, 1)
+    if not (sent or pages or header or (echo and (around.total or around.more))):
+        return None
+    settings: dict[str, Any] = {"type": "page_number", "param": sent or (_as_param(echo) if echo else "page")}
+    first = around.params.get(sent, "") if sent else str(echo.value) if echo else "1"
+    if first == "0":
+        settings["start"] = 0
+    settings |= _size(around)
+    if pages:
+        settings["total_pages"] = pages.path
+    elif header:
+        settings["total_pages"] = {"header": header}
+    elif around.total:
+        settings["total_records"] = around.total
+    told = [f"{pages.path} is {pages.value}"] if pages else [f"the header {header} counts pages"] if header else []
+    told += [f"the URL sends `{sent}`"] if sent else [f"{echo.path} is {echo.value}"] if echo else []
+    told += [f"{around.more.path} is {str(around.more.value).lower()}"] if around.more else []
+    certain = (pages or header) and (sent or (echo and echo.name in ("page", "pageNumber", "page_number")))
+    return Finding(settings, "high" if certain else "medium", ", ".join(told))
+
+
+def _as_param(echo: Field) -> str:
+    return (
+        echo.name
+        if echo.name in ("page", "pageNumber", "page_number", "pageIndex", "pageNo") and (echo.parent != "pageable")
+        else "page"
+    )
+
+
+def _size(around: Around) -> dict[str, Any]:
+    size = around.param(SIZE_PARAMS)
+    if size and around.params[size].isdigit():
+        return {"size_param": size, "size": int(around.params[size])}
+    echo = around.field(SIZE, 1)
+    return {"size_param": echo.name, "size": echo.value} if echo and echo.parent != "pageable" else {}
+
+
+def _by_offset(around: Around) -> Finding[Settings] | None:
+    sent, echo, limit = around.param(OFFSET_PARAMS), around.field(OFFSET), around.field(SIZE, 1)
+    limited = around.param(SIZE_PARAMS)
+    if around.field(TOTAL_PAGES, 1) or not (sent or (echo and limit)):
+        return None
+    settings: dict[str, Any] = {
+        "type": "offset_limit",
+        "offset_param": sent or (echo.name if echo else "offset"),
+        "limit_param": limited or (limit.name if limit else "limit"),
+    }
+    size = around.params[limited] if limited else str(limit.value) if limit else ""
+    settings["limit"] = int(size) if size.isdigit() and int(size) > 0 else max(around.count, 1)
+    if around.total:
+        settings["total_records"] = around.total
+    told = f"the URL sends `{sent}`" if sent else f"{echo.path} is {echo.value}" if echo else ""
+    told += f", {limit.path} is {limit.value}" if limit else f", the URL sends `{limited}`" if limited else ""
+    told += ", and a total is announced" if around.total else ""
+    certain = around.total and (sent or echo) and (limited or limit)
+    return Finding(settings, "high" if certain else "medium", told)
+
+
+def _last_record(around: Around) -> Finding[Settings] | None:
+    more, records = around.more, around.root.records
+    if more is None or not more.value or not records or "id" not in records[-1]:
+        return None
+    settings = {
+        "type": "cursor",
+        "value": "$.id",
+        "from": "last_record",
+        "param": "starting_after",
+        "has_more": more.path,
+    }
+    told = f"{more.path} is true, and no token is there: the id of the last record may be it"
+    return Finding(settings, "medium", told)
+
+
+def _last_url(around: Around) -> Finding[Settings] | None:
+    """A next URL that is null, as on the last page."""
+    for field in around.fields:
+        beside = any(other.name.startswith("prev") for other in around.fields)
+        if field.name in NEXT_URLS and field.value is None and (beside or "url" in field.name.lower()):
+            told = f"{field.path} is null: this is the last page of a series that has next URLs, or tokens"
+            return Finding({"type": "next_url", "path": field.path}, "medium", told)
+    return None
+
+
+def _last_token(around: Around) -> Finding[Settings] | None:
+    """A token that is null or empty, as on the last page."""
+    for field in around.fields:
+        if field.name in TOKENS and field.name.lower().startswith("next") and field.value in (None, ""):
+            settings = {"type": "cursor", "value": field.path, "param": TOKENS[field.name]}
+            return Finding(settings, "low", f"{field.path} is empty: this is the last page of a series that has tokens")
+    return None
+
+
+def _total_alone(around: Around) -> Finding[Settings] | None:
+    total = around.field(TOTALS, around.count + 1)
+    header = around.header(TOTAL_HEADERS)
+    if header and int(around.seen.headers[header]) <= around.count:
+        header = None
+    if around.count == 0 or around.root.kind == "one object" or not (total or header):
+        return None
+    where = {"header": header} if header else total.path if total else ""
+    limit = around.param(SIZE_PARAMS)
+    settings: dict[str, Any] = {"type": "offset_limit", "limit": around.count, "total_records": where}
+    if limit:
+        settings["limit_param"] = limit
+    told = f"{header or (total.path if total else '')} counts more records than the {around.count} here"
+    return Finding(settings, "low", f"{told}; nothing tells how to ask for them")
+
+
+def _nothing(around: Around) -> Finding[Settings]:
+    none: Settings = {"type": "none"}
+    if around.root.kind == "one object":
+        return Finding(none, "medium", "one object, and nothing announces more")
+    if around.more is not None and not around.more.value:
+        return Finding(none, "low", f"{around.more.path} is false: this is the last page, but of a series")
+    size = around.param(SIZE_PARAMS)
+    if size and around.params[size] == str(around.count):
+        return Finding(none, "low", f"nothing announces more, but there are as many records as `{size}` asks for")
+    if around.count and around.count % _ROUND == 0:
+        return Finding(none, "low", f"nothing announces more, but {around.count} records look like a full page")
+    return Finding(none, "medium", f"{around.count} records, and nothing announces more")
+
+
+def _is_url(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://", "/", "?"))
+
+
+def _same_place(url: str, target: str) -> bool:
+    asked = urlsplit(url).path.rstrip("/")
+    return urlsplit(urljoin(url, target)).path.rstrip("/") == asked

@@ -1,0 +1,53 @@
+"""An API whose records change: it answers with those updated since a cursor, within a window, or of a parent."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rest_source.demo.server import Call, LoopbackServer, Reply
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class ChangingApi:
+    """Serves `records` at /records, filtered by the parameters `since`, `from` and `to` on `updated_at`, in pages.
+
+    /parents/ID/children has the records of a parent, by `parent`; statuses in `answers` are given instead.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+    page_size: int = 3
+    field_name: str = "updated_at"
+    descending: bool = False
+    calls: list[Call] = field(default_factory=list)
+
+    def serve(self) -> LoopbackServer:
+        return LoopbackServer(self._answer)
+
+    def asked(self, name: str) -> list[str | None]:
+        """A parameter of the first page of every series, in order."""
+        return [call.arg(name) for call in self.calls if not call.arg("page") or call.arg("page") == "1"]
+
+    def _answer(self, call: Call) -> Reply:
+        self.calls.append(call)
+        if status := self.answers.get(call.path):
+            return Reply({"message": "not here"}, status)
+        found = [record for record in self.records if self._matches(record, call)]
+        found = sorted(found, key=lambda record: str(record.get(self.field_name)), reverse=self.descending)
+        page = int(call.arg("page") or 1)
+        start = (page - 1) * self.page_size
+        return Reply({"records": found[start : start + self.page_size], "count": len(found)})
+
+    def _matches(self, record: Record, call: Call) -> bool:
+        value = record.get(self.field_name)
+        parts = call.path.strip("/").split("/")
+        if parts[0] == "parents" and str(record.get("parent")) != parts[1]:
+            return False
+        since, start, end = call.arg("since"), call.arg("from"), call.arg("to")
+        kind: Any = type(value)
+        return not (
+            (since is not None and value < kind(since))
+            or (start is not None and value < kind(start))
+            or (end is not None and value >= kind(end))
+        )

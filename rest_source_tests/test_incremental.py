@@ -1,0 +1,203 @@
+"""Increments: the cursor moves with the rows, never past what is stored, and asks for no more than is needed."""
+
+from typing import Any
+
+import pytest
+
+from rest_source.errors import RestSourceError
+from rest_source_tests.fakes.changing import ChangingApi
+from rest_source_tests.loading import Warehouse
+
+PAGED = {"type": "page_number"}
+KEYS: dict[str, Any] = {
+    "path": "/records",
+    "primary_key": "id",
+    "pagination": PAGED,
+    "params": {"since": "{cursor}"},
+    "incremental": {"cursor": "$.updated_at"},
+}
+
+
+def stamp(day: int, hour: int = 0) -> str:
+    return f"2024-01-{day:02}T{hour:02}:00:00Z"
+
+
+def cursors(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.rows("SELECT scope, cursor FROM _rest_source.cursors ORDER BY scope")
+
+
+def ids(warehouse: Warehouse) -> list[Any]:
+    return [value for (value,) in warehouse.rows("SELECT id FROM shop.orders ORDER BY id")]
+
+
+def test_the_next_load_asks_for_what_is_new(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 6)])
+    with api.serve() as server:
+        first = warehouse.load_from(server.url, **KEYS)
+        assert (first.cursor_before, first.cursor_after) == (None, stamp(5))
+        api.records += [{"id": 6, "updated_at": stamp(6)}, {"id": 2, "updated_at": stamp(7)}]
+        second = warehouse.load_from(server.url, **KEYS)
+    assert (second.cursor_before, second.cursor_after) == (stamp(5), stamp(7))
+    assert api.asked("since") == [None, stamp(5)]
+    assert second.result.rows_read == 3
+    assert ids(warehouse) == [1, 2, 3, 4, 5, 6]
+    assert cursors(warehouse) == [("", f'"{stamp(7)}"')]
+
+
+def test_the_first_load_starts_where_the_file_says(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 6)])
+    with api.serve() as server:
+        warehouse.load_from(server.url, **KEYS | {"incremental": {"cursor": "$.updated_at", "initial": stamp(4)}})
+    assert ids(warehouse) == [4, 5]
+
+
+def test_a_lookback_reads_a_little_again(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": stamp(5, 12)}])
+    keys = KEYS | {"incremental": {"cursor": "$.updated_at", "lookback": "2h"}}
+    with api.serve() as server:
+        warehouse.load_from(server.url, **keys)
+        api.records.append({"id": 2, "updated_at": stamp(5, 11)})
+        warehouse.load_from(server.url, **keys)
+    assert api.asked("since") == [None, stamp(5, 10)]
+    assert ids(warehouse) == [1, 2]
+    assert cursors(warehouse) == [("", f'"{stamp(5, 12)}"')]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "lookback", "asked"),
+    [
+        (1704067200, 1704070800, "1h", "1704063600"),
+        (1704067200000, 1704070800000, "1m", "1704067140000"),
+        (41, 42, None, "41"),
+        ("2024-01-01", "2024-01-02", "1d", "2023-12-31"),
+        ("2024-01-01 10:00:00+02:00", "2024-01-02 09:00:00+02:00", "30m", "2024-01-01 09:30:00+02:00"),
+        ("2024-01-01T10:00:00.123456Z", "2024-01-01T10:00:01.000000Z", "1s", "2024-01-01T09:59:59.123456Z"),
+        ("a1", "a2", None, "a1"),
+    ],
+)
+def test_cursors_are_asked_for_as_the_api_writes_them(
+    warehouse: Warehouse, first: Any, second: Any, lookback: str | None, asked: str
+) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": first}])
+    keys = KEYS | {"incremental": {"cursor": "$.updated_at", **({"lookback": lookback} if lookback else {})}}
+    with api.serve() as server:
+        warehouse.load_from(server.url, **keys)
+        api.records = [{"id": 2, "updated_at": second}]
+        warehouse.load_from(server.url, **keys)
+        warehouse.load_from(server.url, **keys)
+    assert api.asked("since")[1] == asked
+    assert ids(warehouse) == [1, 2]
+
+
+def test_a_format_of_its_own_compares_as_time(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": "02.01.2024"}, {"id": 2, "updated_at": "01.02.2024"}])
+    keys = KEYS | {
+        "incremental": {"cursor": "$.updated_at", "format": "%d.%m.%Y", "lookback": "1d"},
+        "params": {"x": "{cursor}"},
+    }
+    with api.serve() as server:
+        assert warehouse.load_from(server.url, **keys).cursor_after == "01.02.2024"
+        warehouse.load_from(server.url, **keys)
+    assert api.asked("x") == [None, "31.01.2024"]
+
+
+def test_a_cursor_may_be_shifted_and_formatted_in_the_request(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": stamp(5, 12)}])
+    keys = KEYS | {"params": {"x": "{cursor-1d:%Y-%m-%d}", "y": "{cursor:epoch}"}}
+    with api.serve() as server:
+        for _ in range(2):
+            warehouse.load_from(server.url, **keys)
+    assert (api.asked("x"), api.asked("y")) == ([None, "2024-01-04"], [None, "1704456000"])
+
+
+def test_windows_cut_the_time_since_the_cursor(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 29)])
+    keys = KEYS | {
+        "params": {"from": "{window.start}", "to": "{window.end}"},
+        "incremental": {
+            "cursor": "$.updated_at",
+            "initial": stamp(1),
+            "step": "10d",
+            "until": stamp(26),
+        },
+    }
+    with api.serve() as server:
+        outcome = warehouse.load_from(server.url, **keys)
+        assert ids(warehouse) == list(range(1, 26))
+        assert sorted(zip(api.asked("from"), api.asked("to"), strict=True)) == [
+            (stamp(1), stamp(11)),
+            (stamp(11), stamp(21)),
+            (stamp(21), stamp(26)),
+        ]
+        assert outcome.cursor_after == stamp(25)
+        api.calls.clear()
+        warehouse.load_from(server.url, **keys)
+        assert api.asked("from") == [stamp(25)]
+
+
+def test_a_descending_series_ends_behind_the_cursor(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 29)], descending=True)
+    keys = KEYS | {"params": {}, "incremental": {"cursor": "$.updated_at", "order": "desc"}}
+    with api.serve() as server:
+        warehouse.load_from(server.url, **keys)
+        api.records += [{"id": 99, "updated_at": stamp(29)}]
+        outcome = warehouse.load_from(server.url, **keys)
+    assert outcome.stop_reason == "cursor_reached"
+    assert outcome.pages == 2
+    assert ids(warehouse) == [*range(1, 29), 99]
+
+
+def test_the_cursor_may_be_told_by_the_answer(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": stamp(1)}])
+    keys = KEYS | {
+        "params": {"x": "{cursor}"},
+        "incremental": {"cursor": "$.count", "from": "response"},
+        "pagination": {"type": "none"},
+    }
+    with api.serve() as server:
+        assert warehouse.load_from(server.url, **keys).cursor_after == 1
+        warehouse.load_from(server.url, **keys)
+    assert api.asked("x") == [None, "1"]
+
+
+def test_a_load_that_fails_moves_nothing(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 6)])
+    with api.serve() as server:
+        warehouse.load_from(server.url, **KEYS)
+        before = cursors(warehouse)
+        api.records.append({"id": 7, "updated_at": stamp(9)})
+        api.answers["/records"] = 500
+        with pytest.raises(RestSourceError):
+            warehouse.load_from(server.url, **KEYS)
+        assert cursors(warehouse) == before
+        api.answers.clear()
+        warehouse.load_from(server.url, **KEYS)
+    assert ids(warehouse) == [1, 2, 3, 4, 5, 7]
+
+
+def test_a_cursor_never_goes_back(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": stamp(9)}])
+    keys = KEYS | {"params": {}}
+    with api.serve() as server:
+        warehouse.load_from(server.url, **keys)
+        api.records = [{"id": 2, "updated_at": stamp(3)}]
+        assert warehouse.load_from(server.url, **keys).cursor_after == stamp(9)
+
+
+def test_a_full_refresh_reads_everything_again(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 4)])
+    with api.serve() as server:
+        warehouse.load_from(server.url, **KEYS)
+        assert warehouse.load_from(server.url, full_refresh=True, **KEYS).result.rows_read == 3
+    assert api.asked("since") == [None, None]
+
+
+def test_records_without_a_cursor_are_told(warehouse: Warehouse) -> None:
+    outcome = warehouse.load([{"id": 1}], incremental={"cursor": "$.updated"})
+    assert any("No record has a value at $.updated" in warning for warning in outcome.warnings)
+
+
+def test_values_that_cannot_be_compared_stop_the_load(warehouse: Warehouse) -> None:
+    with pytest.raises(RestSourceError) as failure:
+        warehouse.load([{"at": "2024-01-01"}, {"at": "soon"}], incremental={"cursor": "$.at"})
+    assert failure.value.id == "cursor_mixed"

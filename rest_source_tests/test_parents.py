@@ -1,0 +1,244 @@
+"""Parents: an endpoint is asked once for each row of another, for each value, or for each row of a query."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from rest_source.demo.server import LoopbackServer
+from rest_source.errors import RestSourceError
+from rest_source.extract.records import hevo_id
+from rest_source.extract.slices import Known
+from rest_source.load.outcome import LoadOutcome
+from rest_source.load.pipeline import run_load
+from rest_source.spec.source import SourceSpec
+from rest_source_tests.fakes.changing import ChangingApi
+from rest_source_tests.loading import Warehouse, open_stream
+
+CHILDREN: dict[str, Any] = {
+    "name": "comments",
+    "path": "/parents/{parent.id}/children",
+    "pagination": {"type": "page_number"},
+    "parent": {"endpoint": "posts", "include": "id"},
+    "primary_key": "id",
+}
+FAILED = "_rest_source.failed_requests"
+SKIP: dict[str, Any] = {"on_error": [{"status": 404, "do": "skip"}]}
+
+
+def with_parent(url: str, **endpoint: Any) -> SourceSpec:
+    """A source of posts and their comments, with the comments as its first endpoint."""
+    comments = {"data_root": "$.records", **CHILDREN, **endpoint}
+    keys = {"name": "shop", "base_url": url, "limits": {"retries": 0, "concurrency": 8}}
+    return SourceSpec.model_validate({**keys, "endpoints": [comments, {"name": "posts", "path": "/posts"}]})
+
+
+def load(warehouse: Warehouse, url: str, *, only: frozenset[str] | None = None, **endpoint: Any) -> LoadOutcome:
+    with open_stream(with_parent(url, **endpoint)) as stream:
+        stream.known = Known(only=only)
+        return run_load(stream, warehouse.destination, warehouse.state, report=warehouse.said.append)
+
+
+@contextmanager
+def posts(warehouse: Warehouse, *ids: Any, children: int = 4) -> Iterator[tuple[ChangingApi, LoopbackServer]]:
+    """Posts in the warehouse, and an API with comments on each."""
+    warehouse.load([{"id": id, "kind": "even" if id % 2 == 0 else "odd"} for id in ids], name="posts", primary_key="id")
+    comments = [{"id": f"{id}-{n}", "parent": str(id), "updated_at": str(n)} for id in ids for n in range(children)]
+    api = ChangingApi(comments)
+    with api.serve() as server:
+        yield api, server
+
+
+def rows(warehouse: Warehouse, columns: str = "parent_id, id") -> list[tuple[Any, ...]]:
+    return sorted(warehouse.rows(f"SELECT {columns} FROM shop.comments"), key=str)
+
+
+def test_every_parent_is_asked_and_named_in_its_children(warehouse: Warehouse) -> None:
+    with posts(warehouse, 1, 2, 3) as (_, server):
+        outcome = load(warehouse, server.url)
+    assert rows(warehouse) == [(id, f"{id}-{n}") for id in (1, 2, 3) for n in range(4)]
+    assert (outcome.pages, outcome.result.rows_read) == (9, 12)
+    assert next(iter(warehouse.types("shop", "comments"))) == "parent_id"
+
+
+def test_the_id_of_a_child_covers_what_its_parent_adds(warehouse: Warehouse) -> None:
+    with posts(warehouse, 1, children=1) as (api, server):
+        load(warehouse, server.url)
+    assert rows(warehouse, "__hevo_id") == [(hevo_id({"parent_id": 1, **api.records[0]}),)]
+
+
+def test_a_field_called_like_the_parents_moves_aside(warehouse: Warehouse) -> None:
+    with posts(warehouse, 7, children=0) as (api, server):
+        api.records = [{"id": 1, "parent": "7", "parent_id": "theirs"}]
+        load(warehouse, server.url)
+    assert rows(warehouse, "parent_id, parent_id_2") == [(7, "theirs")]
+
+
+def test_where_chooses_among_the_parents(warehouse: Warehouse) -> None:
+    with posts(warehouse, 1, 2, 3, 4) as (_, server):
+        load(warehouse, server.url, parent={"endpoint": "posts", "include": "id", "where": "kind = 'even'"})
+    assert {parent for parent, _ in rows(warehouse)} == {2, 4}
+
+
+def test_changed_asks_for_parents_loaded_since(warehouse: Warehouse) -> None:
+    changed = {"endpoint": "posts", "include": "id", "changed": True}
+    with posts(warehouse, 1, 2) as (api, server):
+        load(warehouse, server.url, parent=changed)
+        api.calls.clear()
+        assert load(warehouse, server.url, parent=changed).stop_reason == "up_to_date"
+        assert api.calls == []
+        time.sleep(0.002)
+        warehouse.load([{"id": 2, "kind": "new"}], name="posts", primary_key="id")
+        load(warehouse, server.url, parent=changed)
+        assert {call.path for call in api.calls} == {"/parents/2/children"}
+    assert len(rows(warehouse)) == 8
+
+
+def test_values_are_asked_for_in_every_combination(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": "x"}])
+    values = {"folder": ["inbox", "sent"], "year": [2023, 2024]}
+    with api.serve() as server:
+        warehouse.load_from(
+            server.url,
+            path="/{parent.folder}",
+            params={"year": "{parent.year}"},
+            pagination={"type": "none"},
+            parent={"values": values, "include": ["folder", "year"]},
+        )
+    assert sorted((call.path, call.arg("year")) for call in api.calls) == [
+        ("/inbox", "2023"),
+        ("/inbox", "2024"),
+        ("/sent", "2023"),
+        ("/sent", "2024"),
+    ]
+    assert len(warehouse.rows("SELECT DISTINCT parent_folder, parent_year FROM shop.orders")) == 4
+
+
+def test_a_query_has_the_rows(warehouse: Warehouse) -> None:
+    query = {"query": "SELECT DISTINCT kind FROM shop.posts", "include": "kind"}
+    with posts(warehouse, 1, 2, 3) as (api, server):
+        load(warehouse, server.url, path="/of/{parent.kind}", parent=query, pagination={"type": "none"})
+    assert sorted(call.path for call in api.calls) == ["/of/even", "/of/odd"]
+
+
+def test_a_batch_asks_for_many_at_once(warehouse: Warehouse) -> None:
+    batch = {"endpoint": "posts", "batch": 2}
+    with posts(warehouse, 1, 2, 3) as (api, server):
+        load(
+            warehouse,
+            server.url,
+            path="/many",
+            params={"ids": "{parent.id:join(,)}"},
+            parent=batch,
+            pagination={"type": "none"},
+        )
+    assert sorted(str(call.arg("ids")) for call in api.calls) == ["1,2", "3"]
+
+
+def test_the_type_of_a_parents_field_is_kept_in_a_body(warehouse: Warehouse) -> None:
+    with posts(warehouse, 5) as (api, server):
+        body = {"post": "{parent.id}", "text": "post {parent.id}"}
+        load(warehouse, server.url, path="/find", method="POST", body=body, pagination={"type": "none"})
+    assert json.loads(api.calls[0].body) == {"post": 5, "text": "post 5"}
+
+
+def test_a_child_that_a_rule_skips_is_set_aside_and_the_others_load(warehouse: Warehouse) -> None:
+    with posts(warehouse, 1, 2, 3) as (api, server):
+        api.answers["/parents/2/children"] = 404
+        outcome = load(warehouse, server.url, **SKIP)
+        assert {parent for parent, _ in rows(warehouse)} == {1, 3}
+        ((parent, status, request),) = warehouse.rows(
+            "SELECT parent, status, request FROM _rest_source.failed_requests"
+        )
+        assert (json.loads(parent), status) == ({"id": 2}, 404)
+        assert "/parents/2/children" in request
+        assert any("1 requests for rows of the parent were skipped" in warning for warning in outcome.warnings)
+        api.answers.clear()
+        load(warehouse, server.url, **SKIP)
+    assert warehouse.rows(f"SELECT * FROM {FAILED}") == []
+    assert len(rows(warehouse)) == 12
+
+
+def test_only_what_failed_is_asked_for_again(warehouse: Warehouse) -> None:
+    with posts(warehouse, 1, 2, 3) as (api, server):
+        api.answers |= {"/parents/2/children": 404, "/parents/3/children": 404}
+        load(warehouse, server.url, **SKIP)
+        del api.answers["/parents/2/children"]
+        api.calls.clear()
+        failed = warehouse.destination.failed_requests("shop", "comments")
+        load(warehouse, server.url, only=frozenset(json.dumps(row, sort_keys=True) for row in failed), **SKIP)
+        assert {call.path for call in api.calls} == {"/parents/2/children", "/parents/3/children"}
+    assert warehouse.destination.failed_requests("shop", "comments") == [{"id": 3}]
+    assert {parent for parent, _ in rows(warehouse)} == {1, 2}
+
+
+def test_without_a_rule_a_child_that_fails_stops_the_load_and_names_its_parent(warehouse: Warehouse) -> None:
+    with posts(warehouse, 1, 2) as (api, server):
+        api.answers["/parents/2/children"] = 404
+        with pytest.raises(RestSourceError) as failure:
+            load(warehouse, server.url)
+        assert failure.value.where.startswith("shop.comments, id 2, page 1")
+        api.answers.clear()
+        api.calls.clear()
+        assert load(warehouse, server.url).result.row_count == 8
+    assert not [call for call in api.calls if call.path == "/parents/1/children"]
+
+
+def test_each_parent_has_a_cursor_of_its_own(warehouse: Warehouse) -> None:
+    keys: dict[str, Any] = {"params": {"since": "{cursor}"}, "incremental": {"cursor": "$.updated_at"}}
+    with posts(warehouse, 1, 2, children=2) as (api, server):
+        load(warehouse, server.url, **keys)
+        api.records += [{"id": "1-9", "parent": "1", "updated_at": "5"}]
+        load(warehouse, server.url, **keys)
+        api.calls.clear()
+        load(warehouse, server.url, **keys)
+    asked = {call.path: call.arg("since") for call in api.calls if call.arg("page") == "1"}
+    assert asked == {"/parents/1/children": "5", "/parents/2/children": "1"}
+    assert len(rows(warehouse)) == 5
+    assert warehouse.rows("SELECT count(*) FROM _rest_source.cursors") == [(2,)]
+
+
+def test_many_parents_are_asked_side_by_side_in_order(warehouse: Warehouse) -> None:
+    with posts(warehouse, *range(60), children=4) as (api, server):
+        load(warehouse, server.url, write="append", primary_key=None)
+    read = [parent for (parent,) in warehouse.rows("SELECT parent_id FROM shop.comments")]
+    assert sorted(read) == sorted(id for id in range(60) for _ in range(4))
+    assert len(api.calls) == 60 * 3
+
+
+def test_no_parents_are_no_requests(warehouse: Warehouse) -> None:
+    with posts(warehouse) as (api, server):
+        assert load(warehouse, server.url).stop_reason == "up_to_date"
+        assert api.calls == []
+
+
+def test_a_parent_that_is_not_loaded_is_explained(warehouse: Warehouse) -> None:
+    with pytest.raises(RestSourceError, match=r"no table .*shop\.posts"):
+        load(warehouse, "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("parent", "said"),
+    [
+        ({}, "write one of `endpoint`, `values` and `query`"),
+        ({"endpoint": "posts", "query": "SELECT 1"}, "write one of"),
+        ({"values": {"a": []}}, "at least one"),
+        ({"values": {"a": [1]}, "where": "x"}, "`where` needs `endpoint`"),
+        ({"endpoint": "post"}, "Did you mean `posts`"),
+        ({"endpoint": "posts", "batch": 5, "include": "id"}, "cannot tell which row"),
+    ],
+)
+def test_mistakes_are_told(parent: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        with_parent("http://h", parent=parent, path="/x")
+
+
+def test_a_circle_of_parents_is_told() -> None:
+    one = {"name": "a", "path": "/{parent.id}", "parent": {"endpoint": "b"}}
+    other = {"name": "b", "path": "/{parent.id}", "parent": {"endpoint": "a"}}
+    with pytest.raises(ValidationError, match="a -> b -> a"):
+        SourceSpec.model_validate({"name": "s", "base_url": "http://h", "endpoints": [one, other]})

@@ -1,0 +1,273 @@
+"""Partitions: each is asked for and committed by itself, and replaces exactly its own rows."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+
+from rest_source.cli.main import main
+from rest_source.orchestrate.definitions import build_definitions
+from rest_source.orchestrate.io_manager import PaginatorIOManager
+from rest_source_tests.fakes.changing import ChangingApi
+from rest_source_tests.loading import Warehouse, source_spec
+
+DAILY = {"type": "daily", "start_date": "2024-01-01", "end_date": "2024-02-01"}
+ENDPOINT: dict[str, Any] = {
+    "path": "/records",
+    "pagination": {"type": "page_number"},
+    "partitions_def": DAILY,
+    "params": {"from": "{partition.start}", "to": "{partition.end}"},
+}
+
+
+@pytest.fixture(autouse=True)
+def state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REST_SOURCE_STATE", str(tmp_path / "state"))
+
+
+def day(number: int, hour: int = 1) -> str:
+    return f"2024-01-{number:02}T{hour:02}:00:00Z"
+
+
+def records(*days: int) -> list[dict[str, Any]]:
+    return [{"id": 10 * number + n, "updated_at": day(number, n + 1)} for number in days for n in range(2)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended, and what it told of each partition."""
+
+    result: dg.ExecuteInProcessResult
+    events: list[dg.EventLogEntry]
+
+    @property
+    def success(self) -> bool:
+        return self.result.success
+
+    @property
+    def failure(self) -> str:
+        event = next(event for event in self.result.all_events if event.is_step_failure)
+        return str(event.step_failure_data)
+
+    @property
+    def metadata(self) -> dict[str | None, dict[str, Any]]:
+        found: dict[str | None, dict[str, Any]] = {}
+        for entry in self.events:
+            assert entry.asset_materialization is not None
+            values = {key: value.value for key, value in entry.asset_materialization.metadata.items()}
+            found.setdefault(entry.asset_materialization.partition, {}).update(values)
+        return found
+
+
+def run(
+    warehouse: Warehouse, url: str, key: str | None = None, *, start: str = "", end: str = "", **endpoint: Any
+) -> Run:
+    """The materialization of a partition, or of a range, through Dagster."""
+    spec = source_spec(url, **{**ENDPOINT, **endpoint})
+    manager = PaginatorIOManager(destination=warehouse.url)
+    job = build_definitions(spec, manager).resolve_implicit_global_asset_job_def()
+    tags = {"dagster/asset_partition_range_start": start, "dagster/asset_partition_range_end": end} if start else None
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, partition_key=key, tags=tags, raise_on_error=False)
+        return Run(result, list(instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)))
+
+
+def rows(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return sorted(warehouse.rows("SELECT id, __partition FROM shop.orders"))
+
+
+def test_a_partition_is_asked_for_by_its_window_and_replaced_exactly(warehouse: Warehouse) -> None:
+    api = ChangingApi(records(1, 2, 3))
+    with api.serve() as server:
+        assert run(warehouse, server.url, "2024-01-02").success
+        assert (api.asked("from"), api.asked("to")) == (["2024-01-02T00:00:00Z"], ["2024-01-03T00:00:00Z"])
+        run(warehouse, server.url, "2024-01-03")
+        assert rows(warehouse) == [(n, f"2024-01-0{n // 10}") for n in (20, 21, 30, 31)]
+        api.records = [{"id": 21, "updated_at": day(2, 5)}, *records(3)]
+        result = run(warehouse, server.url, "2024-01-02")
+    assert rows(warehouse) == [(n, f"2024-01-0{n // 10}") for n in (21, 30, 31)]
+    facts = result.metadata["2024-01-02"]
+    assert (facts["rows_deleted"], facts["dagster/partition_row_count"], facts["dagster/row_count"]) == (2, 1, 3)
+    assert list(warehouse.types())[-1] == "__partition"
+
+
+def test_a_range_is_loaded_partition_by_partition_in_one_run(warehouse: Warehouse) -> None:
+    api = ChangingApi(records(1, 2, 4))
+    with api.serve() as server:
+        result = run(warehouse, server.url, start="2024-01-01", end="2024-01-04")
+    assert result.success
+    counts = {key: facts["dagster/partition_row_count"] for key, facts in result.metadata.items()}
+    assert counts == {"2024-01-01": 2, "2024-01-02": 2, "2024-01-03": 0, "2024-01-04": 2}
+    loads = warehouse.rows("SELECT partition, rows_read FROM _rest_source.loads ORDER BY partition")
+    assert loads == [("2024-01-01", 2), ("2024-01-02", 2), ("2024-01-03", 0), ("2024-01-04", 2)]
+
+
+def test_a_partition_that_fails_leaves_the_others(warehouse: Warehouse) -> None:
+    api = ChangingApi(records(1, 2, 3))
+    endpoint: dict[str, Any] = {
+        "path": "/records/{partition.key}",
+        "params": {"from": "{partition.start}", "to": "{partition.end}"},
+    }
+    with api.serve() as server:
+        api.answers["/records/2024-01-02"] = 400
+        result = run(warehouse, server.url, start="2024-01-01", end="2024-01-03", **endpoint)
+        assert not result.success
+        assert rows(warehouse) == [(n, f"2024-01-0{n // 10}") for n in (10, 11, 30, 31)]
+        assert set(result.metadata) == {"2024-01-01", "2024-01-03"}
+        assert "1 of 3 partitions failed (2024-01-02)" in result.failure
+        api.answers.clear()
+        assert run(warehouse, server.url, "2024-01-02", **endpoint).success
+    assert [id for id, _ in rows(warehouse)] == [10, 11, 20, 21, 30, 31]
+
+
+def test_a_key_moves_to_the_partition_it_is_read_in(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": day(1)}, {"id": 2, "updated_at": day(1)}])
+    with api.serve() as server:
+        run(warehouse, server.url, "2024-01-01", primary_key="id")
+        api.records[0]["updated_at"] = day(2)
+        run(warehouse, server.url, "2024-01-02", primary_key="id")
+        assert rows(warehouse) == [(1, "2024-01-02"), (2, "2024-01-01")]
+        run(warehouse, server.url, "2024-01-01", primary_key="id")
+    assert rows(warehouse) == [(1, "2024-01-02"), (2, "2024-01-01")]
+
+
+def test_with_the_default_key_equal_records_stand_in_each_partition(warehouse: Warehouse) -> None:
+    same: dict[str, Any] = {"params": {}, "partitions_def": {"type": "static", "partition_keys": ["eu", "us"]}}
+    api = ChangingApi([{"id": 1, "updated_at": "x"}])
+    with api.serve() as server:
+        for key in ("eu", "us", "us"):
+            assert run(warehouse, server.url, key, **same).success
+    assert rows(warehouse) == [(1, "eu"), (1, "us")]
+
+
+@pytest.mark.parametrize("write", ["replace", "append"])
+def test_other_writes_of_a_partition(warehouse: Warehouse, write: str) -> None:
+    api = ChangingApi(records(1, 2))
+    with api.serve() as server:
+        for key in ("2024-01-01", "2024-01-02", "2024-01-01"):
+            run(warehouse, server.url, key, write=write)
+    expected = {"replace": [10, 11, 20, 21], "append": [10, 10, 11, 11, 20, 21]}
+    assert [id for id, _ in rows(warehouse)] == expected[write]
+
+
+def test_two_dimensions_have_a_key_each(warehouse: Warehouse) -> None:
+    regions = {"type": "static", "partition_keys": ["eu", "us"]}
+    endpoint: dict[str, Any] = {
+        "partitions_def": {"type": "multi", "dimensions": {"region": regions, "day": DAILY}},
+        "params": {"from": "{partition.start}", "region": "{partition.region}", "key": "{partition.key}"},
+    }
+    api = ChangingApi(records(1))
+    with api.serve() as server:
+        assert run(warehouse, server.url, "2024-01-01|us", **endpoint).success
+    call = api.calls[0]
+    assert (call.arg("from"), call.arg("region"), call.arg("key")) == ("2024-01-01T00:00:00Z", "us", "2024-01-01|us")
+
+
+@pytest.mark.parametrize(
+    ("partitions", "key", "start", "end"),
+    [
+        (
+            {"type": "hourly", "start_date": "2024-01-01-00:00"},
+            "2024-01-01-05:00",
+            "2024-01-01T05:00:00Z",
+            "2024-01-01T06:00:00Z",
+        ),
+        ({"type": "weekly", "start_date": "2024-01-07"}, "2024-01-07", "2024-01-07T00:00:00Z", "2024-01-14T00:00:00Z"),
+        ({"type": "monthly", "start_date": "2024-01-01"}, "2024-02-01", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"),
+        ({**DAILY, "timezone": "Europe/Paris"}, "2024-01-02", "2024-01-02T00:00:00+01:00", "2024-01-03T00:00:00+01:00"),
+        (
+            {
+                "type": "time_window",
+                "start_date": "2024-01-01-00:00",
+                "fmt": "%Y-%m-%d-%H:%M",
+                "cron_schedule": "*/15 * * * *",
+            },
+            "2024-01-01-00:30",
+            "2024-01-01T00:30:00Z",
+            "2024-01-01T00:45:00Z",
+        ),
+    ],
+)
+def test_every_kind_of_window(warehouse: Warehouse, partitions: dict[str, Any], key: str, start: str, end: str) -> None:
+    api = ChangingApi([])
+    with api.serve() as server:
+        assert run(warehouse, server.url, key, partitions_def=partitions).success
+    assert (api.asked("from"), api.asked("to")) == ([start], [end])
+
+
+def test_a_range_may_be_asked_for_at_once(warehouse: Warehouse) -> None:
+    api = ChangingApi(records(1, 2, 3))
+    with api.serve() as server:
+        result = run(warehouse, server.url, start="2024-01-01", end="2024-01-03", requests="range", primary_key="id")
+        assert result.success
+        assert (api.asked("from"), api.asked("to")) == (["2024-01-01T00:00:00Z"], ["2024-01-04T00:00:00Z"])
+        api.records = records(2)
+        run(warehouse, server.url, "2024-01-02", requests="range", primary_key="id")
+    assert [id for id, _ in rows(warehouse)] == [10, 11, 20, 21, 30, 31]
+    assert dict(rows(warehouse))[20] == "2024-01-02"
+
+
+def test_a_partitioned_asset_without_a_partition_is_an_error(warehouse: Warehouse) -> None:
+    result = run(warehouse, "http://nobody.invalid")
+    assert not result.success
+    assert "names no partition" in result.failure
+
+
+def test_a_source_may_partition_all_its_endpoints() -> None:
+    spec = source_spec("http://h", source={"partitions_def": DAILY}, path="/{partition.key}")
+    (asset,) = build_definitions(spec).resolve_asset_graph().asset_nodes
+    assert isinstance(asset.partitions_def, dg.DailyPartitionsDefinition)
+    assert asset.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_a_backfill_may_take_several_runs() -> None:
+    policy = {"type": "multi_run", "max_partitions_per_run": 30}
+    spec = source_spec("http://h", partitions_def=DAILY, backfill_policy=policy)
+    (asset,) = build_definitions(spec).resolve_asset_graph().asset_nodes
+    assert asset.backfill_policy == dg.BackfillPolicy.multi_run(30)
+
+
+def test_a_tick_loads_the_last_complete_partitions(tmp_path: Path) -> None:
+    schedule = {"every": "6h", "refresh_last": 3}
+    spec = source_spec("http://h", partitions_def={**DAILY, "end_date": None}, schedule=schedule)
+    defs = build_definitions(spec)
+    (tick,) = defs.schedules or []
+    assert isinstance(tick, dg.ScheduleDefinition)
+    moment = datetime(2024, 1, 10, 6, tzinfo=UTC)
+    with (
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
+        dg.build_schedule_context(instance=instance, scheduled_execution_time=moment) as context,
+    ):
+        data = tick.evaluate_tick(context)
+    (request,) = data.run_requests or []
+    assert request.tags["dagster/asset_partition_range_start"] == "2024-01-07"
+    assert request.tags["dagster/asset_partition_range_end"] == "2024-01-09"
+
+
+def test_the_command_takes_a_key_or_a_range(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(warehouse.folder)
+    api = ChangingApi(records(1, 2, 3))
+    with api.serve() as server:
+        endpoint = {"name": "orders", "data_root": "$.records", **ENDPOINT}
+        attributes = {"name": "shop", "base_url": server.url, "endpoints": [endpoint]}
+        Path("defs.yaml").write_text(json.dumps({"type": "rest_source.RestSource", "attributes": attributes}))
+
+        def ran(*options: str) -> tuple[int, list[dict[str, Any]]]:
+            command = ["run", "defs.yaml", "--destination", warehouse.url, "--json", *options]
+            result = CliRunner().invoke(main, command)
+            return result.exit_code, json.loads(result.stdout)["endpoints"] if result.stdout else []
+
+        code, (report,) = ran("--partition", "2024-01-02")
+        assert (code, report["partition"], report["rows_read"]) == (0, "2024-01-02", 2)
+        code, reports = ran("--partition-range", "2024-01-01...2024-01-03")
+        assert (code, [(r["partition"], r["rows_inserted"]) for r in reports]) == (
+            0,
+            [("2024-01-01", 2), ("2024-01-02", 0), ("2024-01-03", 2)],
+        )
+        assert ran()[0] == 1
+        assert ran("--partition", "2024-13-01")[0] == 1

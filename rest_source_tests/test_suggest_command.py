@@ -1,0 +1,297 @@
+"""`suggest` as a command: what it asks, what it writes, and what it keeps to itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from rest_source.cli.main import main
+from rest_source.demo import Call, LoopbackServer, Reply
+from rest_source.spec.file import load_source
+from rest_source.suggest.draft import draft, endpoint_name, split_path
+from rest_source.suggest.finding import Seen
+from rest_source.suggest.suggestion import Suggestion
+from rest_source.suggest.text import endpoint_lines, file_text, insert_endpoint
+from rest_source_tests.fakes.paged import Handler
+from rest_source_tests.shapes import SHAPES, Shape
+
+TOKEN = "t0p-secret-token"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REST_SOURCE_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("REST_SOURCE_DESTINATION", "duckdb:///data.duckdb")
+
+
+def call(*args: str | Path, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, [*map(str, args)])
+    assert result.exit_code == code, result.output
+    assert TOKEN not in result.output
+    return result
+
+
+def orders(*, size: int = 10, pages: int = 3, by: str = "page") -> Handler:
+    """Numbered pages that announce nothing, under a parameter of any name."""
+
+    def answer(call: Call) -> Reply:
+        number = int(call.arg(by) or 1)
+        ids = range((number - 1) * size, number * size if number <= pages else (number - 1) * size)
+        return Reply({"orders": [{"id": n, "updated_at": "2024-03-04T05:06:07Z"} for n in ids]})
+
+    return answer
+
+
+def suggested(handler: Handler, path: str = "/v1/orders", *args: str) -> tuple[dict[str, Any], list[str]]:
+    with LoopbackServer(handler) as server:
+        report: dict[str, Any] = json.loads(call("suggest", server.url + path, *args, "--json").stdout)
+        return report, [request.target for request in server.calls]
+
+
+def test_what_is_printed_is_a_file_that_check_accepts_and_run_loads() -> None:
+    def answer(call: Call) -> Reply:
+        page = int(call.arg("page") or 1)
+        meta = {"page": page, "total_pages": 3}
+        return Reply({"data": [{"id": page * 10 + n, "name": "x"} for n in range(4)], "meta": meta})
+
+    with LoopbackServer(answer) as server:
+        Path("defs.yaml").write_text(call("suggest", f"{server.url}/v1/orders").stdout)
+        assert len(server.calls) <= 3
+        call("check", "defs.yaml")
+        report = json.loads(call("run", "defs.yaml", "--json").stdout)
+    assert [(found["name"], found["rows_read"], found["pages"]) for found in report["endpoints"]] == [("orders", 12, 3)]
+
+
+def test_a_guess_is_tried_and_then_certain() -> None:
+    def answer(call: Call) -> Reply:
+        start = int(call.arg("cursor") or 0)
+        return Reply({"data": [{"id": start + n} for n in range(4)], "next_cursor": str(start + 4)})
+
+    report, sent = suggested(answer)
+    assert sent == ["/v1/orders", "/v1/orders?cursor=4"]
+    assert report["pagination"]["confidence"] == "high"
+    assert "a second page was asked for and held 4 other records" in report["pagination"]["reason"]
+
+
+def test_another_parameter_is_tried_where_the_first_is_ignored() -> None:
+    def answer(call: Call) -> Reply:
+        start = int(call.arg("next_cursor") or 0)
+        return Reply({"data": [{"id": start + n} for n in range(4)], "next_cursor": str(start + 4)})
+
+    report, sent = suggested(answer)
+    assert sent == ["/v1/orders", "/v1/orders?cursor=4", "/v1/orders?next_cursor=4"]
+    assert report["endpoint"]["pagination"]["param"] == "next_cursor"
+    assert report["pagination"]["confidence"] == "medium"
+
+
+def test_what_proves_wrong_is_written_as_a_comment_only() -> None:
+    report, sent = suggested(lambda call: Reply({"data": [{"id": n} for n in range(4)], "next_cursor": "x"}))
+    assert len(sent) == 3
+    assert report["pagination"]["confidence"] == "low"
+    assert "seems to ignore it" in report["pagination"]["reason"]
+    assert "pagination" not in report["endpoint"]
+    assert "# pagination: {type: cursor" in report["yaml"]
+
+
+def test_a_full_page_that_announces_nothing_is_asked_for_its_second() -> None:
+    report, sent = suggested(orders())
+    assert sent == ["/v1/orders", "/v1/orders?page=2"]
+    assert report["endpoint"]["pagination"] == {"type": "page_number"}
+    assert report["pagination"]["confidence"] == "medium"
+
+
+def test_a_list_that_is_no_page_takes_one_request() -> None:
+    report, sent = suggested(lambda call: Reply([{"id": n} for n in range(7)]))
+    assert sent == ["/v1/orders"]
+    assert report["pagination"]["value"] == {"type": "none"}
+
+
+def test_what_the_url_sends_is_kept_or_becomes_the_pagination() -> None:
+    report, _ = suggested(orders(size=5), "/v1/orders?status=paid&page=1&per_page=5")
+    assert report["endpoint"]["params"] == {"status": "paid"}
+    assert report["endpoint"]["pagination"] == {
+        "type": "page_number", "param": "page", "size_param": "per_page", "size": 5,
+    }  # fmt: skip
+    assert report["page_size"]["value"] == {"param": "per_page", "size": 5}
+
+
+def test_the_cursor_of_changes_is_told_but_no_key_yet() -> None:
+    report, _ = suggested(orders())
+    assert report["incremental_cursor"]["value"] == "$.updated_at"
+    assert "# incremental: {cursor: $.updated_at}" in report["yaml"]
+
+
+@pytest.mark.parametrize(
+    ("url", "header", "auth"),
+    [
+        ("/v1/orders", f"Authorization=Bearer {TOKEN}", {"type": "bearer", "token": {"env": "API_TOKEN"}}),
+        ("/v1/orders", f"X-Key: {TOKEN}", {"type": "api_key", "name": "X-Key", "value": {"env": "API_X_KEY"}}),
+        (
+            f"/v1/orders?key={TOKEN}", "",
+            {"type": "api_key", "name": "key", "value": {"env": "API_KEY"}, "in": "query"},
+        ),
+    ],
+)  # fmt: skip
+def test_secrets_are_sent_and_never_written(url: str, header: str, auth: dict[str, Any]) -> None:
+    def answer(call: Call) -> Reply:
+        told = f"{call.target} {call.headers}"
+        return Reply([{"id": 1}]) if TOKEN in told else Reply({}, 401)
+
+    args = ["--header", header] if header else []
+    with LoopbackServer(answer) as server:
+        result = call("suggest", server.url + url, *args, "--write", "defs.yaml")
+    written = Path("defs.yaml").read_text()
+    assert TOKEN not in written
+    assert yaml.safe_load(written)["attributes"]["auth"] == auth
+    assert f"Set {auth['token' if 'token' in auth else 'value']['env']} in the environment" in result.stderr
+
+
+def test_a_header_may_name_a_variable_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+
+    def answer(call: Call) -> Reply:
+        return Reply([{"id": 1}]) if call.headers["Authorization"] == f"Bearer {TOKEN}" else Reply({}, 401)
+
+    report, _ = suggested(answer, "/v1/orders", "-H", "Authorization=Bearer {env.SHOP_TOKEN}")
+    assert yaml.safe_load(report["yaml"])["attributes"]["auth"] == {"type": "bearer", "token": "{env.SHOP_TOKEN}"}
+
+
+def test_a_secret_in_the_answer_of_an_error_is_masked() -> None:
+    with LoopbackServer(lambda call: Reply({"error": f"bad key {TOKEN}"}, 401)) as server:
+        result = call("suggest", f"{server.url}/v1/orders?token={TOKEN}", code=1)
+    assert "401" in result.stderr
+
+
+def test_a_saved_answer_is_enough() -> None:
+    Path("orders.json").write_text(json.dumps({"orders": [{"id": 1}, {"id": 2}, {"id": 3}]}))
+    source = yaml.safe_load(call("suggest", "orders.json").stdout)
+    assert source["attributes"]["endpoints"] == [
+        {"name": "orders", "path": "/orders", "data_root": "$.orders", "primary_key": "id"}
+    ]
+
+
+def test_a_saved_answer_may_have_its_headers() -> None:
+    redirect = "HTTP/2 301\r\nlocation: /x\r\n\r\n"
+    head = "HTTP/2 200\r\nlink: <https://api.example.com/orders?page=2>; rel=next\r\n\r\n"
+    Path("orders.txt").write_bytes((redirect + head).encode() + b'[{"id": 1},\r\n{"id": 2}]')
+    report = json.loads(call("suggest", "orders.txt", "--json").stdout)
+    assert report["pagination"]["value"] == {"type": "link_header"}
+    assert report["requests"] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("nowhere.json", "cannot be read"), ("page.html", "HTML"), ("ftp://x", "Give a URL that begins with http")],
+)
+def test_what_cannot_be_read_is_explained(target: str, said: str) -> None:
+    Path("page.html").write_text("<html><body>Sign in</body></html>")
+    assert said in call("suggest", target, code=1).stderr
+
+
+BEFORE = """# The shop.
+type: rest_source.RestSource
+attributes:
+  name: shop   # its schema
+  base_url: {url}/v1
+  auth: {{type: bearer, token: {{env: SHOP_TOKEN}}}}
+  endpoints:
+    # First of all.
+    - name: customers
+      path: /customers  # people
+
+    # Nothing beside.
+  schedule: {{every: 6h}}   # often enough
+"""
+
+
+def test_an_endpoint_is_added_to_a_file_and_nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+
+    def answer(call: Call) -> Reply:
+        return Reply([{"id": 1}, {"id": 2}, {"id": 3}]) if TOKEN in str(call.headers) else Reply({}, 401)
+
+    with LoopbackServer(answer) as server:
+        before = BEFORE.format(url=server.url)
+        Path("defs.yaml").write_text(before)
+        call("suggest", f"{server.url}/v1/orders", "--write", "defs.yaml")
+        after = Path("defs.yaml").read_text()
+        source = load_source(Path("defs.yaml"))
+        twice = call("suggest", f"{server.url}/v1/orders", "--write", "defs.yaml", code=1)
+    assert [(endpoint.name, endpoint.path) for endpoint in source.endpoints] == [
+        ("customers", "/customers"), ("orders", "/orders"),
+    ]  # fmt: skip
+    assert set(before.splitlines()) <= set(after.splitlines())
+    kept = [line for line in after.splitlines() if line in before.splitlines()]
+    assert [line for line in kept if line] == [line for line in before.splitlines() if line]
+    assert "has an endpoint `orders` already" in twice.stderr
+    assert Path("defs.yaml").read_text() == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "attributes:\n  endpoints:\n  - name: a\n    body: |\n      # not a comment\n",
+        "attributes:\n  endpoints:\n  - name: a\n    path: /a\n# the end\n",
+        "attributes:\n  endpoints:\n      - {name: a}\n  timezone: UTC\n",
+        "x: &x /a\nattributes:\n  endpoints:\n  - name: a\n    path: *x",
+    ],
+)
+def test_wherever_the_list_ends_the_endpoint_goes_behind_it(text: str) -> None:
+    after = insert_endpoint(text, ["- name: b", "  path: /b"])
+    assert after is not None
+    old, new = yaml.safe_load(text), yaml.safe_load(after)
+    added = {"name": "b", "path": "/b"}
+    assert new["attributes"]["endpoints"] == [*old["attributes"]["endpoints"], added]
+    assert {**new["attributes"], "endpoints": 0} == {**old["attributes"], "endpoints": 0}
+
+
+def test_a_list_on_one_line_is_left_alone() -> None:
+    assert insert_endpoint("attributes:\n  endpoints: [{name: a}]\n", ["- name: b"]) is None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_every_suggestion_is_a_file_that_loads(shape: Shape, tmp_path: Path) -> None:
+    new = draft(shape.url)
+    suggestion = Suggestion.of(Seen(shape.url, shape.headers, shape.body))
+    (tmp_path / "defs.yaml").write_text(file_text(new, endpoint_lines(suggestion, new)))
+    [endpoint] = load_source(tmp_path / "defs.yaml").endpoints
+    assert endpoint.data_root == suggestion.root.path
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "rest"),
+    [
+        ("/repos/a/b/issues", "", "/repos/a/b/issues"),
+        ("/v1/charges", "/v1", "/charges"),
+        ("/wp-json/wp/v2/posts", "/wp-json/wp/v2", "/posts"),
+        ("/v1", "/v1", "/"),
+        ("/", "", "/"),
+        ("", "", "/"),
+        ("/api/v2/users/7/orders.json", "/api/v2", "/users/7/orders.json"),
+    ],
+)
+def test_a_url_is_cut_where_its_version_ends(path: str, base: str, rest: str) -> None:
+    assert split_path(path) == (base, rest)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/orders", "orders"),
+        ("/orders.json", "orders"),
+        ("/orders/17", "orders"),
+        ("/Line-Items/", "line_items"),
+        ("/", ""),
+    ],
+)
+def test_an_endpoint_is_named_after_its_path(path: str, name: str) -> None:
+    assert endpoint_name(path) == name
+
+
+def test_the_name_can_be_chosen() -> None:
+    report, _ = suggested(orders(), "/v1/orders", "--name", "sales")
+    assert report["endpoint"]["name"] == "sales"
