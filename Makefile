@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
-.PHONY: demo dev test lint reference torture bench clean
+.PHONY: demo dev dev-postgres test lint reference torture bench clean
 
 $(READY): setup.cfg constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
@@ -22,6 +22,9 @@ demo: $(READY) ## load the bundled demo API into data/demo.duckdb and print what
 
 dev: $(READY) ## the demo API and the Dagster UI at http://localhost:3000
 	$(BIN)/python -m rest_source.demo.dev
+
+dev-postgres: $(READY) ## the same on a PostgreSQL server of its own: Dagster's storage and the tables
+	$(BIN)/python -m rest_source.demo.dev --postgres
 
 test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest
@@ -41,4 +44,4 @@ bench: $(BENCH_READY) ## rest_source beside dlt and the physical floor, into ben
 	$(BIN)/python -m benchmarks --write
 
 clean: ## remove the virtual environment and what runs left behind
-	rm -rf $(VENV) .rest_source data .dagster_home
+	rm -rf $(VENV) .rest_source data .dagster_home .dagster_home_postgres

@@ -10,9 +10,11 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
+from rest_source import PaginatorIOManager, build_definitions
 from rest_source.demo.postgres import embedded_postgres
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
@@ -20,6 +22,7 @@ from rest_source.load.destination import LoadFacts, Table
 from rest_source.load.destinations import open_destination
 from rest_source.load.postgres import connection
 from rest_source_tests.loading import ORDERS, Warehouse, commit, page_reply, spooled, stage
+from rest_source_tests.shop import serve, spec
 
 
 @pytest.fixture
@@ -83,6 +86,14 @@ def test_long_names_are_cut_without_becoming_one(warehouse: Warehouse) -> None:
     assert {*fields} <= {
         *warehouse.comments(warehouse.destination.full_name(Table("shop", name)).split(".")[-1]).values()
     }
+
+
+def test_fields_called_like_the_hidden_columns_of_postgres_are_stored(warehouse: Warehouse) -> None:
+    record = {"id": 1, "ctid": 2, "xmin": 3, "tableoid": 4}
+    for _ in range(2):
+        warehouse.load([record], primary_key="ctid")
+    read = warehouse.destination.read(ORDERS, [*record])
+    assert [column.to_pylist() for column in read.columns] == [[1], [2], [3], [4]]
 
 
 def test_child_tables_of_long_names_are_found_again(warehouse: Warehouse) -> None:
@@ -303,3 +314,37 @@ def test_a_user_without_rights_is_told_which(warehouse: Warehouse) -> None:
         Warehouse(warehouse.folder, postgres=url).load([row(1)])
     assert failure.value.id == "destination_failed"
     assert "CREATE" in failure.value.remedy
+
+
+def test_an_asset_is_loaded_checked_and_read_through_dagster(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REST_SOURCE_STATE", str(warehouse.state))
+    url = warehouse.postgres.replace("unused", SECRET)
+    read = []
+
+    @dg.asset(ins={"items": dg.AssetIn(dg.AssetKey(["shop", "items"]), metadata={"columns": ["id", "at"]})})
+    def below(items: Any) -> None:
+        read.append(items)
+
+    with LoopbackServer(serve({"id": 1, "at": "2024-07-01T12:00:00Z"}, {"id": None})) as api:
+        defs = dg.Definitions.merge(
+            build_definitions(spec(api.url), PaginatorIOManager(destination=url)), dg.Definitions(assets=[below])
+        )
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process()
+    (event,) = result.asset_materializations_for_node("shop__items")
+    metadata = {name: value.value for name, value in event.metadata.items()}
+    database = warehouse.postgres.rpartition("/")[2]
+    assert metadata["dagster/table_name"] == f"{database}.shop.items"
+    assert metadata["dagster/storage_kind"] == "postgresql"
+    assert metadata["dagster/uri"] == open_destination(url).uri
+    assert SECRET not in str(metadata)
+    assert [check.passed for check in result.get_asset_check_evaluations()] == [True, True]
+    assert list(read[0].columns) == ["id", "at"]
+    assert [str(type_) for type_ in read[0].dtypes] == ["Int64", "datetime64[us, UTC]"]
+
+
+def test_the_asset_and_its_checks_are_in_the_pool_of_their_source() -> None:
+    defs = build_definitions(spec("http://api.invalid"))
+    job = defs.resolve_implicit_global_asset_job_def()
+    assert {node.definition.pool for node in job.nodes if isinstance(node.definition, dg.OpDefinition)} == {"shop"}

@@ -56,8 +56,8 @@ LOADS = (
     ),
     Entry(
         ("too_many_columns",),
-        "keys of an object are data, such as ids",
-        "`data_root: $.data.*` with `key_column`, or `exclude`",
+        "keys of an object are data, such as ids; PostgreSQL also limits the bytes of a row to a page of 8 kB",
+        "`data_root: $.data.*` with `key_column`, `exclude`, or `nested: json`",
     ),
     Entry(
         ("too_many_tables",),
@@ -87,13 +87,15 @@ LOADS = (
     ),
     Entry(
         ("destination_locked",),
-        "another process keeps the DuckDB file open, often a shell or notebook",
-        "close it and run again",
+        "another process keeps the DuckDB file open, often a shell or notebook; in PostgreSQL, an open transaction "
+        "holds the table",
+        "close it and run again; `pg_stat_activity` shows the transaction",
     ),
     Entry(
         ("destination_unavailable", "destination_url"),
-        "the path or its rights are wrong; not a `duckdb:` URL",
-        "correct `REST_SOURCE_DESTINATION`",
+        "the path or its rights are wrong, or it is no URL of a destination; the PostgreSQL server is down or refuses "
+        "the user",
+        "correct `REST_SOURCE_DESTINATION`; when the server is back, run again: what was read is kept",
     ),
     Entry(
         ("destination_failed", "stage_failed"),

@@ -7,6 +7,8 @@ import click
 
 from rest_source.errors import RestSourceError
 
+DESTINATION = "duckdb:///file.duckdb or postgresql://user:password@host/db; default: REST_SOURCE_DESTINATION."
+
 
 class _Explained(click.Group):
     """Shows errors as one paragraph on stderr and exits 1; a traceback only with --debug."""
@@ -49,7 +51,7 @@ def main(debug: bool) -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--select", "-s", multiple=True, metavar="NAME", help="Load only this endpoint; may be repeated.")
-@click.option("--destination", metavar="URL", help="duckdb:///file.duckdb; default: REST_SOURCE_DESTINATION.")
+@click.option("--destination", metavar="URL", help=DESTINATION)
 @click.option("--partition", metavar="KEY", help="Of endpoints with partitions: load this one.")
 @click.option(
     "--partition-range", metavar="A...B", help="Of endpoints with partitions: load these, both ends included."
@@ -99,7 +101,11 @@ def run(
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--select", "-s", multiple=True, metavar="NAME", help="Try only this endpoint; may be repeated.")
-@click.option("--destination", metavar="URL", help="duckdb:///file.duckdb; default: REST_SOURCE_DESTINATION.")
+@click.option(
+    "--destination",
+    metavar="URL",
+    help=DESTINATION,
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of a table.")
 def retry(file: Path, select: tuple[str, ...], destination: str | None, as_json: bool) -> None:
     """Load again what earlier loads of FILE set aside, once the file says how.

@@ -1,4 +1,4 @@
-"""`make dev`: the demo API and the Dagster UI, until Ctrl-C."""
+"""`make dev` and `make dev-postgres`: the demo API and the Dagster UI, until Ctrl-C."""
 
 import os
 import shutil
@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from rest_source.demo import ENVIRONMENT, DemoApi, LoopbackServer
+from rest_source.demo.postgres import embedded_postgres
 
 PROJECT = Path(__file__).parents[2]
 PORT = "3000"
@@ -16,10 +18,36 @@ PORT = "3000"
 
 def main() -> int:
     """Serve both; returns the exit code of Dagster, 0 where it was stopped by a signal."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster_home")))
+    return _serve("dev", ".dagster_home")
+
+
+def main_postgres() -> int:
+    """The same on a PostgreSQL server that it starts, for Dagster's storage and the tables, set as in production.
+
+    The server keeps its data in `data/postgres`. It cannot run as root, nor would the user it runs as then get to
+    that folder, so root's data go with the server.
+    """
+    home = None if os.geteuid() == 0 else PROJECT / "data" / "postgres"
+    with embedded_postgres(home) as server:
+        storage = urlsplit(server.database("dagster"))
+        settings = {
+            "DAGSTER_PG_HOST": storage.hostname,
+            "DAGSTER_PG_PORT": storage.port,
+            "DAGSTER_PG_USERNAME": storage.username,
+            "DAGSTER_PG_PASSWORD": storage.password,
+            "DAGSTER_PG_DB": storage.path.lstrip("/"),
+        }
+        os.environ.update({name: str(value) for name, value in settings.items()})
+        os.environ.setdefault("REST_SOURCE_DESTINATION", server.database("warehouse"))
+        print(f"The tables are in {os.environ['REST_SOURCE_DESTINATION']}", flush=True)
+        return _serve("postgres", ".dagster_home_postgres")
+
+
+def _serve(settings: str, folder: str) -> int:
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(PROJECT / folder)))
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
-        shutil.copy(PROJECT / "deploy" / "dev" / "dagster.yaml", home)
+        shutil.copy(PROJECT / "deploy" / settings / "dagster.yaml", home)
     with LoopbackServer(DemoApi(), record=False) as server:
         environment = {**os.environ, **ENVIRONMENT(server.url)}
         print(f"The demo API is at {server.url}, the Dagster UI will be at http://localhost:{PORT}", flush=True)
@@ -45,4 +73,4 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_postgres() if sys.argv[1:] == ["--postgres"] else main())

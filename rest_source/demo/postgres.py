@@ -28,12 +28,18 @@ class EmbeddedServer:
         """The URL of its database `postgres`; it asks for no password."""
         return f"postgresql://postgres:unused@127.0.0.1:{self.port}/postgres"
 
+    def database(self, name: str) -> str:
+        """The URL of a database, which is created where it is missing."""
+        with psycopg.connect(self.url, autocommit=True) as con:
+            if not con.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                con.execute(f"CREATE DATABASE {name}".encode())
+        return self.url.removesuffix("postgres") + name
+
     def empty_database(self, name: str) -> str:
         """The URL of a database with nothing in it."""
         with psycopg.connect(self.url, autocommit=True) as con:
             con.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-            con.execute(f"CREATE DATABASE {name}".encode())
-        return self.url.removesuffix("postgres") + name
+        return self.database(name)
 
     def start(self, *, durable: bool = True) -> None:
         """Start it; not `durable`, what it has written is lost with the machine."""

@@ -20,7 +20,8 @@ class Dialect:
     cannot be had, `hashed` makes a whole number of a list of columns, `distinct` counts values, about, and
     `json_text` gives a rejected record as JSON. `unless_locked` passes over rows that another transaction deletes.
     `longest_name` is in bytes, `most_columns` counts metadata columns too; None is no limit.
-    `no_comment` stands for an empty comment, where there can be none.
+    `no_comment` stands for an empty comment, where there can be none,
+    `reserved` has the names that no column may have.
     """
 
     types: Mapping[ColumnType, str]
@@ -36,6 +37,7 @@ class Dialect:
     longest_name: int | None = None
     most_columns: int | None = None
     no_comment: str = ""
+    reserved: frozenset[str] = frozenset()
 
     def stored(self, type_: ColumnType) -> ColumnType:
         """The type a column gets; a number too long for any type keeps its digits as text."""

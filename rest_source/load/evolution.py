@@ -41,18 +41,20 @@ def plan(
     stored: Callable[[ColumnType], ColumnType],
     doubles_are_exact: Callable[[TableColumn, StagedColumn], bool],
     longest_name: int | None = None,
+    reserved: Collection[str] = (),
 ) -> Evolution:
     """What becomes of a table with these columns.
 
     `key` names staged columns that no rule can leave out, `stored` gives the type that a destination has for one of
-    ours, `doubles_are_exact` tells whether the integers of both sides fit a double, and `longest_name` how long a name
-    may be. Raises RestSourceError where `freeze` forbids the change, or the table would be too wide.
+    ours, `doubles_are_exact` tells whether the integers of both sides fit a double, `longest_name` how long a name may
+    be, and `reserved` which names no column may have. Raises RestSourceError where `freeze` forbids the
+    change, or the table would be too wide.
     """
     known = {column.original: column for column in existing}
     fresh = [column for column in staged if column.original not in known]
     ignored = [c for c in fresh if c.name not in key] if change == "ignore" else []
     kept = (column.original for column in staged if column not in ignored)
-    names = column_names(kept, {column.original: column.name for column in existing}, longest_name)
+    names = column_names(kept, {column.original: column.name for column in existing}, longest_name, reserved)
     added = [TableColumn(names[c.original], stored(c.type), c.original) for c in fresh if c not in ignored]
     changed = []
     for column in staged:

@@ -1,6 +1,6 @@
 """Names in the destination: lower-case, made of a-z, 0-9 and _, and never the same twice."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from rest_source.spec.base import free_name, normalise
 
@@ -14,9 +14,11 @@ INDEX = "__hevo_index"
 METADATA_COLUMNS = (HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION, REF_ID, INDEX)
 
 
-def column_names(originals: Iterable[str], existing: Mapping[str, str], longest: int | None = None) -> dict[str, str]:
+def column_names(
+    originals: Iterable[str], existing: Mapping[str, str], longest: int | None = None, reserved: Collection[str] = ()
+) -> dict[str, str]:
     """Each original name with its column: the one it has already, or a free one (`_2`, `_3` on a collision)."""
-    taken = {*existing.values(), *METADATA_COLUMNS}
+    taken = {*existing.values(), *METADATA_COLUMNS, *reserved}
     names = {}
     for original in originals:
         if original in existing:

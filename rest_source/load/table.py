@@ -53,6 +53,7 @@ def evolve(
         stored=session.dialect.stored,
         doubles_are_exact=partial(_doubles_are_exact, session, table, staged),
         longest_name=session.dialect.longest_name,
+        reserved=session.dialect.reserved,
     )
     more = (_OF_ELEMENTS if staged.path else {}) | ({PARTITION: ColumnType.TEXT} if is_partitioned else {})
     _refuse_width(session.dialect, table, evolution.width + len(_METADATA) + len(more))

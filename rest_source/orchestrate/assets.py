@@ -55,6 +55,7 @@ def build_asset(
             outs={"result": _PAGES},
             config_schema=_CONFIG,
             required_resource_keys={resource_key(source)},
+            pool=source.name,
         ),
         specs=[spec],
         backfill_policy=backfill_policy(endpoint.backfill_policy) if spec.partitions_def else None,

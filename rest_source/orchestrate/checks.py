@@ -73,6 +73,7 @@ def _definition(source: SourceSpec, endpoint: EndpointSpec, checks: Mapping[str,
             ins={node: AFTER},
             outs=dict.fromkeys(checks, _RESULT),
             required_resource_keys={IO_MANAGER_KEY, resource_key(source)},
+            pool=source.name,
         ),
         keys_by_input_name={node: key},
         check_specs_by_output_name={

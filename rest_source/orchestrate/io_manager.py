@@ -10,7 +10,7 @@ import dagster as dg
 from rest_source.extract.stream import PageStream
 from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination, Table
-from rest_source.load.destinations import DEFAULT_URL, open_destination
+from rest_source.load.destinations import DEFAULT_URL, POSTGRES, open_destination
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.state import state_directory
@@ -40,7 +40,8 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     @property
     def storage_kind(self) -> str:
         """`duckdb` or `postgresql`, told from the URL without opening anything."""
-        return self.url.partition(":")[0]
+        scheme = self.url.partition(":")[0]
+        return "postgresql" if scheme in POSTGRES else scheme
 
     @property
     def shown_url(self) -> str:

@@ -33,6 +33,7 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table, 
         "dagster/row_count": facts.pop("row_count"),
         "dagster/table_name": destination.full_name(table),
         "dagster/storage_kind": destination.kind,
+        "dagster/uri": destination.uri,
         "dagster/column_schema": column_schema(view.columns, mask),
         "preview": dg.MetadataValue.md(markdown_table([column.name for column in view.columns], view.preview, mask)),
     }

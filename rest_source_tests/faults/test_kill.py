@@ -9,10 +9,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from rest_source.demo import Call, LoopbackServer, Reply
+from rest_source_tests.loading import Warehouse
 from rest_source_tests.shop import write_file
 
 KILLS = int(os.environ.get("REST_SOURCE_TEST_KILLS", "3"))
@@ -27,11 +27,11 @@ def handler(call: Call) -> Reply:
     return Reply({"items": records if page <= PAGES else [], **({"next": page + 1} if page < PAGES else {})})
 
 
-def start(folder: Path, file: Path) -> "subprocess.Popen[bytes]":
+def start(folder: Path, file: Path, destination: str = "duckdb:///data.duckdb") -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-c", "from rest_source.cli.main import main; main()", "run", str(file)],
         cwd=folder,
-        env={**os.environ, "REST_SOURCE_DESTINATION": "duckdb:///data.duckdb"},
+        env={**os.environ, "REST_SOURCE_DESTINATION": destination},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -45,43 +45,48 @@ AHEAD = 4  # limits.concurrency: requests that look ahead when a run is killed, 
 @pytest.mark.parametrize("seed", range(KILLS))
 @pytest.mark.parametrize("write", ["append", "merge"])
 @pytest.mark.parametrize(
-    ("pagination", "asked_again"), [(CURSOR, 2), (PAGE_NUMBER, 3 * AHEAD)], ids=["cursor", "page_number"]
+    ("warehouse", "pagination", "asked_again"),
+    [("duckdb", CURSOR, 2), ("duckdb", PAGE_NUMBER, 3 * AHEAD), ("postgres", CURSOR, 2)],
+    ids=["duckdb cursor", "duckdb page_number", "postgres cursor"],
+    indirect=["warehouse"],
 )
 def test_a_killed_run_is_completed_by_the_next(
-    tmp_path: Path, seed: int, write: str, pagination: dict[str, str], asked_again: int
+    warehouse: Warehouse, seed: int, write: str, pagination: dict[str, str], asked_again: int
 ) -> None:
     moment = random.Random(f"{write} {seed}").uniform(0, PAGES * DELAY + 0.8)
     with LoopbackServer(handler) as server:
         endpoint = {"data_root": "$.items", "pagination": pagination, "write": write}
-        file = write_file(tmp_path, server.url, endpoint)
-        with start(tmp_path, file) as victim:
+        file = write_file(warehouse.folder, server.url, endpoint)
+        with start(warehouse.folder, file, warehouse.url) as victim:
             deadline = time.monotonic() + LIMIT
             while not server.calls and time.monotonic() < deadline:
                 time.sleep(0.001)
             time.sleep(moment)
             victim.send_signal(signal.SIGKILL)
         first = len(server.calls)
-        committed = loads(tmp_path)
-        with start(tmp_path, file) as rerun:
+        committed = loads(warehouse)
+        with start(warehouse.folder, file, warehouse.url) as rerun:
             _, errors = rerun.communicate(timeout=LIMIT)
         assert rerun.returncode == 0, errors.decode()
         second = Counter(call.arg("page") or "1" for call in server.calls[first:])
 
     copies = 2 if committed and write == "append" else 1  # the killed run may have been done: then this is another
-    with duckdb.connect(str(tmp_path / "data.duckdb"), read_only=True) as con:
-        rows = con.execute("SELECT id, count(*) FROM shop.items GROUP BY id ORDER BY id").fetchall()
+    rows = warehouse.rows("SELECT id, count(*) FROM shop.items GROUP BY id ORDER BY id")
     assert rows == [(id, copies) for id in range(SIZE, (PAGES + 1) * SIZE)]
     if not committed:
         assert first + sum(second.values()) <= PAGES + asked_again
-        assert loads(tmp_path) == 1
-    assert list((tmp_path / ".rest_source").glob("spool/*/*/*/*/")) == []
+        assert loads(warehouse) == 1
+    assert list((warehouse.folder / ".rest_source").glob("spool/*/*/*/*/")) == []
 
 
-def loads(folder: Path) -> int:
-    if not (folder / "data.duckdb").exists():
+def loads(warehouse: Warehouse) -> int:
+    """How many loads are committed, once the server has noticed that a client is gone."""
+    if warehouse.postgres:
+        connected = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'rest_source'"
+        while warehouse.rows(connected):
+            time.sleep(0.01)
+    elif not warehouse.path.exists():
         return 0
-    with duckdb.connect(str(folder / "data.duckdb")) as con:
-        if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'loads'").fetchone():
-            return 0
-        row = con.execute("SELECT count(*) FROM _rest_source.loads").fetchone()
-        return int(row[0]) if row else 0
+    if not warehouse.types("_rest_source", "loads"):
+        return 0
+    return int(warehouse.rows("SELECT count(*) FROM _rest_source.loads")[0][0])

@@ -68,4 +68,5 @@ POSTGRES = Dialect(
     longest_name=63,
     most_columns=1600,
     no_comment="(empty name)",
+    reserved=frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}),
 )
