@@ -133,7 +133,7 @@ def test_a_failed_check_exits_1_only_as_an_error(tmp_path: Path, level: str, cod
     ("change", "expected"),
     [
         (("path: /items", "pth: /items"), "defs.yaml:9: attributes.endpoints.0.pth: unknown key `pth`. Did you mean"),
-        (("retries: 0", "retries: none"), "defs.yaml:6: attributes.limits.retries: Input should be a valid integer"),
+        (("retries: 0", "retries: none"), "defs.yaml:6: attributes.limits.retries: should be a whole number"),
     ],
 )
 def test_a_mistake_in_the_file_names_its_line(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
