@@ -221,6 +221,10 @@ class Destination(Protocol):
         """Repeated and null keys; with the default key, records that stand in several rows."""
         ...
 
+    def recent_rows(self, source: str, endpoint: str, limit: int) -> list[int]:
+        """How many records the last loads of an endpoint read, the newest first."""
+        ...
+
     def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
         """How the table of an endpoint has changed."""
         ...

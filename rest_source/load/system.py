@@ -217,6 +217,17 @@ def has_system_tables(session: Session) -> bool:
     return bool(session.tables(SYSTEM))
 
 
+def recent_rows(session: Session, source: str, endpoint: str, limit: int) -> list[int]:
+    """How many records the last loads of an endpoint read, the newest first."""
+    if not has_system_tables(session):
+        return []
+    sql = (
+        f"SELECT rows_read FROM {SYSTEM}.loads WHERE source = ? AND endpoint = ? AND stop_reason <> 'retried' "
+        f"ORDER BY committed_at DESC LIMIT {limit}"
+    )
+    return [rows for (rows,) in session.rows(sql, [source, endpoint])]
+
+
 def find_load(
     session: Session,
     source: str,

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from statistics import median
 from typing import Any
 
 import dagster as dg
@@ -13,7 +15,7 @@ from rest_source.orchestrate.assets import AFTER, asset_key
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
 from rest_source.orchestrate.resource import RestApi, resource_key
-from rest_source.spec.asset import Checks, Level
+from rest_source.spec.asset import Checks, Level, RowBounds
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.pagination import OffsetLimit, PageNumber, Pagination
 from rest_source.spec.source import SourceSpec
@@ -28,8 +30,11 @@ def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChe
     checks = {
         "duplicates": Check(levels.duplicates, _duplicates),
         "schema": Check(levels.schema_, _schema),
+        "spike": Check(levels.spike, _spike),
         "complete": Check(levels.complete if _announces_a_total(endpoint.pagination) else "off", _complete),
     }
+    if levels.rows is not None:
+        checks["rows"] = Check(levels.rows.level, partial(_rows, levels.rows))
     checks = {name: check for name, check in checks.items() if check.level != "off"}
     return [_definition(source, endpoint, checks)] if checks else []
 
@@ -37,6 +42,9 @@ def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChe
 RECENT = timedelta(days=1)
 """For how long a change of columns is warned of; the last load's is, however old."""
 _TOLD = 20
+_SPIKE = 3
+_COMPARED = 7
+_LEAST_COMPARED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +85,18 @@ def _definition(source: SourceSpec, endpoint: EndpointSpec, checks: Mapping[str,
         ),
         keys_by_input_name={node: key},
         check_specs_by_output_name={
-            name: dg.AssetCheckSpec(name, asset=key, description=check.judge.__doc__, blocking=check.level == "error")
+            name: dg.AssetCheckSpec(
+                name, asset=key, description=_description(check.judge), blocking=check.level == "error"
+            )
             for name, check in checks.items()
         },
         can_subset=True,
     )
     return definition
+
+
+def _description(judge: Judge) -> str | None:
+    return judge.func.__doc__ if isinstance(judge, partial) else judge.__doc__
 
 
 def _checker(
@@ -131,6 +145,32 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
             f"Empty pages ended the last load before the announced end; it read {rows} records.", "", figures
         )
     return Verdict(None, f"{rows} records read, as announced.", figures)
+
+
+def _rows(bounds: RowBounds, destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
+    """The last load read as many records as it should."""
+    counts = destination.recent_rows(source.name, endpoint.name, 1)
+    if not counts:
+        return Verdict(None, "Nothing has been loaded yet.", {})
+    rows, figures = counts[0], {"rows_read": counts[0]}
+    if bounds.least is not None and rows < bounds.least:
+        return Verdict(f"The last load read {rows} records, fewer than {bounds.least}.", "", figures)
+    if bounds.most is not None and rows > bounds.most:
+        return Verdict(f"The last load read {rows} records, more than {bounds.most}.", "", figures)
+    return Verdict(None, f"{rows} records read.", figures)
+
+
+def _spike(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
+    """The last load read about as many records as the seven before it."""
+    counts = destination.recent_rows(source.name, endpoint.name, _COMPARED + 1)
+    if len(counts) <= _LEAST_COMPARED:
+        return Verdict(None, f"There are too few loads to compare with ({max(0, len(counts) - 1)}).", {})
+    rows, usual = counts[0], median(counts[1:])
+    figures = {"rows_read": rows, "usual": usual, "compared": len(counts) - 1}
+    told = f"The last load read {rows} records, the {len(counts) - 1} before it {usual:g} (median)"
+    if rows > usual * _SPIKE or rows * _SPIKE < usual:
+        return Verdict(f"{told}. If that is right, nothing is to be done; else look at the request.", "", figures)
+    return Verdict(None, f"{told}.", figures)
 
 
 def _schema(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, mask: Mask) -> Verdict:

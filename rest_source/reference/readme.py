@@ -10,7 +10,7 @@ from rest_source.catalogue import CATALOGUE, Entry
 from rest_source.reference.keys import Model, keys_table, types_table, variants_table
 from rest_source.reference.markdown import code, table
 from rest_source.reference.matrix import matrix, progress_matrix
-from rest_source.spec.asset import AssetSettings, Checks, FreshnessPolicy
+from rest_source.spec.asset import AssetSettings, Checks, FreshnessPolicy, RowBounds
 from rest_source.spec.auth import Auth
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.incremental import Incremental
@@ -40,6 +40,7 @@ MAPPINGS: dict[str, tuple[str, Model]] = {
     "schedule": ("key of `schedule`", Schedule),
     "limits": ("key of `limits`", Limits),
     "checks": ("key of `checks`", Checks),
+    "rows": ("key of `rows`", RowBounds),
 }
 """Marker, heading of the first column, and model of each table."""
 

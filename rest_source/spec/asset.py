@@ -66,6 +66,22 @@ class FreshnessPolicy(SpecModel):
 Level = Literal["error", "warn", "off"]
 
 
+class RowBounds(SpecModel):
+    """How many records a load should read."""
+
+    least: int | None = Field(None, alias="min", ge=0, description="a load with fewer does not pass", examples=[1])
+    most: int | None = Field(None, alias="max", ge=0, description="a load with more does not pass", examples=[100000])
+    level: Literal["error", "warn"] = Field("warn", description="how loud the check is", examples=["error"])
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Self:
+        if self.least is None and self.most is None:
+            raise ValueError("give `min`, `max` or both")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise ValueError("`min` is not larger than `max`")
+        return self
+
+
 class Checks(SpecModel):
     """How loud each asset check is."""
 
@@ -88,14 +104,31 @@ class Checks(SpecModel):
         examples=["error"],
     )
 
+    spike: Level | None = Field(
+        None,
+        description="likewise, of the check that the last load read neither three times as many records as the ones "
+        "before, nor a third; `off` unless given",
+        examples=["warn"],
+    )
+    rows: RowBounds | None = Field(
+        None, description="a check of how many records the last load read", examples=[{"min": 1, "level": "error"}]
+    )
+
     def over(self, defaults: "Checks | None") -> "Checks":
         """These levels, with the defaults where they say nothing, and `warn` where neither does."""
-        levels: dict[str, Any] = dict.fromkeys(("duplicates", "complete", "schema"), "warn")
+        levels: dict[str, Any] = {"duplicates": "warn", "complete": "warn", "schema": "warn", "spike": "off"}
         for checks in (defaults, self):
             levels |= checks.model_dump(exclude_none=True, by_alias=True) if checks else {}
         return Checks(**levels)
 
-    @field_validator("*", mode="before", json_schema_input_type=Literal["error", "warn", "off", False])
+    @field_validator(
+        "duplicates",
+        "complete",
+        "schema_",
+        "spike",
+        mode="before",
+        json_schema_input_type=Literal["error", "warn", "off", False],
+    )
     @classmethod
     def _yaml_reads_off_as_false(cls, value: Any) -> Any:
         return "off" if value is False else value

@@ -32,6 +32,7 @@ from rest_source.load.system import (
     failed_requests,
     find_load,
     longest_record,
+    recent_rows,
     rejected_records,
     schema_changes,
 )
@@ -124,6 +125,11 @@ class DuckDBDestination:
             session = DuckDBSession(con)
             _make_room(session, table, len(session.columns(table)))
             return find_duplicates(session, table, primary_key)
+
+    def recent_rows(self, source: str, endpoint: str, limit: int) -> list[int]:
+        """How many records the last loads of an endpoint read, the newest first."""
+        with self._reading() as session:
+            return recent_rows(session, source, endpoint, limit)
 
     def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
         """How the table of an endpoint has changed."""

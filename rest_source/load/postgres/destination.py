@@ -38,6 +38,7 @@ from rest_source.load.system import (
     find_load,
     lacks_tables,
     longest_record,
+    recent_rows,
     rejected_records,
     schema_changes,
 )
@@ -121,6 +122,11 @@ class PostgresDestination:
         """Repeated and null keys; with the default key, records that stand in several rows."""
         with self._open() as session:
             return find_duplicates(session, table, primary_key)
+
+    def recent_rows(self, source: str, endpoint: str, limit: int) -> list[int]:
+        """How many records the last loads of an endpoint read, the newest first."""
+        with self._open() as session:
+            return recent_rows(session, source, endpoint, limit)
 
     def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
         """How the table of an endpoint has changed."""
