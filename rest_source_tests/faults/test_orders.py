@@ -167,7 +167,7 @@ def test_every_order_ends_in_the_table_of_one_full_read(
             world.run(world.owed.pop(dice.randrange(len(world.owed))))
         found = world.warehouse.rows("SELECT id, version, __partition FROM shop.orders ORDER BY ALL")
         full = Warehouse(tmp_path, "full.duckdb")
-        whole = {"path": "/records", "primary_key": "id", "pagination": {"type": "page_number"}}
+        whole: dict[str, Any] = {"path": "/records", "primary_key": "id", "pagination": {"type": "page_number"}}
         full.load_from(server.url, **whole)
         read = full.rows("SELECT id, version, strftime(updated_at, '%Y-%m-%d') FROM shop.orders ORDER BY ALL")
     assert len(read) == len(world.records)
