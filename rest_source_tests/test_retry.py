@@ -141,3 +141,39 @@ def test_requests_that_a_rule_skipped_are_made_again(warehouse: Warehouse, monke
         api.answers.clear()
         assert ran("retry")[0] == 0
     assert warehouse.rows("SELECT id FROM shop.comments ORDER BY id") == [(0,), (1,), (2,)]
+
+
+@pytest.mark.parametrize("requests", ["partition", "range"])
+def test_what_was_skipped_in_a_partition_is_asked_for_there(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, requests: str
+) -> None:
+    monkeypatch.chdir(warehouse.folder)
+    api = ChangingApi([{"id": n, "parent": str(n), "updated_at": "2024-01-01T05:00:00Z"} for n in range(3)])
+    with api.serve() as server:
+        comments = {
+            "name": "comments",
+            "path": "/parents/{parent.id}/children",
+            "data_root": "$.records",
+            "params": {"from": "{partition.start}", "to": "{partition.end}"},
+            "partitions_def": {"type": "daily", "start_date": "2024-01-01"},
+            "requests": requests,
+            "parent": {"values": {"id": [0, 1, 2]}},
+            "on_error": [{"status": 404, "do": "skip"}],
+        }
+        attributes = {"name": "shop", "base_url": server.url, "endpoints": [comments]}
+        Path("defs.yaml").write_text(json.dumps({"type": "rest_source.RestSource", "attributes": attributes}))
+
+        def ran(command: str, *options: str) -> int:
+            options = (command, "defs.yaml", "--destination", "duckdb:///warehouse.duckdb", *options)
+            return CliRunner().invoke(main, options).exit_code
+
+        api.answers["/parents/1/children"] = 404
+        assert ran("run", "--partition-range", "2024-01-01...2024-01-02") == 0
+        api.answers.clear()
+        api.calls.clear()
+        assert ran("retry") == 0
+    assert {call.path for call in api.calls} == {"/parents/1/children"}
+    assert api.asked("from") == ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"][: len(api.calls)]
+    assert len(api.calls) == (2 if requests == "partition" else 1)
+    assert warehouse.rows("SELECT id FROM shop.comments ORDER BY id") == [(0,), (1,), (2,)]
+    assert warehouse.rows("SELECT * FROM _rest_source.failed_requests") == []

@@ -2,20 +2,24 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import dagster as dg
+
 from rest_source.cli.console import print_remarks, print_table
 from rest_source.cli.selection import selected
 from rest_source.errors import RestSourceError
-from rest_source.extract.slices import Known, parent_text
+from rest_source.extract.slices import Known, Row, parent_text
+from rest_source.extract.stream import PageStream
 from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.pipeline import run_load
 from rest_source.load.retrying import Retry
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.io_manager import PaginatorIOManager
+from rest_source.orchestrate.partitions import asked_partitions, partitions_definition
 from rest_source.orchestrate.resource import RestApi
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
@@ -81,14 +85,27 @@ def _retry(api: RestApi, endpoint: EndpointSpec, destination: Destination) -> Re
         report = replace(report, result=records)
         failed = destination.failed_requests(source.name, endpoint.name) if endpoint.parent else []
         if failed:
-            stream = api.stream(endpoint)
-            stream.known = Known(only=frozenset(map(parent_text, failed)))
-            outcome = run_load(stream, destination, state_directory(), report=_say)
+            for stream in _streams(api, endpoint, failed):
+                stream.known = Known(only=frozenset(map(parent_text, failed)))
+                records = records.plus(run_load(stream, destination, state_directory(), report=_say).result)
             left = len(destination.failed_requests(source.name, endpoint.name))
-            report = replace(report, result=records.plus(outcome.result), requests=len(failed), requests_left=left)
+            report = replace(report, result=records, requests=len(failed), requests_left=left)
     except RestSourceError as error:
         return replace(report, error=error)
     return report
+
+
+def _streams(api: RestApi, endpoint: EndpointSpec, failed: Sequence[Row]) -> Iterator[PageStream]:
+    """The streams of what failed: one for each partition where there are some."""
+    stream = api.stream(endpoint)
+    if endpoint.partitions_def is None:
+        yield stream
+        return
+    definition = partitions_definition(api.source, endpoint.partitions_def)
+    for key in sorted({str(row["partition"]) for row in failed if "partition" in row}):
+        start, _, end = key.partition("...")
+        keys = definition.get_partition_keys_in_range(dg.PartitionKeyRange(start, end or start))
+        yield from map(stream.of, asked_partitions(endpoint, definition, keys))
 
 
 def _say(text: str) -> None:

@@ -22,7 +22,7 @@ KEYS = [str(FIRST + timedelta(days=number)) for number in range(DAYS)]
 BAD = KEYS[DAYS // 2] if DAYS else ""
 AT_ONCE = 2
 ENDED = ("COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED")
-LIMIT = 120 + 15 * DAYS
+LIMIT = 180 + 40 * DAYS
 
 
 def handler(call: Call) -> Reply:
