@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from rest_source.cli.main import main
 from rest_source.orchestrate.definitions import build_definitions
@@ -271,3 +272,8 @@ def test_the_command_takes_a_key_or_a_range(warehouse: Warehouse, monkeypatch: p
         )
         assert ran()[0] == 1
         assert ran("--partition", "2024-13-01")[0] == 1
+
+
+def test_a_range_that_is_asked_for_at_once_needs_a_key() -> None:
+    with pytest.raises(ValidationError, match="needs `primary_key`"):
+        source_spec("http://h", requests="range", **ENDPOINT)

@@ -97,6 +97,8 @@ def _partitions(endpoint: "EndpointSpec") -> Found:
         if endpoint.requests == "range":
             yield ("requests",), "`requests: range` needs `partitions_def`"
         return
+    if endpoint.requests == "range" and not endpoint.primary_key:
+        yield ("requests",), "`requests: range` needs `primary_key`: overlapping ranges would hold a record twice"
     if endpoint.requests == "range" and not has_windows(partitions):
         yield ("requests",), "`requests: range` needs partitions of time"
 
