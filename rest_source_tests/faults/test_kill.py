@@ -15,7 +15,7 @@ from rest_source.demo import Call, LoopbackServer, Reply
 from rest_source_tests.loading import Warehouse
 from rest_source_tests.shop import write_file
 
-KILLS = int(os.environ.get("REST_SOURCE_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("REST_SOURCE_TEST_KILLS", "1"))
 PAGES, SIZE, DELAY = 40, 50, 0.01
 LIMIT = 60.0
 
