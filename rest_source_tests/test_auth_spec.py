@@ -46,8 +46,8 @@ LOGIN = {"type": "login", **STEP}
         ([{"type": "bearer", "token": "x"}], "0.type", "Valid: login"),
         ([{**STEP, "request": {"path": "/{login.b}"}}, {**STEP, "name": "b"}], "0.request.path", "earlier step"),
         ([], "", "either a `request` or a list of `steps`"),
-        (["x"], "0", "valid dictionary"),
-        ("bearer", "", "valid dictionary"),
+        (["x"], "0", "should be a mapping"),
+        ("bearer", "", "should be a mapping"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_where_it_stands(auth: Any, place: str, message: str) -> None:
@@ -60,7 +60,7 @@ def test_a_mistake_is_told_where_it_stands(auth: Any, place: str, message: str) 
     [
         ({"key": "k.pem"}, "tls.key", "needs `cert`"),
         ({"ca": "c.pem", "verify": False}, "tls.ca", "would not look at `ca`"),
-        ({"verify": "no"}, "tls.verify", "boolean"),
+        ({"verify": "no"}, "tls.verify", "should be true or false"),
         ({"certificate": "c.pem"}, "tls.certificate", "Did you mean `cert`?"),
     ],
 )

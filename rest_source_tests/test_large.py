@@ -140,7 +140,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(warehouse: Warehouse) -> N
 
 def test_more_pages_that_a_large_answer_announces_are_told(warehouse: Warehouse) -> None:
     outcome = load(warehouse, document(2000, next="/orders?page=2"))
-    assert "The answer announces more pages ($.next is /orders?page=2)" in outcome.warnings[0]
+    assert "The answer announces more pages ($.next is set)" in outcome.warnings[0]
 
 
 def test_a_large_load_that_only_misses_its_commit_is_committed_by_the_next(

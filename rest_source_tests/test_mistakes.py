@@ -68,12 +68,15 @@ MISTAKES = [
     (
         "auth: {type: bearer",
         "auth: {type: bearr",
-        ("5: attributes.auth.type: unknown type `bearr`. Did you mean `bearer`? Valid: none, basic, bearer, api_key"),
+        (
+            "5: attributes.auth.type: unknown type `bearr`. Did you mean `bearer`? Valid: none, basic, bearer, api_key, "
+            "oauth2, login"
+        ),
     ),
     (
         "auth: {type: bearer,",
         "auth: {",
-        "5: attributes.auth.type: the key `type` is required: none, basic, bearer, api_key",
+        "5: attributes.auth.type: the key `type` is required: none, basic, bearer, api_key, oauth2, login",
     ),
     (
         "token: {env: SHOP_TOKEN}",

@@ -157,6 +157,7 @@ def test_what_was_skipped_in_a_partition_is_asked_for_there(
             "params": {"from": "{partition.start}", "to": "{partition.end}"},
             "partitions_def": {"type": "daily", "start_date": "2024-01-01"},
             "requests": requests,
+            "primary_key": "id",
             "parent": {"values": {"id": [0, 1, 2]}},
             "on_error": [{"status": 404, "do": "skip"}],
         }
@@ -164,7 +165,7 @@ def test_what_was_skipped_in_a_partition_is_asked_for_there(
         Path("defs.yaml").write_text(json.dumps({"type": "rest_source.RestSource", "attributes": attributes}))
 
         def ran(command: str, *options: str) -> int:
-            options = (command, "defs.yaml", "--destination", "duckdb:///warehouse.duckdb", *options)
+            options = (command, "defs.yaml", "--destination", warehouse.url, *options)
             return CliRunner().invoke(main, options).exit_code
 
         api.answers["/parents/1/children"] = 404
