@@ -69,8 +69,8 @@ MISTAKES = [
         "auth: {type: bearer",
         "auth: {type: bearr",
         (
-            "5: attributes.auth.type: unknown type `bearr`. Did you mean `bearer`? Valid: none, basic, bearer, api_key, "
-            "oauth2, login"
+            "5: attributes.auth.type: unknown type `bearr`. Did you mean `bearer`? Valid: none, basic, bearer, "
+            "api_key, oauth2, login"
         ),
     ),
     (

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import repeat
 from typing import Any
 
 import orjson
@@ -48,8 +47,15 @@ def encode(
     elif stored := _stored(records, columns, exact):
         lines = _lines(stamp, canonical, stored)
     else:
-        lines = _lines(stamp, canonical, repeat(b""))
+        return _as_received(stamp, canonical, joined)
     return EncodedRecords(b"".join(lines), len(records), sha256(joined).hexdigest(), max(map(len, lines), default=0))
+
+
+def _as_received(stamp: bytes, canonical: Sequence[bytes], joined: bytes) -> EncodedRecords:
+    """The lines of records that the table takes as they are, which nearly all are: two joins, and nothing per line."""
+    data = b"".join((stamp, (b"\t\n" + stamp).join(canonical), b"\t\n")) if canonical else b""
+    longest = len(stamp) + max(map(len, canonical)) + 2 if canonical else 0
+    return EncodedRecords(data, len(canonical), sha256(joined).hexdigest(), longest)
 
 
 def _canonical(records: Sequence[Record]) -> list[bytes]:
