@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.spec.base import normalise
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.file import endpoint_lines, reject_duplicate_keys
+from rest_source.spec.file import endpoint_lines
 from rest_source.spec.source import SourceSpec
 
 
@@ -59,7 +59,6 @@ class RestSource(dg.Component):
             raise dg.DagsterInvalidDefinitionError(f"{context.path}: rest_source.RestSource needs `attributes`")
         places: dict[str, tuple[Path, int]] = {}
         for file in sorted(Path(context.path).glob("defs.y*ml")):
-            reject_duplicate_keys(file)
             lines = endpoint_lines(file)
             if len(lines) == len(attributes.endpoints):  # not where the folder holds several sources
                 places = {e.name: (file, line) for e, line in zip(attributes.endpoints, lines, strict=True)}

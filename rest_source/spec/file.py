@@ -53,9 +53,11 @@ def reject_duplicate_keys(path: Path) -> None:
 
 
 def endpoint_lines(path: Path) -> list[int]:
-    """The line in which each endpoint of a file begins."""
+    """The line in which each endpoint of a file begins; raises as `reject_duplicate_keys` does, in one reading."""
     lines = []
-    for document in _documents(path):
+    documents = list(_documents(path))
+    _reject_duplicates(path, documents)
+    for document in documents:
         endpoints = _value(_value(document, "attributes"), "endpoints")
         if isinstance(endpoints, yaml.SequenceNode):
             lines += [_line(item) for item in endpoints.value]
