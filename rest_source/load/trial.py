@@ -15,6 +15,7 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.page import Next, Stop
 from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.extract.stream import PageStream
+from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
 from rest_source.http.request import Answer, Request
 from rest_source.load.names import HEVO_ID, column_names
@@ -85,9 +86,10 @@ def run_trial(stream: PageStream, rows: int, pages: int | None = None) -> Trial:
     started, sample, error = monotonic(), _NO_SAMPLE, None
     try:
         with TemporaryDirectory(prefix="rest_source_") as folder:
-            sample = _sample(stream, _spooled(stream, Path(folder), rows, pages, after), rows)
+            sample = _masked(_sample(stream, _spooled(stream, Path(folder), rows, pages, after), rows), stream)
     except RestSourceError as found:
         error = found
+        stream.session.clean(error)
     last = after[-1] if after else None
     return Trial(
         tuple(exchanges),
@@ -144,6 +146,25 @@ def _sample(stream: PageStream, load: SpooledLoad, rows: int) -> Sample:
     return Sample(types, shown, tuple(_losses(stage, kept[0] if kept else 0)))
 
 
+def _masked(sample: Sample, stream: PageStream) -> Sample:
+    """What may be shown of a sample: an API may repeat the secrets it was sent."""
+    mask = stream.session.mask
+    columns = {mask(name): type_ for name, type_ in sample.columns.items()}
+    rows = [{mask(name): _without_secrets(value, mask) for name, value in row.items()} for row in sample.rows]
+    return Sample(columns, tuple(rows), tuple(map(mask, sample.warnings)))
+
+
+def _without_secrets(value: Any, mask: Mask) -> Any:
+    match value:
+        case str():
+            return mask(value)
+        case list():
+            return [_without_secrets(element, mask) for element in value]
+        case dict():
+            return {mask(name): _without_secrets(element, mask) for name, element in value.items()}
+    return value
+
+
 def _losses(stage: Stage, kept: int) -> list[str]:
     """What would become of records that do not all get a row of their own."""
     told = []
@@ -173,7 +194,8 @@ def _json(type_: ColumnType, value: Any) -> Any:
 
 
 def _exchange(stream: PageStream, request: Request, answer: Answer) -> Exchange:
-    return Exchange(_shown(stream, request), answer.status, answer.headers.get("Content-Type", ""), answer.size)
+    content_type = shorten(answer.headers.get("Content-Type", ""), _SHOWN, stream.session.mask)
+    return Exchange(_shown(stream, request), answer.status, content_type, answer.size)
 
 
 def _shown(stream: PageStream, request: Request) -> ShownRequest:
