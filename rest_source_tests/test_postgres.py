@@ -283,6 +283,10 @@ SECRET = "s3cr3t"
         (f"postgresql://me:{SECRET}@no-such-host.invalid/shop", "destination_unavailable", True),
         (f"postgresql://me:{SECRET}#@127.0.0.1:x/shop", "destination_unavailable", False),
         (f"postgresql://me:{SECRET}%zz@127.0.0.1/shop", "destination_url", False),
+        (f"postgresql://me:x/{SECRET}@127.0.0.1/shop", "destination_url", False),
+        (f"postgresql://me:{SECRET}/x@127.0.0.1/shop", "destination_url", False),
+        (f"postgresql://me:x@{SECRET}@127.0.0.1/shop", "destination_url", False),
+        (f"postgresql://me:\u2100{SECRET}@127.0.0.1/shop", "destination_url", False),
     ],
 )
 def test_a_password_is_in_no_error(url: str, id: str, retryable: bool) -> None:

@@ -63,6 +63,8 @@ class PostgresDestination:
     @classmethod
     def of(cls, url: str) -> "PostgresDestination":
         """The destination of a URL as libpq reads it."""
+        if _is_torn(url):
+            raise _unreadable()
         try:
             parts = conninfo_to_dict(url)
         except psycopg.ProgrammingError:
@@ -194,6 +196,12 @@ def _prepare(session: PostgresSession, schema: str, announce: Announce) -> None:
             take_turn(session.con, SYSTEM, announce)
             session.make_schema(schema)
             ensure_tables(session)
+
+
+def _is_torn(url: str) -> bool:
+    """Whether a password that holds an unescaped @ or / would be taken for host, port and database, and be shown."""
+    server, _, database = url.partition("://")[2].partition("?")[0].partition("/")
+    return server.count("@") > 1 or "@" in database
 
 
 def _unreadable() -> RestSourceError:
