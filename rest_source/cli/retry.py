@@ -91,6 +91,7 @@ def _retry(api: RestApi, endpoint: EndpointSpec, destination: Destination) -> Re
             left = len(destination.failed_requests(source.name, endpoint.name))
             report = replace(report, result=records, requests=len(failed), requests_left=left)
     except RestSourceError as error:
+        api.clean(error)  # it may quote a record
         return replace(report, error=error)
     return report
 

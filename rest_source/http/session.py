@@ -55,16 +55,16 @@ class ApiSession:
     ) -> None:
         self._limits = source.limits
         self._clock = clock
-        self._redactor = Redactor(environment)
+        self.redactor = Redactor(environment)
         self._fence = fence(source, environment, clock.now())
         self._policy = policy(source.limits)
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
         self._transport = Transport(source.limits, state, certificates(source.tls, environment))
-        tokens = TokenClient(self._transport, source.limits, clock, self._redactor)
-        self.sign_in = sign_in(source, environment, clock, tokens.run, self._redactor, state)
+        tokens = TokenClient(self._transport, source.limits, clock, self.redactor)
+        self.sign_in = sign_in(source, environment, clock, tokens.run, self.redactor, state)
         self.warnings = () if source.tls.verify else (UNVERIFIED,)
         self._slots = BoundedSemaphore(source.limits.concurrency)
-        log_mask = LogMask(self._redactor)
+        log_mask = LogMask(self.redactor)
         log_mask.install()
         # Not when it is closed: a request that was dropped may still be under way then, and be logged.
         weakref.finalize(self, log_mask.remove).atexit = False
@@ -83,11 +83,11 @@ class ApiSession:
 
     def mask(self, text: str) -> str:
         """The text without secrets; for everything that is shown, logged or stored about a request."""
-        return self._redactor.mask(text)
+        return self.redactor.mask(text)
 
     def clean(self, error: BaseException) -> None:
         """Mask every text of an error and of those behind it."""
-        self._redactor.clean(error)
+        self.redactor.clean(error)
 
     def send(
         self,
@@ -113,7 +113,7 @@ class ApiSession:
             return self._follow(request, _Errand(tally, expected, rules, in_parts, dropped))
         except RestSourceError as error:
             error.where = error.where or self._where(request)
-            self._redactor.clean(error)
+            self.redactor.clean(error)
             raise
 
     def _follow(self, request: Request, errand: "_Errand") -> Answer:
@@ -167,7 +167,7 @@ class ApiSession:
                 raise Postponed
             errand.tally.add(requests=1, wait_seconds=wait)
             outcome = self._transport.exchange(
-                grant.credentials.apply(request) if grant else strip(request, self._redactor.leaks),
+                grant.credentials.apply(request) if grant else strip(request, self.redactor.leaks),
                 errand.in_parts,
                 inside=grant is not None,
                 url=request.full_url,

@@ -107,7 +107,7 @@ def _checker(
         api: RestApi = getattr(context.resources, resource_key(source))
         selected = {key.name for key in context.selected_asset_check_keys}
         for name in [name for name in checks if name in selected]:
-            with explained():
+            with explained(clean=api.clean):
                 verdict = checks[name].judge(io_manager.open(), source, endpoint, api.mask)
             error = checks[name].level == "error"
             yield dg.AssetCheckResult(

@@ -37,6 +37,7 @@ class RestApi:
         """The session, one for all threads; raises RestSourceError where a variable it needs is missing."""
         with self._opening:
             if self._session is None:
+                self._read_variables()
                 with explained():
                     self._session = ApiSession(self.source, self.environment, state=state_directory())
             return self._session
@@ -47,11 +48,25 @@ class RestApi:
 
     def mask(self, text: str) -> str:
         """The text without secrets, also where no session was opened, as when a check runs alone."""
+        return self._redactor.mask(text)
+
+    def clean(self, error: BaseException) -> None:
+        """Mask every text of an error and of those behind it, as `mask` does."""
+        self._redactor.clean(error)
+
+    @property
+    def _redactor(self) -> Redactor:
+        """The session's, which knows what is written in the file; without one, that of the variables."""
+        with suppress(RestSourceError):
+            return self.session.redactor
+        self._read_variables()
+        return Redactor(self.environment)
+
+    def _read_variables(self) -> None:
+        """Know all secrets from the start: an API may repeat what another endpoint, or an earlier run, has sent."""
         for name in self._variables:
             with suppress(RestSourceError):  # one that is not set has no value to mask
                 self.environment[name]
-        masked = Redactor(self.environment).mask(text)
-        return masked if self._session is None else self._session.mask(masked)
 
     @cached_property
     def _variables(self) -> frozenset[str]:
