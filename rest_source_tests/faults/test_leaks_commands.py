@@ -1,0 +1,157 @@
+"""No secret in what the commands print or leave, while the API shouts them all, in records as well."""
+
+import logging
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+import pytest
+
+from rest_source.cli.main import main
+from rest_source.demo.server import Call, Reply
+from rest_source_tests.faults.shouting import (
+    AUTHS,
+    CURSOR,
+    FILE,
+    KEPT,
+    NEXT_URL,
+    Case,
+    Shouting,
+    plant,
+    records,
+    search,
+    speaking,
+    write_file,
+)
+
+FOLDERS: dict[str, Any] = {"name": "folders", "path": "/folders"}
+SKIP = {"on_error": [{"status": 403, "do": "skip"}]}
+STORED = (*KEPT, FILE)
+
+
+@pytest.fixture(autouse=True)
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    plant(tmp_path, monkeypatch)
+    monkeypatch.setenv("REST_SOURCE_DESTINATION", f"duckdb:///{tmp_path}/data.duckdb")
+    caplog.set_level(logging.DEBUG)
+
+
+def rest_source(*args: str) -> int:
+    """The exit code of a command, in this process."""
+    with pytest.raises(SystemExit) as left:
+        main(args, standalone_mode=False)
+    return int(left.value.code or 0)
+
+
+def of_secrets(call: Call, loud: str) -> Reply:
+    """Records that are full of secrets, whose fields are called by them, and whose types do not fit."""
+    texts = list(dict.fromkeys(loud.split(" ")))
+    deep = {"list": [{"a": loud}], loud: {"b": texts}}
+    rows = [{"id": text, "number": text, "all": loud, "deep": deep, **dict.fromkeys(texts, 1)} for text in (loud, "x")]
+    headers = {"Content-Type": f"application/json; secret={texts[0]}".encode("ascii", "replace").decode()}
+    return Reply({"items": [*rows, {"id": "fits", "number": 1}], "next": None, "loud": loud}, headers=headers)
+
+
+def denied(call: Call, loud: str) -> Reply:
+    return Reply({"message": loud}, 403, {"Content-Type": f"application/json; x={loud.split(' ', maxsplit=1)[0]}"})
+
+
+TRIALS = {
+    "records": Case(of_secrets, "", {"columns": {"number": "BIGINT"}, "primary_key": "id"}),
+    "nested": Case(of_secrets, "", {"nested": "flatten"}),
+    "next": Case(
+        lambda call, loud: records(call, loud, next=None if call.arg("at") else loud), "", {"pagination": CURSOR}
+    ),
+    "next_url": Case(
+        lambda call, loud: records(call, loud, next=None if call.arg("x") else f"?x={quote(loud)}"),
+        "",
+        {"pagination": NEXT_URL},
+    ),
+    "denied": Case(denied, "http_403"),
+    "skipped": Case(denied, "", SKIP),
+    "key": Case(of_secrets, "primary_key_missing", {"primary_key": "no"}),
+    "body": Case(of_secrets, "", {"method": "POST", "body": {"k": "{env.IN_BODY}"}}),
+    "root": Case(lambda call, loud: Reply({loud: [{loud: 1}]}), "data_root_not_found"),
+}
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
+@pytest.mark.parametrize("command", [["check", FILE], ["preview", FILE, "items"]], ids=["check", "preview"])
+@pytest.mark.parametrize("name", TRIALS)
+def test_trials(
+    tmp_path: Path,
+    name: str,
+    command: list[str],
+    json: list[str],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    case, auth = TRIALS[name], list(AUTHS)[list(TRIALS).index(name) % len(AUTHS)]
+    api = Shouting(case, auth, list(TRIALS).index(name))
+    with speaking(api):
+        write_file(tmp_path, api, AUTHS[auth])
+        assert rest_source(*command, *json) == (1 if case.error else 0)
+    assert search(tmp_path, capfd, caplog, STORED) == []
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
+@pytest.mark.parametrize("name", ["records", "denied", "key", "next"])
+def test_runs(
+    tmp_path: Path, name: str, json: list[str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    api = Shouting(TRIALS[name], "basic", 2)
+    with speaking(api):
+        write_file(tmp_path, api, AUTHS["basic"])
+        assert rest_source("run", FILE, *json) == (1 if TRIALS[name].error else 0)
+    assert search(tmp_path, capfd, caplog, STORED) == []
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
+@pytest.mark.parametrize("change", [{}, {"primary_key": "no"}, {"schema_change": "freeze", "columns": {}}], ids=str)
+def test_records_that_are_rejected_again(
+    tmp_path: Path,
+    change: dict[str, Any],
+    json: list[str],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keys: dict[str, Any] = {"columns": {"number": "BIGINT"}, "primary_key": "id"}
+    api = Shouting(Case(of_secrets, "", keys), "written", 4)
+    with speaking(api):
+        write_file(tmp_path, api, AUTHS["written"])
+        assert rest_source("run", FILE) == 0
+        api.case = Case(of_secrets, "", {**keys, **change})
+        write_file(tmp_path, api, AUTHS["written"])
+        rest_source("retry", FILE, *json)
+    with duckdb.connect(str(tmp_path / "data.duckdb")) as con:
+        assert con.execute("SELECT count(*) FROM _rest_source.rejected_records").fetchone() != (0,)
+    assert search(tmp_path, capfd, caplog, STORED) == []
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
+@pytest.mark.parametrize("second", [403, 500])
+def test_requests_that_a_rule_has_skipped(
+    tmp_path: Path, second: int, json: list[str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    status = [403]
+
+    def answer(call: Call, loud: str) -> Reply:
+        if call.path.endswith("/folders"):
+            return Reply([{"id": 1}, {"id": 2}])
+        return Reply({"message": loud}, status[-1])
+
+    endpoint = {
+        "path": "/v/{env.IN_PATH}/{parent.id}", "params": {"key": "{env.IN_PARAM}", "p": "{parent.id} {env.IN_BODY}"},
+        "parent": {"endpoint": "folders"}, **SKIP,
+    }  # fmt: skip
+    api = Shouting(Case(answer, "", endpoint, more=(FOLDERS,)), "basic", 6)
+    with speaking(api):
+        write_file(tmp_path, api, AUTHS["basic"])
+        assert rest_source("run", FILE) == 0
+        status.append(second)
+        assert rest_source("retry", FILE, *json) == 1
+    with duckdb.connect(str(tmp_path / "data.duckdb")) as con:
+        failed = con.execute("SELECT request, message FROM _rest_source.failed_requests").fetchall()
+    assert len(failed) == 2 and all("{env.IN_PARAM}" in request and message for request, message in failed)
+    assert search(tmp_path, capfd, caplog, (FILE,)) == []
