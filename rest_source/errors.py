@@ -62,6 +62,15 @@ class RestSourceError(Exception):
         }
 
 
+LONGEST_QUOTED = 80
+
+
+def quoted(value: object) -> str:
+    """A value in an error: whole or not at all, as half a secret would not be recognised where secrets are masked."""
+    text = str(value)
+    return f"`{text}`" if len(text) <= LONGEST_QUOTED else f"a text of {len(text)} characters"
+
+
 STORAGE = ("disk_full", "state_unusable")
 """The ids of errors of our own files."""
 

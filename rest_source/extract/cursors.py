@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
-from rest_source.errors import RestSourceError
+from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.document import LongNumber
 
 _ISO = re.compile(
@@ -46,7 +46,14 @@ class CursorValues:
 
     def instant(self, value: Any) -> datetime | None:
         """The moment of a value, in the zone it was written in; None where it is none."""
-        return self._instant(value)
+        if isinstance(value, str) and self.format is not None:
+            return self._parsed(value, self.format)
+        number = _number(value)
+        if number is not None:
+            unit = _unit(number)
+            return datetime(1970, 1, 1, tzinfo=UTC) + unit * float(number) if unit else None
+        match = _ISO.fullmatch(value.strip()) if isinstance(value, str) else None
+        return self._from_iso(match) if match else None
 
     def earlier(self, value: Any, span: timedelta | None) -> Any:
         """The value so much earlier, written as the API wrote it."""
@@ -55,9 +62,9 @@ class CursorValues:
         number = _number(value) if not self.format else None
         if number is not None and (unit := _unit(number)):
             moved = number - Decimal(span / unit)
-            moved = moved.to_integral_value() if number == number.to_integral_value() else moved
+            moved = moved.to_integral_value(ROUND_FLOOR) if number == number.to_integral_value() else moved
             return type(value)(moved) if isinstance(value, int | float) else str(moved)
-        moment = self._instant(value)
+        moment = self.instant(value)
         if moment is None:
             raise _no_instant(value)
         try:
@@ -90,18 +97,8 @@ class CursorValues:
         number = _number(value) if not self.format else None
         if number is not None:
             return "number", number
-        moment = self._instant(value)
+        moment = self.instant(value)
         return ("instant", moment) if moment is not None else ("text", str(value))
-
-    def _instant(self, value: Any) -> datetime | None:
-        if isinstance(value, str) and self.format is not None:
-            return self._parsed(value, self.format)
-        number = _number(value)
-        if number is not None:
-            unit = _unit(number)
-            return datetime(1970, 1, 1, tzinfo=UTC) + unit * float(number) if unit else None
-        match = _ISO.fullmatch(value.strip()) if isinstance(value, str) else None
-        return self._from_iso(match) if match else None
 
     def _parsed(self, value: str, format: str) -> datetime:
         try:
@@ -109,7 +106,7 @@ class CursorValues:
         except ValueError:
             raise RestSourceError(
                 "cursor_format",
-                f"The cursor value `{value:.80}` is not written as `format: {format}` says.",
+                f"The cursor value {quoted(value)} is not written as `format: {format}` says.",
                 cause="The format is not that of the field, or the API writes the field in several ways.",
                 remedy="Correct `incremental.format`; without it, ISO dates and times and epochs are recognised.",
             ) from None
@@ -167,7 +164,7 @@ def _zone(text: str | None) -> tzinfo | None:
 def _mixed(one: Any, other: Any) -> RestSourceError:
     return RestSourceError(
         "cursor_mixed",
-        f"The cursor values `{one!s:.60}` and `{other!s:.60}` cannot be compared.",
+        f"The cursor values {quoted(one)} and {quoted(other)} cannot be compared.",
         cause="One is a time or a number and the other is not: the field is no cursor, or its format has changed.",
         remedy="Choose another field as `incremental.cursor`, give its `format`, or start anew with --full-refresh.",
     )
@@ -176,7 +173,7 @@ def _mixed(one: Any, other: Any) -> RestSourceError:
 def _no_instant(value: Any) -> RestSourceError:
     return RestSourceError(
         "cursor_no_time",
-        f"The cursor value `{value!s:.80}` is no date or time.",
+        f"The cursor value {quoted(value)} is no date or time.",
         cause="`lookback`, `{window.start}` and `{cursor-1h}` need a cursor of time.",
         remedy="Give the `format` of the cursor, or leave these out.",
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from rest_source.errors import RestSourceError
+from rest_source.errors import LONGEST_QUOTED, RestSourceError
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import exists, literal
 from rest_source.load.fixed import fits
@@ -19,7 +19,6 @@ from rest_source.load.stager import RECORDS, spooled_lines
 
 REJECTED = "rejected"
 _MISFITS = "misfits"
-_SHOWN = 60
 _TOLD = 3
 
 
@@ -90,8 +89,9 @@ def _misfits(con: duckdb.DuckDBPyConnection, table: StagedTable) -> Iterator[tup
 
 
 def _shown(name: str) -> str:
-    """A value in a reason, in SQL: whole, as half a secret would not be recognised where secrets are masked."""
-    return f"CASE WHEN length({name}) <= {_SHOWN} THEN {name} ELSE 'a text of ' || length({name}) || ' characters' END"
+    """A value in a reason, in SQL, as `quoted` has it in an error."""
+    length = f"length({name})"
+    return f"CASE WHEN {length} <= {LONGEST_QUOTED} THEN {name} ELSE 'a text of ' || {length} || ' characters' END"
 
 
 def _collect_elements(con: duckdb.DuckDBPyConnection, arrays: Sequence[StagedTable]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from rest_source.errors import RestSourceError
+from rest_source.errors import RestSourceError, quoted
 from rest_source.load.destination import Table, TableColumn
 from rest_source.load.dialect import Dialect, Session, exists
 from rest_source.load.engine import identifier, literal
@@ -138,7 +138,7 @@ def _misfit(session: Session, table: Table, before: TableColumn, after: TableCol
     value = (session.rows(sample) or [("",)])[0][0]
     return RestSourceError(
         "fixed_type_misfit",
-        f"The column {before.name} of {_shown(table)} holds values that are not {after.type}, such as `{value:.60}`.",
+        f"The column {before.name} of {_shown(table)} holds values that are not {after.type}, such as {quoted(value)}.",
         cause=f"`columns` fixes the type {after.type}, and the table has rows from before, when it was {before.type}.",
         remedy="Fix another type, correct those rows, or load once with `write: replace`.",
     )
