@@ -23,7 +23,7 @@ from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stal
 from rest_source.load.schema import Shape
 from rest_source.load.stage import Stage
 from rest_source.load.stager import Stager
-from rest_source.load.staging import build_stage
+from rest_source.load.staging import stage_of
 from rest_source.load.state import Retention, claim, explained
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.source import SourceSpec
@@ -157,13 +157,7 @@ class Loader:
     def _commit(self, extraction: Extraction) -> CommitResult:
         stream, endpoint = extraction.stream, extraction.stream.endpoint
         try:
-            stage = build_stage(
-                extraction.spooled,
-                primary_key=endpoint.primary_key,
-                unique=endpoint.write != "append",
-                timezone=stream.source.timezone,
-                stager=extraction.stager,
-            )
+            stage = stage_of(extraction.spooled, stream.source, endpoint, extraction.stager)
             if endpoint.write == "replace" and stage.read and stage.rejected == stage.read:
                 raise _all_rejected(stage)
             return self.destination.commit(stage, extraction.facts(self.run_id), self.report)

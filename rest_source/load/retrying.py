@@ -17,7 +17,7 @@ from rest_source.load.pipeline import Report, spool_directory
 from rest_source.load.resume import new_load_id
 from rest_source.load.schema import Shape
 from rest_source.load.stager import Stager
-from rest_source.load.staging import build_stage
+from rest_source.load.staging import stage_of
 from rest_source.load.state import claim, explained
 from rest_source.spec.base import normalise
 from rest_source.spec.endpoint import EndpointSpec
@@ -71,13 +71,7 @@ class Retry:
         endpoint = self.endpoint
         stager = Stager(spooled.directory, Shape.of(endpoint))
         try:
-            stage = build_stage(
-                spooled,
-                primary_key=endpoint.primary_key,
-                unique=endpoint.write != "append",
-                timezone=self.source.timezone,
-                stager=stager,
-            )
+            stage = stage_of(spooled, self.source, endpoint, stager)
         finally:
             stager.close()
         facts = LoadFacts(

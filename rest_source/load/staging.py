@@ -17,6 +17,8 @@ from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
 from rest_source.load.stage import Stage, StagedColumn, StagedTable
 from rest_source.load.stager import RECORDS, Stager, staged_name
 from rest_source.spec.base import unknown
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.source import SourceSpec
 
 
 def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, timezone: str, stager: Stager) -> Stage:
@@ -45,6 +47,17 @@ def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, 
             _deduplicate(con, table.name, (HEVO_ID,))
         con.commit()
     return Stage(stager.path, tables, key or (HEVO_ID,), load.rows, rejected, reasons, timezone, load.longest_line)
+
+
+def stage_of(load: SpooledLoad, source: SourceSpec, endpoint: EndpointSpec, stager: Stager) -> Stage:
+    """The stage of a load of an endpoint, by its keys."""
+    return build_stage(
+        load,
+        primary_key=endpoint.primary_key,
+        unique=endpoint.write != "append",
+        timezone=source.timezone,
+        stager=stager,
+    )
 
 
 def _columns(

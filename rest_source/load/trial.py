@@ -22,7 +22,7 @@ from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.schema import ColumnType, Shape
 from rest_source.load.stage import Stage, StagedColumn
 from rest_source.load.stager import RECORDS, Stager
-from rest_source.load.staging import build_stage
+from rest_source.load.staging import stage_of
 
 _NATIVE = (ColumnType.BOOLEAN, ColumnType.BIGINT, ColumnType.DOUBLE)
 _SHOWN = 2000
@@ -127,13 +127,7 @@ def _sample(stream: PageStream, load: SpooledLoad, rows: int) -> Sample:
     endpoint = stream.endpoint
     stager = Stager(load.directory, Shape.of(endpoint))
     with closing(stager):
-        stage = build_stage(
-            load,
-            primary_key=endpoint.primary_key,
-            unique=endpoint.write != "append",
-            timezone=stream.source.timezone,
-            stager=stager,
-        )
+        stage = stage_of(load, stream.source, endpoint, stager)
     names = column_names([column.original for column in stage.columns], {})
     listed = [_value(column) for column in stage.columns]
     with duckdb.connect(str(stage.path), read_only=True) as con:
