@@ -1,9 +1,11 @@
 """Increments: the cursor moves with the rows, never past what is stored, and asks for no more than is needed."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source_tests.fakes.changing import ChangingApi
 from rest_source_tests.loading import Warehouse
@@ -173,6 +175,34 @@ def test_a_load_that_fails_moves_nothing(warehouse: Warehouse) -> None:
         api.answers.clear()
         warehouse.load_from(server.url, **KEYS)
     assert ids(warehouse) == [1, 2, 3, 4, 5, 7]
+
+
+def test_what_changed_behind_an_interrupted_load_comes_with_the_next(warehouse: Warehouse) -> None:
+    """Records in the order of their ids, the cursor the latest change: the position says nothing of what changed."""
+    since = datetime.now(UTC)
+    records = [{"id": n, "updated_at": stamp(n)} for n in range(1, 7)]
+    broken = {3}
+
+    def handler(call: Call) -> Reply:
+        page = int(call.arg("page") or 1)
+        if page in broken:
+            return Reply({"message": "not now"}, 400)
+        found = [record for record in records if str(record["updated_at"]) >= (call.arg("since") or "")]
+        return Reply({"records": found[2 * page - 2 : 2 * page]})
+
+    keys = KEYS | {"pagination": {"type": "page_number"}}
+    with LoopbackServer(handler) as server:
+        with pytest.raises(RestSourceError):
+            warehouse.load_from(server.url, **keys)
+        broken.clear()
+        late, later = (f"{since + timedelta(seconds=5 + n):%Y-%m-%dT%H:%M:%SZ}" for n in range(2))
+        records[0] |= {"updated_at": late}
+        records[5] |= {"updated_at": later}
+        resumed = warehouse.load_from(server.url, **keys)
+        assert resumed.resumed_from_page == 3
+        assert f"{since:%Y-%m-%dT%H:%M:%S}" <= resumed.cursor_after < late
+        warehouse.load_from(server.url, **keys)
+    assert warehouse.rows("SELECT id FROM shop.orders WHERE updated_at > '2024-02-01' ORDER BY id") == [(1,), (6,)]
 
 
 def test_a_cursor_never_goes_back(warehouse: Warehouse) -> None:

@@ -214,6 +214,34 @@ def test_each_parent_has_a_cursor_of_its_own(warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT count(*) FROM _rest_source.cursors") == [(2,)]
 
 
+def test_the_cursor_of_a_child_that_is_skipped_stays_where_it_was(warehouse: Warehouse) -> None:
+    keys: dict[str, Any] = {"params": {"since": "{cursor}"}, "incremental": {"cursor": "$.updated_at"}, **SKIP}
+    with posts(warehouse, 1, children=2) as (api, server):
+        load(warehouse, server.url, **keys)
+        api.records += [{"id": f"1-{n}", "parent": "1", "updated_at": str(n)} for n in range(2, 9)]
+        api.descending, api.ends["/parents/1/children"] = True, 2
+        outcome = load(warehouse, server.url, **keys)
+        assert (outcome.failed_requests, len(rows(warehouse))) == (1, 5)
+        api.ends.clear()
+        load(warehouse, server.url, **keys)
+    assert len(rows(warehouse)) == 9
+
+
+def test_a_parent_that_changes_while_its_children_are_interrupted_is_asked_for_again(warehouse: Warehouse) -> None:
+    changed: dict[str, Any] = {"parent": {"endpoint": "posts", "include": "id", "changed": True}}
+    with posts(warehouse, 1, 2, children=1) as (api, server):
+        api.answers["/parents/2/children"] = 400
+        with pytest.raises(RestSourceError):
+            load(warehouse, server.url, **changed)
+        api.answers.clear()
+        time.sleep(0.002)
+        warehouse.load([{"id": 1, "kind": "new"}], name="posts", primary_key="id")
+        api.records.append({"id": "1-new", "parent": "1", "updated_at": "9"})
+        assert load(warehouse, server.url, **changed).resumed_from_page
+        load(warehouse, server.url, **changed)
+    assert rows(warehouse, "id") == [("1-0",), ("1-new",), ("2-0",)]
+
+
 def test_many_parents_are_asked_side_by_side_in_order(warehouse: Warehouse) -> None:
     with posts(warehouse, *range(60), children=4) as (api, server):
         load(warehouse, server.url, write="append", primary_key=None)

@@ -126,6 +126,20 @@ def test_a_partition_that_fails_leaves_the_others(warehouse: Warehouse) -> None:
     assert [id for id, _ in rows(warehouse)] == [10, 11, 20, 21, 30, 31]
 
 
+def test_an_interrupted_partition_is_gone_on_with_whatever_others_load_meanwhile(warehouse: Warehouse) -> None:
+    found = [{"id": 10 * number + n, "updated_at": day(number, n)} for number in (1, 2) for n in range(5)]
+    api = ChangingApi(found)
+    endpoint: dict[str, Any] = {"incremental": {"cursor": "$.updated_at"}}
+    with api.serve() as server:
+        api.patience = 1
+        assert not run(warehouse, server.url, "2024-01-01", **endpoint).success
+        api.patience = None
+        assert run(warehouse, server.url, "2024-01-02", **endpoint).success
+        result = run(warehouse, server.url, "2024-01-01", **endpoint)
+    assert result.metadata["2024-01-01"]["resumed_from_page"] == 2
+    assert [id for id, _ in rows(warehouse)] == [record["id"] for record in found]
+
+
 def test_a_key_moves_to_the_partition_it_is_read_in(warehouse: Warehouse) -> None:
     api = ChangingApi([{"id": 1, "updated_at": day(1)}, {"id": 2, "updated_at": day(1)}])
     with api.serve() as server:

@@ -35,11 +35,11 @@ class FanOut(Generic[Source, Item]):
         self._width = width
         self._stopped = Event()
 
-    def __iter__(self) -> Generator[tuple[Source, Item | None], None, None]:
+    def __iter__(self) -> Generator[tuple[Source, Item], None, None]:
         waiting: Queue[tuple[Source, _Open[Item]]] = Queue()
         threads = [
             Thread(target=self._work, args=(waiting,), name="rest_source series", daemon=True)
-            for _ in range(self._width)
+            for _ in range(min(self._width, len(self._sources)))
         ]
         begun: deque[tuple[Source, _Open[Item]]] = deque()
         sources = iter(self._sources)
@@ -57,14 +57,14 @@ class FanOut(Generic[Source, Item]):
         finally:
             self._stopped.set()
 
-    def _items(self, source: Source, series: _Open[Item]) -> Iterator[tuple[Source, Item | None]]:
+    def _items(self, source: Source, series: _Open[Item]) -> Iterator[tuple[Source, Item]]:
         while True:
             item, error = series.items.get()
             if error is not None:
                 raise error
-            yield source, item
             if item is None:
                 return
+            yield source, item
 
     def _work(self, waiting: "Queue[tuple[Source, _Open[Item]]]") -> None:
         while not self._stopped.is_set():

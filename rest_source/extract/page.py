@@ -67,8 +67,12 @@ NOTHING = EncodedRecords(b"", 0, "", 0)
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """A request for a row of a parent that a rule of `on_error` skips: the row's fields, and what the API said."""
+    """A request for a row of a parent that a rule of `on_error` skips: the row's fields, and what the API said.
 
+    `scope` is that of the cursor of its series, which does not move past what was not read.
+    """
+
+    scope: str
     parent: Mapping[str, Any]
     request: str
     status: int | None

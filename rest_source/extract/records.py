@@ -66,7 +66,7 @@ def _canonical(records: Sequence[Record]) -> list[bytes]:
 
 
 def _lines(stamp: bytes, canonical: Iterable[bytes], stored: Iterable[bytes], rest: bytes = b"\n") -> list[bytes]:
-    return [b"%b%b\t%b%b" % (stamp, text, own, rest) for text, own in zip(canonical, stored, strict=False)]
+    return [b"%b%b\t%b%b" % (stamp, text, own, rest) for text, own in zip(canonical, stored, strict=True)]
 
 
 def _split_lines(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 from zlib import crc32
 
-VERSION = 3
+VERSION = 4
 _REQUIRED = {"version", "load_id", "run_id", "now", "plan"}
 
 

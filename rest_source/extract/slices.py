@@ -130,10 +130,10 @@ class Slicer:
             yield base
             return
         cursor = self.known.cursors.get(base.scope)
-        since = self._rendered(incremental.initial) if cursor is None else cursor
-        since = (
-            None if since is None else self.values.earlier(since, incremental.lookback if cursor is not None else None)
-        )
+        if cursor is None:
+            since = self._rendered(incremental.initial)
+        else:
+            since = self.values.earlier(cursor, incremental.lookback)
         base = replace(base, since=since, values={**base.values, "cursor": since})
         if since is not None and self._shifts_cursor():
             base = replace(base, instants={**base.instants, "cursor": as_instant(self.values, since)})

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rest_source.extract.columns import Columns
-from rest_source.extract.cursors import CursorValues
 from rest_source.extract.fan import FanOut
 from rest_source.extract.increments import Increments
 from rest_source.extract.page import NOTHING, FailedRequest, Next, Page, PageRequest, Stop, journalled
@@ -25,6 +23,9 @@ from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
+
+_SKEW = timedelta(days=1)
+"""How far the clock of an API may be ahead; a later time than that is none of a change."""
 
 
 @dataclass(slots=True)
@@ -58,15 +59,15 @@ class PageStream:
     pages: int = 0
     rows: int = 0
     _resumed: Interrupted | None = None
-    _later: "PageStream | None" = None
+    _successor: "PageStream | None" = None
 
     def __post_init__(self) -> None:
         self.warnings += [warning for warning in self.session.warnings if warning not in self.warnings]
 
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""
-        if self._later is not None:
-            return self._later.facts()
+        if self._successor is not None:
+            return self._successor.facts()
         tally = self.tally
         return {
             "requests": tally.requests,
@@ -81,7 +82,7 @@ class PageStream:
 
     def afresh(self, known: Known | None = None) -> "PageStream":
         """The same stream from its first page; requests go on being counted in the same tally."""
-        self._later = PageStream(
+        self._successor = PageStream(
             self.source,
             self.endpoint,
             self.session,
@@ -92,7 +93,7 @@ class PageStream:
             known or self.known,
             tally=self.tally,
         )
-        return self._later
+        return self._successor
 
     def of(self, partition: Partition) -> "PageStream":
         """The stream of one partition."""
@@ -102,8 +103,10 @@ class PageStream:
 
     def resumed(self, interrupted: Interrupted) -> "PageStream":
         """The stream that goes on where another run stopped, with that run's `now`."""
-        stream = replace(self.afresh(), now=interrupted.now)
-        self._later = stream
+        # A parent loaded since then may be asked for no more: it comes again with the next load.
+        known = replace(self.known, newest_parent=interrupted.manifest["newest_parent"])
+        stream = replace(self.afresh(known), now=interrupted.now)
+        self._successor = stream
         stream.columns.load(interrupted.columns)
         stream.warnings += interrupted.warnings
         stream.cursors |= interrupted.cursors
@@ -122,6 +125,26 @@ class PageStream:
         """The request of a page of the first series, before credentials."""
         part = next(iter(self.slices), Slice())
         return RequestBuilder(self.source, self.endpoint, self.environment, self.now, part).build(page)
+
+    @property
+    def reached(self) -> dict[str, Any]:
+        """How far each scope was read without a gap: a failed series stays where it was.
+
+        A load that was gone on with may have missed what changed before its position in the meantime. The next load
+        asks for all that changed since this one began.
+        """
+        failed = {failed.scope for failed in self.failed}
+        cursors = {scope: value for scope, value in self.cursors.items() if scope not in failed}
+        if self._resumed is None or self._resumed.is_complete:
+            return cursors
+        return {scope: self._not_since_begun(scope, value) for scope, value in cursors.items()}
+
+    def _not_since_begun(self, scope: str, value: Any) -> Any:
+        values = self._slicer.values
+        changed_at = values.instant(value)
+        if changed_at is None or not self.now < changed_at < datetime.now(UTC) + _SKEW:
+            return value
+        return self._later(self.known.cursors.get(scope), values.earlier(value, changed_at - self.now))
 
     @property
     def slices(self) -> list[Slice]:
@@ -154,21 +177,14 @@ class PageStream:
         number, before = self.pages + 1, 0 if self._resumed is None else None
         with closing(iter(fan)) as pages:
             for part, page in pages:
-                if page is None:
-                    continue
                 total = None if before is None or page.total is None else before + page.total
-                place = {"slice": part.key, "of_slice": page.number}
-                follows = {**page.follows, **place} if page.follows else {}
-                after = page.after
-                if isinstance(after, Stop):
+                placed = replace(_placed(page, part), number=number, total=total)
+                if isinstance(page.after, Stop):
                     before = total
                     if part is not slices[-1]:
-                        after, follows = (
-                            None,
-                            {("slice_end" if key == "stop" else key): follows[key] for key in follows},
-                        )
-                self.warnings += page.after.warnings if page.after and after is None else ()
-                yield self._counted(replace(page, number=number, total=total, after=after, follows=follows), part)
+                        self.warnings += page.after.warnings
+                        placed = _inner_end(placed)
+                yield self._counted(placed, part)
                 number += page.after is not None
 
     def _series(self, slicer: Slicer, part: Slice, width: int) -> Iterator[Page]:
@@ -179,7 +195,7 @@ class PageStream:
         except Ruled as error:
             if error.do != "skip" or self.endpoint.parent is None:
                 raise
-            failed = FailedRequest(part.parent, error.where, error.status, error.message)
+            failed = FailedRequest(part.scope, part.parent, error.where, error.status, error.message)
             stop = Stop("skipped")
             yield Page(series.pages + 1, NOTHING, stop, series.total, journalled(stop), failed=failed)
         finally:
@@ -220,7 +236,7 @@ class PageStream:
         self.warnings += page.after.warnings if page.after else ()
         if page.cursor is not None:
             known = self.cursors.get(part.scope, self.known.cursors.get(part.scope))
-            self.cursors[part.scope] = self._later_cursor(known, page.cursor)
+            self.cursors[part.scope] = self._later(known, page.cursor)
         self.failed += [page.failed] if page.failed else []
         follows = dict(page.follows)
         if follows and part.scope in self.cursors:
@@ -229,7 +245,17 @@ class PageStream:
             follows["failed"] = asdict(page.failed)
         return replace(page, follows=follows)
 
-    def _later_cursor(self, known: Any, value: Any) -> Any:
-        spec = self.endpoint.incremental
-        assert spec is not None
-        return Increments(spec, CursorValues(spec.format, ZoneInfo(self.source.timezone)), None).later(known, value)
+    def _later(self, known: Any, value: Any) -> Any:
+        assert self.endpoint.incremental is not None
+        return Increments(self.endpoint.incremental, self._slicer.values, None).later(known, value)
+
+
+def _placed(page: Page, part: Slice) -> Page:
+    """A page of a slice, with its place in it in the journal."""
+    return replace(page, follows={**page.follows, "slice": part.key, "of_slice": page.number} if page.follows else {})
+
+
+def _inner_end(page: Page) -> Page:
+    """The last page of a slice that other slices follow."""
+    follows = {"slice_end" if key == "stop" else key: value for key, value in page.follows.items()}
+    return replace(page, after=None, follows=follows)

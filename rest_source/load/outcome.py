@@ -120,7 +120,7 @@ class Extraction:
             first_request=self.stream.first_request,
             partition=self._partition,
             cursor_before=self._cursor(self.stream.known.cursors),
-            cursor_after=self._cursor({**self.stream.known.cursors, **self.stream.cursors}),
+            cursor_after=self._cursor({**self.stream.known.cursors, **self.stream.reached}),
             failed_requests=len(self.stream.failed),
             seconds=round(monotonic() - self.started, 3),
             warnings=(*self.stream.warnings, *_rejected(result), *self._doubtful(), *self._unmarked()),
@@ -146,7 +146,7 @@ class Extraction:
     def _moved(self) -> dict[str, Any]:
         """The cursors that have moved."""
         known = self.stream.known
-        moved = {scope: value for scope, value in self.stream.cursors.items() if value != known.cursors.get(scope)}
+        moved = {scope: value for scope, value in self.stream.reached.items() if value != known.cursors.get(scope)}
         return moved | ({PARENTS: known.newest_parent} if known.newest_parent and not self._is_retry else {})
 
     @property

@@ -26,12 +26,18 @@ _PLAN = {"method", "path", "params", "body", "form", "data_root", "key_column", 
 def fetch_plan(stream: PageStream) -> dict[str, Any]:
     """What is asked for, as the file states it: templates unrendered, so without secrets."""
     plan = stream.endpoint.model_dump(mode="json", by_alias=True, include=_PLAN)
+    start = _start(stream) if stream.endpoint.incremental else {}
     # A spool holds records as they are stored; only json and string are spooled alike.
-    start = stream.known.cursors if stream.endpoint.incremental else {}
     shape = stream.endpoint.nested if stream.endpoint.nested in ("flatten", "split") else "json"
     parent = stream.endpoint.parent.model_dump(mode="json") if stream.endpoint.parent else None
-    start_hash = sha256(json.dumps(dict(start), sort_keys=True).encode()).hexdigest()
+    start_hash = sha256(json.dumps(start, sort_keys=True).encode()).hexdigest()
     return {"base_url": stream.source.base_url, "nested": shape, "parent": parent, "start": start_hash, **plan}
+
+
+def _start(stream: PageStream) -> dict[str, Any]:
+    """The cursors that this load starts from; those of other partitions may move while it is interrupted."""
+    known = stream.known.cursors
+    return {part.scope: known[part.scope] for part in stream.slices if part.scope in known}
 
 
 def new_load_id(now: datetime) -> str:
@@ -46,6 +52,7 @@ def manifest(stream: PageStream, run_id: str) -> dict[str, Any]:
         "endpoint": stream.endpoint.name,
         "run_id": run_id,
         "now": stream.now.astimezone(UTC).isoformat(),
+        "newest_parent": stream.known.newest_parent,
         "plan": fetch_plan(stream),
     }
 

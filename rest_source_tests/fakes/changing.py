@@ -12,12 +12,13 @@ Record = dict[str, Any]
 class ChangingApi:
     """Serves `records` at /records, filtered by the parameters `since`, `from` and `to` on `updated_at`, in pages.
 
-    /parents/ID/children has the records of a parent, by `parent`; statuses in `answers` are given instead. It refuses
-    all requests once it has answered `patience` more.
+    /parents/ID/children has the records of a parent, by `parent`; statuses in `answers` are given instead, and 404 from
+    the page on that stands in `ends`. It refuses all requests once it has answered `patience` more.
     """
 
     records: list[Record] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
     page_size: int = 3
     field_name: str = "updated_at"
     descending: bool = False
@@ -42,6 +43,8 @@ class ChangingApi:
         found = [record for record in self.records if self._matches(record, call)]
         found = sorted(found, key=lambda record: str(record.get(self.field_name)), reverse=self.descending)
         page = int(call.arg("page") or 1)
+        if page >= self.ends.get(call.path, page + 1):
+            return Reply({"message": "not here"}, 404)
         start = (page - 1) * self.page_size
         return Reply({"records": found[start : start + self.page_size], "count": len(found)})
 
