@@ -62,7 +62,7 @@ class RestSourceError(Exception):
         }
 
 
-LONGEST_QUOTED = 80
+LONGEST_QUOTED = 60
 
 
 def quoted(value: object) -> str:
