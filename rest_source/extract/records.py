@@ -145,8 +145,9 @@ def _is_deep(bodies: Sequence[bytes], joined: bytes) -> bool:
 
     A level takes 3.5 characters at least, unless an array begins with an array: most records are too short to be deep.
     """
-    if b"[[" not in joined:
-        bodies = [body for body in bodies if len(body) > MAX_DEPTH * 3.5]
+    if b"[" not in joined or b"[[" not in joined:  # one byte is looked for much faster than two
+        longest = max(map(len, bodies), default=0)
+        bodies = [body for body in bodies if len(body) > MAX_DEPTH * 3.5] if longest > MAX_DEPTH * 3.5 else []
     return max((body.count(b"{") + body.count(b"[") for body in bodies), default=0) > MAX_DEPTH
 
 
