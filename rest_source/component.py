@@ -1,13 +1,14 @@
 """The component that a `defs.yaml` names: `type: rest_source.RestSource`."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import dagster as dg
 from pydantic import BaseModel, Field
 
+from rest_source.orchestrate.assets import References
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.spec.base import normalise
 from rest_source.spec.endpoint import EndpointSpec
@@ -44,10 +45,9 @@ class RestSource(dg.Component):
     may change the specs of the assets, in `get_asset_spec`.
     """
 
-    def __init__(self, source: SourceSpec, places: Mapping[str, tuple[Path, int]] | None = None) -> None:
-        """`places` has the file and the line of each endpoint, where they come from a file."""
+    def __init__(self, source: SourceSpec, references: References | None = None) -> None:
         self.source = source
-        self.places = places or {}
+        self.references = references or {}
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -57,12 +57,12 @@ class RestSource(dg.Component):
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         if not isinstance(attributes, SourceSpec):
             raise dg.DagsterInvalidDefinitionError(f"{context.path}: rest_source.RestSource needs `attributes`")
-        places: dict[str, tuple[Path, int]] = {}
+        references: References = {}
         for file in sorted(Path(context.path).glob("defs.y*ml")):
             lines = endpoint_lines(file)
             if len(lines) == len(attributes.endpoints):  # not where the folder holds several sources
-                places = {e.name: (file, line) for e, line in zip(attributes.endpoints, lines, strict=True)}
-        return cls(attributes, places)
+                references = _references(file, [endpoint.name for endpoint in attributes.endpoints], lines)
+        return cls(attributes, references)
 
     @classmethod
     def get_code_references_for_yaml(
@@ -72,22 +72,18 @@ class RestSource(dg.Component):
         return ()
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        def placed(endpoint: EndpointSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
-            place = self.places.get(endpoint.name)
-            return self.get_asset_spec(endpoint, _referring(spec, *place) if place else spec)
-
-        return build_definitions(self.source, translate=placed)
+        return build_definitions(self.source, translate=self.get_asset_spec, references=self.references)
 
     def get_asset_spec(self, endpoint: EndpointSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
         """The spec of an endpoint's asset; the key must stay, as table and checks go by it."""
         return spec
 
 
-def _referring(spec: dg.AssetSpec, file: Path, line: int) -> dg.AssetSpec:
-    """The spec with a link to its endpoint, as Dagster's UI opens it in an editor."""
+def _references(file: Path, names: Sequence[str], lines: Sequence[int]) -> References:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        reference = dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"{file.name}, line {line}")
-        return spec.merge_attributes(
-            metadata={"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
-        )
+        places = {
+            name: dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"{file.name}, line {line}")
+            for name, line in zip(names, lines, strict=True)
+        }
+        return {name: dg.CodeReferencesMetadataValue(code_references=[place]) for name, place in places.items()}

@@ -24,6 +24,8 @@ class LoadConfig(dg.Config):
 
 Translate = Callable[[EndpointSpec, dg.AssetSpec], dg.AssetSpec]
 """Changes the spec of an endpoint's asset; its key must stay, as table and checks go by it."""
+References = Mapping[str, dg.CodeReferencesMetadataValue]
+"""The lines of a file by the endpoints that stand there, as Dagster's UI opens them in an editor."""
 AFTER = dg.In(dg.Nothing)
 """The input of what runs after an asset without reading it."""
 _CONFIG = LoadConfig.to_config_schema()
@@ -40,9 +42,10 @@ def build_asset(
     endpoint: EndpointSpec,
     io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER,
     translate: Translate | None = None,
+    references: References | None = None,
 ) -> dg.AssetsDefinition:
     """The asset that loads an endpoint; the endpoint's settings win over the source's, and `translate` over both."""
-    spec = _spec(source, endpoint, io_manager)
+    spec = _spec(source, endpoint, io_manager, references or {})
     spec = translate(endpoint, spec) if translate else spec
     inputs = {dep.asset_key.to_python_identifier(): dep.asset_key for dep in spec.deps}
     # What @dg.asset comes to; the decorator looks at its function again and again, a millisecond for each asset.
@@ -64,7 +67,9 @@ def build_asset(
     )
 
 
-def _spec(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager) -> dg.AssetSpec:
+def _spec(
+    source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager, references: References
+) -> dg.AssetSpec:
     freshness = endpoint.freshness_policy or source.freshness_policy
     partitions, parent = endpoint.partitions_def, endpoint.parent
     parents = [dg.AssetKey([source.name, parent.endpoint])] if parent and parent.endpoint else []
@@ -74,6 +79,7 @@ def _spec(source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOMan
         description=endpoint.description or source.description or f"{endpoint.method} {endpoint.path}",
         group_name=endpoint.group_name or source.group_name or source.name,
         owners=endpoint.owners or source.owners,
+        metadata={"dagster/code_references": references[endpoint.name]} if endpoint.name in references else None,
         tags={**source.tags, **endpoint.tags},
         kinds=_kinds(source, endpoint, io_manager),
         deps=[*map(dg.AssetKey.from_user_string, dict.fromkeys((*source.deps, *endpoint.deps, *queried))), *parents],

@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from rest_source.orchestrate.assets import Translate, build_asset
+from rest_source.orchestrate.assets import References, Translate, build_asset
 from rest_source.orchestrate.checks import build_checks
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.resource import api_resource, resource_key
@@ -26,10 +26,11 @@ def build_definitions(
     source: SourceSpec,
     io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER,
     translate: Translate | None = None,
+    references: References | None = None,
 ) -> dg.Definitions:
     """Everything Dagster needs to know of a source."""
     return dg.Definitions(
-        assets=[build_asset(source, endpoint, io_manager, translate) for endpoint in source.endpoints],
+        assets=[build_asset(source, endpoint, io_manager, translate, references) for endpoint in source.endpoints],
         asset_checks=[check for endpoint in source.endpoints for check in build_checks(source, endpoint)],
         schedules=build_schedules(source, executor_from_environment()),
         resources={resource_key(source): api_resource(source), IO_MANAGER_KEY: io_manager},
