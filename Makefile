@@ -26,8 +26,8 @@ dev: $(READY) ## the demo API and the Dagster UI at http://localhost:3000
 dev-postgres: $(READY) ## the same on a PostgreSQL server of its own: Dagster's storage and the tables
 	$(BIN)/python -m rest_source.demo.dev --postgres
 
-test: $(READY) ## the whole test suite
-	$(BIN)/python -m pytest
+test: $(READY) ## the whole test suite, a process for each core, at most four; a module's tests stay together
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -57,7 +57,7 @@ def destination(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_database() -> Iterator[str]:
-    """The URL of a database on a real server, which all tests of the session share."""
+    """The URL of a database on a real server, which all tests of a process share."""
     with postgres_server() as url:
         yield url
 

@@ -111,7 +111,8 @@ class Warehouse:
         """Another warehouse of the same kind, with the same state directory."""
         if not self.postgres:
             return Warehouse(self.folder, f"{name}.duckdb")
-        return Warehouse(self.folder, postgres=postgres.make_database(self.postgres, f"rest_source_test_{name}"))
+        own = f"{self.postgres.rpartition('/')[2]}_{name}"  # on a server that other processes of the tests may use
+        return Warehouse(self.folder, postgres=postgres.make_database(self.postgres, own))
 
     def load(self, *pages: PageBody, **spec: Any) -> LoadOutcome:
         """Load an endpoint end to end, over HTTP."""
