@@ -161,12 +161,13 @@ def test_a_large_load_that_only_misses_its_commit_is_committed_by_the_next(
 
 
 LOADING = """
-import resource, sys
+import sys
 from pathlib import Path
 from rest_source_tests.loading import Warehouse
+from rest_source_tests.memory import peak_of_process
 warehouse = Warehouse(Path(sys.argv[1]))
 outcome = warehouse.load_from(sys.argv[2], data_root="$", pagination={"type": "none"})
-print(outcome.result.row_count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(outcome.result.row_count, peak_of_process())
 """
 
 
