@@ -66,7 +66,7 @@ class Dagster:
         return list(self.query(BACKFILL_RUNS, id=backfill)["runsOrError"]["results"])
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "waited in vain"

@@ -19,7 +19,7 @@ from rest_source_tests.fakes.oauth import CLIENT_SECRET, VARIABLES, OAuth, auth,
 from rest_source_tests.shop import write_file
 from rest_source_tests.test_cli import rest_source, rows
 
-SECONDS = 30
+SECONDS = 90
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rest_source.extract.page import Next, Page, PageRequest, journalled
 from rest_source.extract.records import encode
 from rest_source.extract.recovery import recover
 from rest_source.extract.spool import Spool
+from rest_source_tests.fakes.desk import PATIENCE
 
 MANIFEST = {"run_id": "", "now": "2026-01-01T00:00:00+00:00", "plan": {}}
 
@@ -30,7 +31,7 @@ class SlowSpool(Spool):
     written: list[int]
 
     def append(self, page: Page, changed: Any) -> None:
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(PATIENCE)
         super().append(page, changed)
         self.written.append(page.number)
 

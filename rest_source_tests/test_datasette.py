@@ -46,7 +46,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(300):
+    for _ in range(900):
         assert server.poll() is None, "Datasette ended"
         try:
             with urlopen(url, timeout=1):

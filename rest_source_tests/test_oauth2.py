@@ -22,7 +22,7 @@ from rest_source.http.request import Request, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
-from rest_source_tests.fakes.desk import INSTANT
+from rest_source_tests.fakes.desk import INSTANT, PATIENCE
 from rest_source_tests.fakes.oauth import CLIENT_ID, PASSWORD, USERNAME, VARIABLES, OAuth, auth, oauth
 from rest_source_tests.fakes.reading import lines
 from rest_source_tests.test_session import FakeClock
@@ -262,11 +262,11 @@ def test_threads_share_the_failure_of_the_one_that_asked() -> None:
     begun, let_go = Barrier(9), Event()
 
     def handler(call: Call) -> Reply:
-        let_go.wait(10)
+        let_go.wait(PATIENCE)
         return Reply({}, 503)
 
     def ask(opened: ApiSession, server: OAuth) -> object:
-        begun.wait(10)
+        begun.wait(PATIENCE)
         return get(opened, server)
 
     with LoopbackServer(handler) as api:
@@ -274,8 +274,8 @@ def test_threads_share_the_failure_of_the_one_that_asked() -> None:
         given, limits = auth(server, "client_credentials"), {"retries": 0, "concurrency": 8}
         with session(server, given, limits=limits) as opened, ThreadPoolExecutor(8) as pool:
             waiting = [pool.submit(ask, opened, server) for _ in range(8)]
-            begun.wait(10)
-            let_go.wait(10 * INSTANT)  # until all of them stand at the same door
+            begun.wait(PATIENCE)
+            let_go.wait(40 * INSTANT)  # until all of them stand at the same door
             let_go.set()
             errors = [future.exception() for future in waiting]
     assert {getattr(error, "id", None) for error in errors} == {"http_503"}

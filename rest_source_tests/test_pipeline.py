@@ -16,6 +16,7 @@ from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source.load.destinations import open_destination
 from rest_source.load.duckdb import connection
+from rest_source_tests.fakes.desk import PATIENCE
 from rest_source_tests.loading import PageBody, Warehouse, page_reply
 
 GOOD = page_reply([{"id": 2}], 2, last=False)
@@ -93,7 +94,7 @@ def test_two_loads_of_one_endpoint_take_turns(warehouse: Warehouse) -> None:
 
     def answer(call: Call) -> Reply:
         asked.set()
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         return page_reply([{"id": 1}], 1, last=True)
 
     def watch(said: str) -> None:
@@ -102,7 +103,7 @@ def test_two_loads_of_one_endpoint_take_turns(warehouse: Warehouse) -> None:
 
     with LoopbackServer(answer) as server, ThreadPoolExecutor(2) as threads:
         first = threads.submit(warehouse.load_from, server.url)
-        assert asked.wait(20)
+        assert asked.wait(PATIENCE)
         second_house = Warehouse(warehouse.folder, said=Listener(watch))
         second = threads.submit(second_house.load_from, server.url)
         assert (first.result().result.rows_inserted, second.result().result.rows_unchanged) == (1, 1)
@@ -147,7 +148,7 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
 def test_processes_load_into_one_file_at_once(warehouse: Warehouse) -> None:
     processes = [start(LOADING, str(warehouse.folder), name) for name in ("a", "b", "a")]
     for process in processes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert warehouse.rows("SELECT endpoint, count(*) FROM _rest_source.loads GROUP BY 1 ORDER BY 1") == [
         ("a", 8),

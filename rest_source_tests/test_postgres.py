@@ -21,6 +21,7 @@ from rest_source.errors import RestSourceError
 from rest_source.load.destination import LoadFacts, Table
 from rest_source.load.destinations import open_destination
 from rest_source.load.postgres import connection
+from rest_source_tests.fakes.desk import PATIENCE
 from rest_source_tests.loading import ORDERS, Warehouse, commit, page_reply, spooled, stage
 from rest_source_tests.shop import serve, spec
 
@@ -161,11 +162,11 @@ def test_loads_of_one_table_take_turns_and_others_go_on(warehouse: Warehouse, mo
     with psycopg.connect(warehouse.postgres) as con, ThreadPoolExecutor(1) as threads:
         connection.take_turn(con, "shop.orders", print)
         waiting = threads.submit(warehouse.destination.commit, staged, facts, announce)
-        assert heard.wait(20)
+        assert heard.wait(PATIENCE)
         assert warehouse.load([row(1)], name="others").result.rows_inserted == 1
         assert not waiting.done()
         con.rollback()
-        assert waiting.result(20).rows_inserted == 1
+        assert waiting.result(PATIENCE).rows_inserted == 1
     (said,) = [text for text in warehouse.said if text.startswith("Waiting")]
     assert said.startswith("Waiting for another load (server process ")
     assert said.endswith("which is loading shop.orders.")

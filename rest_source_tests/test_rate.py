@@ -7,18 +7,19 @@ from itertools import pairwise
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from threading import Thread
+from threading import Thread, local
 
 import pytest
 from filelock import FileLock
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.http import rate
-from rest_source.http.clock import SYSTEM_CLOCK
+from rest_source.http.clock import SYSTEM_CLOCK, SystemClock
 from rest_source.http.rate import RateLimit
 from rest_source.http.request import Request, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
+from rest_source_tests.fakes.desk import PATIENCE
 from rest_source_tests.test_session import START, FakeClock, source
 
 RATE, TIMES, THREADS = 100, 20, 3
@@ -128,7 +129,7 @@ def test_sessions_of_one_process_share_the_rate_by_their_state(tmp_path: Path) -
         return Reply({})
 
     def work() -> None:
-        spec = source(server.url, limits={"rate": "40/s"})
+        spec = source(server.url, limits={"rate": "20/s"})
         with ApiSession(spec, Environment({}), state=tmp_path) as session:
             for _ in range(5):
                 session.send(Request("GET", server.url), Tally())
@@ -136,20 +137,33 @@ def test_sessions_of_one_process_share_the_rate_by_their_state(tmp_path: Path) -
     with LoopbackServer(handler) as server:
         in_threads(4, work)
     assert (tmp_path / "rate" / "shop").exists()
-    assert arrived[-1] - arrived[0] >= 19 / 40 - 0.02
+    assert arrived[-1] - arrived[0] >= 0.6  # of 0.95, and each by itself 0.2: the first may arrive late
 
 
-def starts(file: Path, ready: Barrier, moments: "SimpleQueue[list[float]]") -> None:
-    """Tell when requests of this process may start."""
-    limit = RateLimit(RATE, SYSTEM_CLOCK, file)
-    mine: list[float] = []
+class NotedClock(SystemClock):
+    """The machine's clock, which each thread can ask for the time that it was told last."""
+
+    def __init__(self) -> None:
+        self.told = local()
+
+    def now(self) -> float:
+        self.told.now = super().now()
+        return float(self.told.now)
+
+
+def starts(file: Path, ready: Barrier, moments: "SimpleQueue[list[tuple[float, float]]]") -> None:
+    """Tell when requests of this process may start, and when they do: a busy machine wakes them late."""
+    clock = NotedClock()
+    limit = RateLimit(RATE, clock, file)
+    mine: list[tuple[float, float]] = []
 
     def work() -> None:
         for _ in range(TIMES):
-            limit.wait()
-            mine.append(time.time())
+            wait = limit.wait()
+            assert wait is not None
+            mine.append((clock.told.now + wait, time.time()))
 
-    ready.wait(30)
+    ready.wait(PATIENCE)
     in_threads(THREADS, work)
     moments.put(mine)
 
@@ -163,9 +177,8 @@ def test_the_rate_holds_across_processes_and_their_threads(file: Path) -> None:
     found = [moments.get() for _ in processes]
     for process in processes:
         process.join()
-    everything = sorted(found[0] + found[1])
-    assert len(everything) == 2 * THREADS * TIMES
-    assert everything[-1] - everything[0] >= (len(everything) - 1) / RATE - 0.05
-    # Neither waits for the other to end, and no stretch holds more than its share and what late threads add.
-    assert max(map(min, found)) < min(map(max, found))
-    assert all(later - earlier >= 0.08 for earlier, later in pairwise(everything[::15]))
+    turns = sorted(turn for mine in found for turn, _ in mine)
+    assert len(turns) == 2 * THREADS * TIMES
+    assert all(later - earlier >= 1 / RATE - 0.0001 for earlier, later in pairwise(turns))
+    assert all(begun >= turn - 0.001 for mine in found for turn, begun in mine)
+    assert max(map(min, found)) < min(map(max, found))  # neither waits for the other to end

@@ -16,6 +16,7 @@ from rest_source.errors import RestSourceError
 from rest_source.load import view
 from rest_source.load.destination import CommitResult
 from rest_source.load.duckdb import connection
+from rest_source_tests.fakes.desk import PATIENCE
 from rest_source_tests.loading import ORDERS, Warehouse, commit, spooled, stage
 
 COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "row_count")
@@ -367,7 +368,7 @@ def test_threads_wait_for_each_other_with_a_word_and_an_end(duckdb_warehouse: Wa
     monkeypatch.setattr(connection, "_ANNOUNCE_AFTER", 0.05)
     monkeypatch.setattr(connection, "WAIT_SECONDS", 0.2)
     with connection.connect(warehouse.path, print), ThreadPoolExecutor(1) as threads:
-        failure = threads.submit(commit, warehouse, 1, [[row(1)]]).exception(timeout=20)
+        failure = threads.submit(commit, warehouse, 1, [[row(1)]]).exception(timeout=PATIENCE)
     assert isinstance(failure, RestSourceError)
     assert (failure.id, failure.retryable) == ("destination_locked", True)
     assert warehouse.said == ["Waiting for another load of this process, which has warehouse.duckdb open."]
@@ -414,6 +415,6 @@ def test_a_full_disk_leaves_the_table_as_it_was(duckdb_warehouse: Warehouse) -> 
 
 def run_python(program: str, *arguments: str) -> str:
     command: Sequence[str] = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

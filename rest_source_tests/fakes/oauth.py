@@ -16,6 +16,7 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
+from rest_source_tests.fakes.desk import PATIENCE
 
 CLIENT_ID, CLIENT_SECRET = "cl1ent-id", "cl1ent/s3cret+ö"
 USERNAME, PASSWORD = "ada", "pa55word:x"
@@ -253,7 +254,7 @@ class OAuth:
         bearer = (call.headers["Authorization"] or "").removeprefix("Bearer ")
         refused = not self._opens(bearer)
         if self.meet is not None and refused:
-            self.meet.wait(10)
+            self.meet.wait(PATIENCE)
         if refused:
             return Reply({"error": f"the token {bearer} is not valid"}, 401)
         page = int(call.arg("page") or 1)

@@ -17,7 +17,7 @@ from rest_source_tests.shop import write_file
 
 KILLS = int(os.environ.get("REST_SOURCE_TEST_KILLS", "1"))
 PAGES, SIZE, DELAY = 40, 50, 0.01
-LIMIT = 60.0
+LIMIT = 180.0
 
 
 def handler(call: Call) -> Reply:

@@ -43,7 +43,7 @@ from rest_source_tests.faults.shouting import (
 LOUD = Case(lambda call, loud: records(call, loud))  # noqa: PLW0108
 PASSWORD = VARIABLES["PASSWORD"]
 KILLED_AT = 3
-LIMIT = 60.0
+LIMIT = 180.0
 
 
 @pytest.fixture(autouse=True)

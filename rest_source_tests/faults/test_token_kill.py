@@ -12,7 +12,7 @@ from rest_source_tests.faults.test_kill import start
 from rest_source_tests.shop import write_file
 from rest_source_tests.test_cli import rest_source, rows
 
-SECONDS = 60
+SECONDS = 180
 
 
 @pytest.mark.parametrize("page", [1, 8])
