@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,17 @@ def until(true: Callable[[], bool], seconds: float = 180) -> None:
 
 
 @contextmanager
-def dagster_dev(project: Path, settings: str = "") -> Iterator[Dagster]:
-    """`dagster dev` of a project that loads into its `data.duckdb`; `settings` are added to those of `make dev`."""
+def dagster_dev(
+    project: Path, settings: str = "", *, deployed: str = "dev", variables: Mapping[str, str] | None = None
+) -> Iterator[Dagster]:
+    """`dagster dev` of a project that loads into its `data.duckdb`, unless the `variables` name another destination.
+
+    `settings` are added to those that are `deployed`, by default those of `make dev`.
+    """
     home = project / "home"
     home.mkdir()
-    deployed = (Path(__file__).parents[1] / "deploy" / "dev" / "dagster.yaml").read_text()
-    (home / "dagster.yaml").write_text(deployed + settings)
+    shipped = (Path(__file__).parents[1] / "deploy" / deployed / "dagster.yaml").read_text()
+    (home / "dagster.yaml").write_text(shipped + settings)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -88,6 +93,7 @@ def dagster_dev(project: Path, settings: str = "") -> Iterator[Dagster]:
         "DAGSTER_HOME": str(home),
         "PYTHONPATH": str(project),
         "REST_SOURCE_DESTINATION": f"duckdb:///{project}/data.duckdb",
+        **(variables or {}),
     }
     command = [sys.executable, "-m", "dagster", "dev", "-m", "their_project.definitions", "--port", str(port)]
     log = project / "dagster.log"
