@@ -46,6 +46,9 @@ def main(debug: bool) -> None:
       rest-source run defs.yaml --jobs 8 --json | jq '.endpoints[].rows_read'
       rest-source authorize defs.yaml
     """
+    from dotenv import load_dotenv
+
+    load_dotenv(Path.cwd() / ".env")  # as Dagster's own commands do
 
 
 @main.command()
@@ -85,12 +88,10 @@ def run(
         raise click.UsageError("Give either --partition or --partition-range.")
     if partition_range and "..." not in partition_range:
         raise click.UsageError("Write the range as A...B, both ends included.")
-    from dotenv import load_dotenv
 
     from rest_source.cli.report import print_summary, to_json
     from rest_source.cli.run import run_source
 
-    load_dotenv(Path.cwd() / ".env")  # as Dagster's own commands do
     report = run_source(
         file, select, destination, jobs=jobs, full_refresh=full_refresh, partitions=partition or partition_range
     )
@@ -119,11 +120,8 @@ def retry(file: Path, select: tuple[str, ...], destination: str | None, as_json:
       rest-source retry defs.yaml
       rest-source retry defs.yaml -s orders --json
     """
-    from dotenv import load_dotenv
-
     from rest_source.cli.retry import retry_source
 
-    load_dotenv(Path.cwd() / ".env")
     sys.exit(0 if retry_source(file, select, destination, as_json) else 1)
 
 
@@ -141,11 +139,8 @@ def authorize(file: Path, redirect_uri: str | None) -> None:
       rest-source authorize defs.yaml
       rest-source authorize defs.yaml --redirect-uri http://localhost:3999/callback
     """
-    from dotenv import load_dotenv
-
     from rest_source.cli.authorize import authorize as consent
 
-    load_dotenv(Path.cwd() / ".env")
     consent(file, redirect_uri, click.echo, lambda text: click.echo(text, err=True))
 
 
@@ -164,11 +159,8 @@ def check(file: Path, select: tuple[str, ...], as_json: bool) -> None:
       rest-source check defs.yaml
       rest-source check defs.yaml -s orders --json
     """
-    from dotenv import load_dotenv
-
     from rest_source.cli.check import check_source
 
-    load_dotenv(Path.cwd() / ".env")
     sys.exit(0 if check_source(file, select, as_json) else 1)
 
 
@@ -188,11 +180,8 @@ def preview(file: Path, name: str, limit: int, as_json: bool) -> None:
       rest-source preview defs.yaml orders
       rest-source preview defs.yaml orders --limit 3 --json
     """
-    from dotenv import load_dotenv
-
     from rest_source.cli.preview import preview_endpoint
 
-    load_dotenv(Path.cwd() / ".env")
     sys.exit(0 if preview_endpoint(file, name, limit, as_json) else 1)
 
 
@@ -218,11 +207,8 @@ def suggest(target: str, headers: tuple[str, ...], name: str | None, write: Path
       rest-source suggest https://api.example.com/v1/orders -H 'Authorization=Bearer {env.SHOP_TOKEN}' --json
       curl -si https://api.example.com/v1/orders > orders.txt; rest-source suggest orders.txt
     """
-    from dotenv import load_dotenv
-
     from rest_source.cli.suggest import parsed_header, suggest_endpoint
 
-    load_dotenv(Path.cwd() / ".env")
     suggest_endpoint(target, [parsed_header(header) for header in headers], name, write, as_json)
 
 

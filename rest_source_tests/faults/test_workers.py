@@ -99,8 +99,8 @@ def test_runs_side_by_side_load_every_partition(dagster: Dagster, server: Embedd
 
 
 def most_at_once(runs: list[dict[str, Any]]) -> int:
-    under_way = [sum(run["startTime"] <= one["startTime"] < run["endTime"] for run in runs) for one in runs]
-    return max(under_way)
+    spans = [(float(run["startTime"]), float(run["endTime"])) for run in runs]
+    return max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
 
 
 def test_workers_that_are_killed_cost_no_row(dagster: Dagster, server: EmbeddedServer, project: Path) -> None:
