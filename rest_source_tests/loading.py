@@ -18,10 +18,11 @@ from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.extract.stream import PageStream
 from rest_source.http.request import Answer
 from rest_source.http.session import ApiSession
-from rest_source.load.destination import CommitResult, Destination, LoadFacts, Table
+from rest_source.load.destination import CommitResult, Destination, LoadFacts
 from rest_source.load.destinations import open_destination
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
+from rest_source.load.relation import Table
 from rest_source.load.schema import Shape
 from rest_source.load.stage import Stage
 from rest_source.load.stager import Stager

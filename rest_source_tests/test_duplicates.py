@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rest_source.load.destination import DuplicateReport, Table
+from rest_source.load.destination import DuplicateReport
+from rest_source.load.relation import Table
 from rest_source_tests.loading import ORDERS, Warehouse, commit
 
 Records = list[dict[str, Any]]

@@ -216,7 +216,7 @@ def test_no_value_of_a_preview_is_read_as_markup() -> None:
 
 
 def _table() -> Any:
-    from rest_source.load.destination import Table
+    from rest_source.load.relation import Table
 
     return Table.of("shop", "items")
 

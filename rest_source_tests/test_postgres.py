@@ -18,9 +18,10 @@ from rest_source import PaginatorIOManager, build_definitions
 from rest_source.demo.postgres import embedded_postgres
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
-from rest_source.load.destination import LoadFacts, Table
+from rest_source.load.destination import LoadFacts
 from rest_source.load.destinations import open_destination
 from rest_source.load.postgres import connection
+from rest_source.load.relation import Table
 from rest_source_tests.fakes.desk import PATIENCE
 from rest_source_tests.loading import ORDERS, Warehouse, commit, page_reply, spooled, stage
 from rest_source_tests.shop import serve, spec

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from rest_source.errors import RestSourceError
+from rest_source.load.destination import SchemaReport
+from rest_source.load.system import schema_changes
 from rest_source_tests.loading import Warehouse
 
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
@@ -87,13 +89,18 @@ def test_ignore_never_leaves_out_the_key(warehouse: Warehouse) -> None:
 
 def test_the_changes_of_a_table_are_remembered_with_their_time(warehouse: Warehouse) -> None:
     warehouse.load([{"id": 1, "v": 1}])
-    assert warehouse.destination.schema_changes("shop", "orders").changes == ()
+    assert _changes(warehouse, "shop", "orders").changes == ()
     warehouse.load([{"id": 1, "v": 2.5, "w": 1}])
     warehouse.load([{"id": 1, "w": 1}])
-    report = warehouse.destination.schema_changes("shop", "orders")
+    report = _changes(warehouse, "shop", "orders")
     ((when, texts),) = report.changes
     assert texts == ("new column w", *warehouse.columns_widened("v: BIGINT to DOUBLE"))
     assert report.last_load is not None
     assert when < report.last_load
     assert report.missing == ("v",)
-    assert warehouse.destination.schema_changes("shop", "others").last_load is None
+    assert _changes(warehouse, "shop", "others").last_load is None
+
+
+def _changes(warehouse: Warehouse, source: str, endpoint: str) -> SchemaReport:
+    with warehouse.destination.reading() as session:
+        return schema_changes(session, source, endpoint)

@@ -18,6 +18,7 @@ from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.pipeline import run_load
 from rest_source.load.retrying import Retry
 from rest_source.load.state import state_directory
+from rest_source.load.system import failed_requests
 from rest_source.orchestrate.io_manager import PaginatorIOManager
 from rest_source.orchestrate.partitions import asked_partitions, partitions_definition
 from rest_source.orchestrate.resource import RestApi
@@ -83,17 +84,22 @@ def _retry(api: RestApi, endpoint: EndpointSpec, destination: Destination) -> Re
         records = Retry(source, endpoint, destination, state_directory(), _say).run()
         records = replace(records, reject_reasons=tuple(map(api.mask, records.reject_reasons)))
         report = replace(report, result=records)
-        failed = destination.failed_requests(source.name, endpoint.name) if endpoint.parent else []
+        failed = _failed(destination, source.name, endpoint) if endpoint.parent else []
         if failed:
             for stream in _streams(api, endpoint, failed):
                 stream.known = Known(only=frozenset(map(parent_text, failed)))
                 records = records.plus(run_load(stream, destination, state_directory(), report=_say).result)
-            left = len(destination.failed_requests(source.name, endpoint.name))
+            left = len(_failed(destination, source.name, endpoint))
             report = replace(report, result=records, requests=len(failed), requests_left=left)
     except RestSourceError as error:
         api.clean(error)  # it may quote a record
         return replace(report, error=error)
     return report
+
+
+def _failed(destination: Destination, source: str, endpoint: EndpointSpec) -> list[Row]:
+    with destination.reading() as session:
+        return failed_requests(session, source, endpoint.name)
 
 
 def _streams(api: RestApi, endpoint: EndpointSpec, failed: Sequence[Row]) -> Iterator[PageStream]:

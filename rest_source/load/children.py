@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.nested import ArrayPath, path_text
-from rest_source.load.destination import CommitResult, LoadFacts, Table
+from rest_source.load.destination import CommitResult, LoadFacts
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import literal
 from rest_source.load.evolution import Evolution, frozen
 from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS, REF_ID
+from rest_source.load.relation import Table
 from rest_source.load.stage import Stage, StagedTable
 from rest_source.load.table import described, evolve
 from rest_source.load.write import insertion
@@ -61,10 +62,7 @@ class Children:
         return replace(
             result,
             columns_added=(*result.columns_added, *(f"{name}.{column.name}" for column in evolution.added)),
-            columns_widened=(
-                *result.columns_widened,
-                *(f"{name}.{change}" for change in widened),
-            ),
+            columns_widened=(*result.columns_widened, *(f"{name}.{change}" for change in widened)),
             columns_ignored=(*result.columns_ignored, *(".".join((*staged.path, n)) for n in evolution.ignored)),
         )
 

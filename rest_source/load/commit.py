@@ -4,8 +4,9 @@ import time
 from dataclasses import replace
 
 from rest_source.load.children import Children, has_shape, refuse_elements
-from rest_source.load.destination import CommitResult, LoadFacts, Table
+from rest_source.load.destination import CommitResult, LoadFacts
 from rest_source.load.dialect import Session
+from rest_source.load.relation import Table
 from rest_source.load.stage import Stage
 from rest_source.load.system import record_load, record_progress, widenings
 from rest_source.load.table import described, evolve

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rest_source.extract.page import FailedRequest
-from rest_source.load.schema import ColumnType
+from rest_source.load.dialect import Session
+from rest_source.load.relation import Table, TableColumn
 from rest_source.load.stage import Stage
-from rest_source.spec.base import normalise
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,28 +19,6 @@ Announce = Callable[[str], None]
 
 def silent(_: str) -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of the destination, by its names there."""
-
-    schema: str
-    name: str
-
-    @classmethod
-    def of(cls, source: str, endpoint: str) -> "Table":
-        """The table of an endpoint."""
-        return cls(normalise(source), normalise(endpoint))
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumn:
-    """A column as it stands in a table; `original` is the field's name in the API."""
-
-    name: str
-    type: ColumnType
-    original: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,47 +199,14 @@ class Destination(Protocol):
         """Repeated and null keys; with the default key, records that stand in several rows."""
         ...
 
-    def recent_rows(self, source: str, endpoint: str, limit: int) -> list[int]:
-        """How many records the last loads of an endpoint read, the newest first."""
-        ...
-
-    def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
-        """How the table of an endpoint has changed."""
-        ...
-
     def rejected(self, source: str, endpoint: str) -> AbstractContextManager[Iterator[RejectedRecord]]:
         """The records of an endpoint that were rejected, those read first at the head."""
         ...
 
-    def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
-        """How far an endpoint has been read, by scope."""
-        ...
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of a query, by column."""
-        ...
-
-    def newest(self, table: Table) -> int:
-        """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
-        ...
-
-    def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
-        """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms).
-
-        Rows that are marked as deleted, or have no value for a field, are left out.
-        """
-        ...
-
-    def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
-        """The rows of the parent whose requests failed, by their fields."""
+    def reading(self) -> AbstractContextManager[Session]:
+        """A session for what is only read: system tables, tables and queries; without a load it finds none."""
         ...
 
     def full_name(self, table: Table) -> str:
         """The table's name with schema and database."""
         ...
-
-
-def resolve_column(columns: Sequence[TableColumn], name: str) -> str | None:
-    """The column that holds a field, by the field's original name or by the column's own."""
-    by_original: Mapping[str, str] = {column.original: column.name for column in columns}
-    return by_original.get(name) or next((column.name for column in columns if column.name == normalise(name)), None)

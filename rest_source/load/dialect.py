@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import duckdb
 
-from rest_source.load.destination import Table, TableColumn
+from rest_source.load.relation import Table, TableColumn
 from rest_source.load.schema import ColumnType
 from rest_source.load.stage import Stage, StagedTable
 
@@ -81,6 +81,10 @@ class Session(Protocol):
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
+        ...
+
+    def named_rows(self, sql: str) -> list[dict[str, Any]]:
+        """All rows of a query, by column."""
         ...
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:

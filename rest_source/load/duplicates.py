@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rest_source.load.destination import DuplicateReport, Table, TableColumn, resolve_column
+from rest_source.load.destination import DuplicateReport
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
+from rest_source.load.relation import Table, TableColumn, resolve_column
 from rest_source.load.schema import ColumnType
 
 _SAMPLE = 3

@@ -6,8 +6,8 @@ from typing import Literal
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.columns import MAX_COLUMNS, too_many_columns
-from rest_source.load.destination import TableColumn
 from rest_source.load.names import column_names
+from rest_source.load.relation import TableColumn
 from rest_source.load.schema import ColumnType, widened
 from rest_source.load.stage import StagedColumn
 

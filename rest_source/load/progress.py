@@ -2,7 +2,11 @@
 
 from rest_source.extract.slices import Known, parent_fields
 from rest_source.extract.stream import PageStream
-from rest_source.load.destination import Destination, Table
+from rest_source.load.destination import Destination
+from rest_source.load.dialect import Session
+from rest_source.load.relation import Table
+from rest_source.load.system import cursors
+from rest_source.load.view import newest, parent_rows
 from rest_source.spec.parent import Parent
 
 PARENTS = "__parents"
@@ -12,19 +16,24 @@ PARENTS = "__parents"
 def known_of(stream: PageStream, destination: Destination) -> Known:
     """What the destination knows; a full refresh starts from nothing."""
     endpoint = stream.endpoint
+    if not (endpoint.incremental or endpoint.parent):
+        return Known({}, only=stream.known.only)
     keeps = endpoint.incremental is not None or (endpoint.parent is not None and endpoint.parent.changed)
-    cursors = destination.cursors(stream.source.name, endpoint.name) if keeps and not stream.full_refresh else {}
-    known = Known(cursors, only=stream.known.only)
-    return _with_parents(stream, destination, known, endpoint.parent) if endpoint.parent else known
+    with destination.reading() as session:
+        known = Known(
+            cursors(session, stream.source.name, endpoint.name) if keeps and not stream.full_refresh else {},
+            only=stream.known.only,
+        )
+        return _with_parents(stream, session, known, endpoint.parent) if endpoint.parent else known
 
 
-def _with_parents(stream: PageStream, destination: Destination, known: Known, parent: Parent) -> Known:
+def _with_parents(stream: PageStream, session: Session, known: Known, parent: Parent) -> Known:
     if parent.query is not None:
-        return Known(known.cursors, destination.rows(parent.query), known.only)
+        return Known(known.cursors, session.named_rows(parent.query), known.only)
     if parent.endpoint is None:
         return known
     table = Table.of(stream.source.name, parent.endpoint)
     fields = sorted({*parent_fields(stream.endpoint), *parent.include})
     since = int(known.cursors.get(PARENTS, 0)) if parent.changed and known.only is None else 0
-    newest = destination.newest(table) if parent.changed else None  # before the rows: what comes between comes again
-    return Known(known.cursors, destination.parent_rows(table, fields, parent.where, since), known.only, newest)
+    last = newest(session, table) if parent.changed else None  # before the rows: what comes between comes again
+    return Known(known.cursors, parent_rows(session, table, fields, parent.where, since), known.only, last)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rest_source.extract.slices import parent_text
-from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, RejectedRecord, SchemaReport, Table
+from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, RejectedRecord, SchemaReport
 from rest_source.load.dialect import Session, StagedRows, count
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, INGESTED_AT
+from rest_source.load.relation import Table
 from rest_source.load.stage import Stage
 
 SYSTEM = "_rest_source"

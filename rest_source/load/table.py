@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from rest_source.errors import RestSourceError, quoted
-from rest_source.load.destination import Table, TableColumn
 from rest_source.load.dialect import Dialect, Session, exists
 from rest_source.load.engine import identifier, literal
 from rest_source.load.evolution import Evolution, SchemaChange, plan
@@ -18,6 +17,7 @@ from rest_source.load.names import (
     PARTITION,
     REF_ID,
 )
+from rest_source.load.relation import Table, TableColumn
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
 from rest_source.load.stage import StagedColumn, StagedTable, staged_place
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from rest_source.load.destination import TableColumn
 from rest_source.load.engine import as_timestamp, is_instant
+from rest_source.load.relation import TableColumn
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
 
 TYPES = {type_: str(type_) for type_ in ColumnType} | {ColumnType.NUMERIC: "VARCHAR", ColumnType.TEXT: "VARCHAR"}

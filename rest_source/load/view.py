@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from rest_source.errors import RestSourceError
-from rest_source.load.destination import Table, TableColumn, TableView, resolve_column
+from rest_source.load.destination import TableView
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import identifier
 from rest_source.load.names import INGESTED_AT, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
+from rest_source.load.relation import Table, TableColumn, resolve_column
 
 _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 61  # one more than are shown, so that a value that was cut can be told

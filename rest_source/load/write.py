@@ -11,11 +11,12 @@ spelling them one way (`values.respelled`), and a key that stands in several row
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rest_source.load.destination import CommitResult, LoadFacts, Table
+from rest_source.load.destination import CommitResult, LoadFacts
 from rest_source.load.dialect import Session, StagedRows, count
 from rest_source.load.engine import identifier, literal
 from rest_source.load.evolution import Evolution
 from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION
+from rest_source.load.relation import Table
 from rest_source.load.stage import Stage
 from rest_source.load.table import described
 

@@ -10,7 +10,9 @@ from typing import Any
 import dagster as dg
 
 from rest_source.http.errors import Mask
-from rest_source.load.destination import Destination, DuplicateReport, Table
+from rest_source.load.destination import Destination, DuplicateReport
+from rest_source.load.relation import Table
+from rest_source.load.system import recent_rows, schema_changes
 from rest_source.orchestrate.assets import AFTER, asset_key
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
@@ -149,7 +151,8 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
 
 def _rows(bounds: RowBounds, destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
     """The last load read as many records as it should."""
-    counts = destination.recent_rows(source.name, endpoint.name, 1)
+    with destination.reading() as session:
+        counts = recent_rows(session, source.name, endpoint.name, 1)
     if not counts:
         return Verdict(None, "Nothing has been loaded yet.", {})
     rows, figures = counts[0], {"rows_read": counts[0]}
@@ -162,7 +165,8 @@ def _rows(bounds: RowBounds, destination: Destination, source: SourceSpec, endpo
 
 def _spike(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
     """The last load read about as many records as the seven before it."""
-    counts = destination.recent_rows(source.name, endpoint.name, _COMPARED + 1)
+    with destination.reading() as session:
+        counts = recent_rows(session, source.name, endpoint.name, _COMPARED + 1)
     if len(counts) <= _LEAST_COMPARED:
         return Verdict(None, f"There are too few loads to compare with ({max(0, len(counts) - 1)}).", {})
     rows, usual = counts[0], median(counts[1:])
@@ -175,7 +179,8 @@ def _spike(destination: Destination, source: SourceSpec, endpoint: EndpointSpec,
 
 def _schema(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, mask: Mask) -> Verdict:
     """The columns of the table are as they were: none was added or got another type in the last load or day."""
-    report = destination.schema_changes(source.name, endpoint.name)
+    with destination.reading() as session:
+        report = schema_changes(session, source.name, endpoint.name)
     if report.last_load is None:
         return Verdict(None, "Nothing has been loaded yet.", {})
     since = min(report.last_load, datetime.now(UTC) - RECENT)

@@ -9,10 +9,11 @@ import dagster as dg
 
 from rest_source.extract.stream import PageStream
 from rest_source.http.errors import Mask
-from rest_source.load.destination import Destination, Table
+from rest_source.load.destination import Destination
 from rest_source.load.destinations import DEFAULT_URL, POSTGRES, open_destination
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
+from rest_source.load.relation import Table
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.metadata import load_metadata

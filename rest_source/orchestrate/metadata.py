@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 
 from rest_source.http.errors import Mask
-from rest_source.load.destination import Destination, Table, TableColumn
+from rest_source.load.destination import Destination
 from rest_source.load.outcome import SKIPPED, LoadOutcome
+from rest_source.load.relation import Table, TableColumn
 
 _CELL = 60
 _OURS = ("load_id", "partition", "stop_reason")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,8 +16,6 @@ from rest_source.load.destination import (
     DuplicateReport,
     LoadFacts,
     RejectedRecord,
-    SchemaReport,
-    Table,
     silent,
 )
 from rest_source.load.dialect import count
@@ -25,18 +23,15 @@ from rest_source.load.duckdb.connection import DATABASE, connect
 from rest_source.load.duckdb.session import DuckDBSession
 from rest_source.load.duplicates import find_duplicates
 from rest_source.load.engine import identifier, literal, memory_limit
+from rest_source.load.relation import Table
 from rest_source.load.stage import STAGE, Stage
 from rest_source.load.system import (
-    cursors,
     ensure_tables,
-    failed_requests,
     find_load,
     longest_record,
-    recent_rows,
     rejected_records,
-    schema_changes,
 )
-from rest_source.load.view import chosen_columns, newest, no_table, parent_rows, view
+from rest_source.load.view import chosen_columns, no_table, view
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,54 +121,14 @@ class DuckDBDestination:
             _make_room(session, table, len(session.columns(table)))
             return find_duplicates(session, table, primary_key)
 
-    def recent_rows(self, source: str, endpoint: str, limit: int) -> list[int]:
-        """How many records the last loads of an endpoint read, the newest first."""
-        with self._reading() as session:
-            return recent_rows(session, source, endpoint, limit)
-
-    def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
-        """How the table of an endpoint has changed."""
-        if not self.path.exists():
-            return SchemaReport(None)
-        with connect(self.path, silent, read_only=True) as con:
-            return schema_changes(DuckDBSession(con), source, endpoint)
-
     @contextmanager
     def rejected(self, source: str, endpoint: str) -> Iterator[Iterator[RejectedRecord]]:
         """The records of an endpoint that were rejected, those read first at the head."""
-        if not self.path.exists():
-            yield iter(())
-            return
-        with connect(self.path, silent, read_only=True) as con:
-            yield rejected_records(DuckDBSession(con), source, endpoint)
-
-    def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
-        """How far an endpoint has been read, by scope."""
-        with self._reading() as session:
-            return cursors(session, source, endpoint)
-
-    def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
-        """The rows of the parent whose requests failed, by their fields."""
-        with self._reading() as session:
-            return failed_requests(session, source, endpoint)
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of a query, by column."""
-        with self._reading() as session:
-            return session.named_rows(sql)
-
-    def newest(self, table: Table) -> int:
-        """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
-        with self._reading() as session:
-            return newest(session, table)
-
-    def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
-        """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms)."""
-        with self._reading() as session:
-            return parent_rows(session, table, fields, where, since)
+        with self.reading() as session:
+            yield rejected_records(session, source, endpoint)
 
     @contextmanager
-    def _reading(self) -> Iterator[DuckDBSession]:
+    def reading(self) -> Iterator[DuckDBSession]:
         """A session that reads the file, or an empty database where there is none yet."""
         if not self.path.exists():
             with duckdb.connect() as con:

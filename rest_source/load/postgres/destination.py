@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import psycopg
@@ -18,8 +18,6 @@ from rest_source.load.destination import (
     DuplicateReport,
     LoadFacts,
     RejectedRecord,
-    SchemaReport,
-    Table,
     silent,
 )
 from rest_source.load.dialect import count
@@ -29,20 +27,17 @@ from rest_source.load.postgres.connection import connect, take_turn
 from rest_source.load.postgres.dialect import POSTGRES
 from rest_source.load.postgres.session import PostgresSession
 from rest_source.load.postgres.transfer import receive
+from rest_source.load.relation import Table
 from rest_source.load.stage import STAGE, Stage
 from rest_source.load.system import (
     SYSTEM,
-    cursors,
     ensure_tables,
-    failed_requests,
     find_load,
     lacks_tables,
     longest_record,
-    recent_rows,
     rejected_records,
-    schema_changes,
 )
-from rest_source.load.view import chosen_columns, newest, no_table, parent_rows, view
+from rest_source.load.view import chosen_columns, no_table, view
 from rest_source.spec.base import shortened
 
 if TYPE_CHECKING:
@@ -103,7 +98,7 @@ class PostgresDestination:
         partition: str | None = None,
     ) -> CommittedLoad | None:
         """The newest committed load of an endpoint, of that id, that run or that partition if one is given."""
-        with self._open() as session:
+        with self.reading() as session:
             found = find_load(session, source, endpoint, load_id, run_id, partition)
             columns = session.columns(table := Table.of(source, endpoint))
             if found is None or not columns:
@@ -113,7 +108,7 @@ class PostgresDestination:
 
     def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
         """The rows of a table as Arrow, in the given columns (by either name) or all."""
-        with self._open() as session:
+        with self.reading() as session:
             existing = session.columns(table)
             if not existing:
                 raise no_table(self.full_name(table))
@@ -122,49 +117,14 @@ class PostgresDestination:
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
         """Repeated and null keys; with the default key, records that stand in several rows."""
-        with self._open() as session:
+        with self.reading() as session:
             return find_duplicates(session, table, primary_key)
-
-    def recent_rows(self, source: str, endpoint: str, limit: int) -> list[int]:
-        """How many records the last loads of an endpoint read, the newest first."""
-        with self._open() as session:
-            return recent_rows(session, source, endpoint, limit)
-
-    def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
-        """How the table of an endpoint has changed."""
-        with self._open() as session:
-            return schema_changes(session, source, endpoint)
 
     @contextmanager
     def rejected(self, source: str, endpoint: str) -> Iterator[Iterator[RejectedRecord]]:
         """The records of an endpoint that were rejected, those read first at the head."""
-        with self._open() as session:
+        with self.reading() as session:
             yield rejected_records(session, source, endpoint)
-
-    def cursors(self, source: str, endpoint: str) -> dict[str, Any]:
-        """How far an endpoint has been read, by scope."""
-        with self._open() as session:
-            return cursors(session, source, endpoint)
-
-    def failed_requests(self, source: str, endpoint: str) -> list[dict[str, Any]]:
-        """The rows of the parent whose requests failed, by their fields."""
-        with self._open() as session:
-            return failed_requests(session, source, endpoint)
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of a query, by column."""
-        with self._open() as session:
-            return session.named_rows(sql)
-
-    def newest(self, table: Table) -> int:
-        """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
-        with self._open() as session:
-            return newest(session, table)
-
-    def parent_rows(self, table: Table, fields: Sequence[str], where: str | None, since: int) -> list[dict[str, Any]]:
-        """The distinct values of fields in the rows of a table that were loaded after `since` (epoch ms)."""
-        with self._open() as session:
-            return parent_rows(session, table, fields, where, since)
 
     def full_name(self, table: Table) -> str:
         """`database.schema.table`, as PostgreSQL calls it."""
@@ -172,7 +132,8 @@ class PostgresDestination:
         return ".".join((self.database, *names))
 
     @contextmanager
-    def _open(self) -> Iterator[PostgresSession]:
+    def reading(self) -> Iterator[PostgresSession]:
+        """A session outside any transaction, with no stage."""
         with connect(self.url, self.uri) as con, duckdb.connect() as engine:
             con.execute(f"SET work_mem = '{_WORK_MEMORY}'".encode())
             yield PostgresSession(con, engine)

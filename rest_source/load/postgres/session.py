@@ -6,7 +6,6 @@ from typing import Any
 
 import duckdb
 
-from rest_source.load.destination import Table, TableColumn
 from rest_source.load.dialect import Dialect, StagedRows
 from rest_source.load.duckdb.session import DUCKDB
 from rest_source.load.engine import identifier
@@ -15,6 +14,7 @@ from rest_source.load.postgres.connection import Connection
 from rest_source.load.postgres.dialect import POSTGRES
 from rest_source.load.postgres.transfer import send
 from rest_source.load.rejects import REJECTED
+from rest_source.load.relation import Table, TableColumn
 from rest_source.load.schema import ColumnType
 from rest_source.load.stage import STAGE, Stage, StagedTable, staged_place
 from rest_source.load.values import staged_values

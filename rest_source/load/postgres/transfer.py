@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from rest_source.load.destination import TableColumn
 from rest_source.load.engine import identifier
 from rest_source.load.postgres.connection import Connection
+from rest_source.load.relation import TableColumn
 from rest_source.load.schema import ColumnType
 
 if TYPE_CHECKING:

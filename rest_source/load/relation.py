@@ -1,0 +1,35 @@
+"""Tables of a destination and their columns, by their names there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rest_source.load.schema import ColumnType
+from rest_source.spec.base import normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the destination, by its names there."""
+
+    schema: str
+    name: str
+
+    @classmethod
+    def of(cls, source: str, endpoint: str) -> "Table":
+        """The table of an endpoint."""
+        return cls(normalise(source), normalise(endpoint))
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column as it stands in a table; `original` is the field's name in the API."""
+
+    name: str
+    type: ColumnType
+    original: str
+
+
+def resolve_column(columns: Sequence[TableColumn], name: str) -> str | None:
+    """The column that holds a field, by the field's original name or by the column's own."""
+    by_original: Mapping[str, str] = {column.original: column.name for column in columns}
+    return by_original.get(name) or next((column.name for column in columns if column.name == normalise(name)), None)
