@@ -97,7 +97,7 @@ def _retry(api: RestApi, endpoint: EndpointSpec, destination: Destination) -> Re
     return report
 
 
-def _failed(destination: Destination, source: str, endpoint: EndpointSpec) -> list[Row]:
+def _failed(destination: Destination, source: str, endpoint: EndpointSpec) -> Sequence[Row]:
     with destination.reading() as session:
         return failed_requests(session, source, endpoint.name)
 
