@@ -142,6 +142,15 @@ class CommittedLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class LastLoad:
+    """When an endpoint, or a partition of it, was loaded last; a partition is `""` where none is told."""
+
+    endpoint: str
+    partition: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A record of `_rest_source.rejected_records`: its JSON, and when it was read (epoch ms)."""
 
@@ -223,6 +232,10 @@ class Destination(Protocol):
 
     def recent_rows(self, source: str, endpoint: str, limit: int) -> list[int]:
         """How many records the last loads of an endpoint read, the newest first."""
+        ...
+
+    def last_loads(self, source: str, since: datetime) -> list[LastLoad]:
+        """The last load of each endpoint before a moment, and of each of its partitions since then."""
         ...
 
     def schema_changes(self, source: str, endpoint: str) -> SchemaReport:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,6 +17,7 @@ from rest_source.load.destination import (
     CommitResult,
     CommittedLoad,
     DuplicateReport,
+    LastLoad,
     LoadFacts,
     RejectedRecord,
     SchemaReport,
@@ -37,6 +39,7 @@ from rest_source.load.system import (
     failed_requests,
     find_load,
     lacks_tables,
+    last_loads,
     longest_record,
     recent_rows,
     rejected_records,
@@ -129,6 +132,11 @@ class PostgresDestination:
         """How many records the last loads of an endpoint read, the newest first."""
         with self._open() as session:
             return recent_rows(session, source, endpoint, limit)
+
+    def last_loads(self, source: str, since: datetime) -> list[LastLoad]:
+        """The last load of each endpoint before a moment, and of each of its partitions since then."""
+        with self._open() as session:
+            return last_loads(session, source, since)
 
     def schema_changes(self, source: str, endpoint: str) -> SchemaReport:
         """How the table of an endpoint has changed."""
