@@ -30,6 +30,11 @@ LOADS = (
         "correct `format`, or choose another field as `cursor`; `--full-refresh` forgets the cursor that is kept",
     ),
     Entry(
+        ("cap_reached",),
+        "a window of time that cannot be split any further still holds as many records as `cap` says the API returns",
+        "write the window more finely, ask for less by a further parameter, or raise `cap`",
+    ),
+    Entry(
         ("partition_missing",),
         "an endpoint with `partitions_def` is run without a partition",
         "choose partitions in the UI, or `--partition KEY` or `--partition-range A...B`",

@@ -51,7 +51,8 @@ class Slice:
     """One series of a load: what its templates mean, and what is added to its records.
 
     `key` tells it from the load's other slices, and `scope` its cursor from the endpoint's others. `since` is the
-    cursor it starts from, the lookback taken off.
+    cursor it starts from, the lookback taken off. A window may have been cut out of a larger one, whose end it is if it
+    `closes` it; `is_cut` says that it was.
     """
 
     key: str = ""
@@ -60,6 +61,17 @@ class Slice:
     instants: Mapping[str, datetime] = field(default_factory=dict)
     values: Row = field(default_factory=dict)
     included: Row = field(default_factory=dict)
+    is_cut: bool = False
+    closes: bool = True
+
+    @property
+    def stem(self) -> str:
+        """What the keys of its parts begin with."""
+        return self.key if self.is_cut else f"{self.key}/"
+
+    def half(self, mark: str) -> "Slice":
+        """A part of the slice, under a key of its own that is the same in every run."""
+        return replace(self, key=self.stem + mark, is_cut=True)
 
     @property
     def parent(self) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from rest_source.extract.capped import CappedWindows
 from rest_source.extract.columns import Columns
 from rest_source.extract.fan import FanOut
 from rest_source.extract.increments import Increments
@@ -165,29 +167,39 @@ class PageStream:
         if not left:
             stop = Stop("up_to_date")
             yield self._counted(Page(self.pages + 1, NOTHING, stop, None, journalled(stop)), Slice())
-        elif len(slices) == 1 or self.until:
+        elif self.until or (len(slices) == 1 and self.endpoint.cap is None):
             for page in self._series(slicer, left[0], self.source.limits.concurrency):
                 yield self._counted(page, left[0])
         else:
-            yield from self._many(slicer, left)
+            yield from self._many(slicer, left, self.source.limits.concurrency if len(slices) == 1 else 0)
 
-    def _many(self, slicer: Slicer, slices: list[Slice]) -> Iterator[Page]:
+    def _many(self, slicer: Slicer, slices: list[Slice], width: int) -> Iterator[Page]:
         """The pages of several slices, numbered through; each but the last ends without an end of the load."""
-        fan = FanOut(slices, lambda part: self._series(slicer, part, 0), self.source.limits.concurrency)
+        fan = FanOut(slices, lambda part: self._parts(slicer, part, width), self.source.limits.concurrency)
         number, before = self.pages + 1, 0 if self._resumed is None else None
         with closing(iter(fan)) as pages:
-            for part, page in pages:
+            for whole, (part, page) in pages:
                 total = None if before is None or page.total is None else before + page.total
                 placed = replace(_placed(page, part), number=number, total=total)
                 if isinstance(page.after, Stop):
                     before = total
-                    if part is not slices[-1]:
+                    if whole is not slices[-1] or not part.closes:
                         self.warnings += page.after.warnings
                         placed = _inner_end(placed)
                 yield self._counted(placed, part)
                 number += page.after is not None
 
-    def _series(self, slicer: Slicer, part: Slice, width: int) -> Iterator[Page]:
+    def _parts(self, slicer: Slicer, part: Slice, width: int) -> Iterator[tuple[Slice, Page]]:
+        """The pages of a slice, each with the part of it that it belongs to: itself, unless the API has a cap."""
+        cap = self.endpoint.cap
+        if cap is None:
+            return ((part, page) for page in self._series(slicer, part, width))
+        done = self._resumed.done if self._resumed else frozenset()
+        where = f"{self.source.name}.{self.endpoint.name}"
+        read = partial(self._series, slicer, width=width)
+        return CappedWindows(self.endpoint, where, cap, read, done).pages(part)
+
+    def _series(self, slicer: Slicer, part: Slice, width: int) -> Generator[Page, None, None]:
         """The pages of one slice; a child that a rule skips ends with what it has given and the request that failed."""
         series = self._opened(slicer, part, width)
         try:

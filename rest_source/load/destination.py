@@ -120,6 +120,15 @@ class CommittedLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class LastLoad:
+    """When an endpoint, or a partition of it, was loaded last; a partition is `""` where none is told."""
+
+    endpoint: str
+    partition: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A record of `_rest_source.rejected_records`: its JSON, and when it was read (epoch ms)."""
 

@@ -20,7 +20,8 @@ from rest_source.spec.pagination import OffsetLimit, PageNumber
 REFUSED = (400, 404, 410)
 """Statuses by which an API says that a cursor of an earlier run has expired."""
 
-_PLAN = {"method", "path", "params", "body", "form", "data_root", "key_column", "exclude", "pagination", "incremental"}
+_ASKED = {"method", "path", "params", "body", "form", "pagination", "incremental", "cap"}
+_PLAN = {*_ASKED, "data_root", "key_column", "exclude"}
 
 
 def fetch_plan(stream: PageStream) -> dict[str, Any]:

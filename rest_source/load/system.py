@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rest_source.extract.slices import parent_text
-from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts, RejectedRecord, SchemaReport
+from rest_source.load.destination import (
+    CommitResult,
+    CommittedLoad,
+    LastLoad,
+    LoadFacts,
+    RejectedRecord,
+    SchemaReport,
+)
 from rest_source.load.dialect import Session, StagedRows, count
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, INGESTED_AT
@@ -227,6 +234,19 @@ def recent_rows(session: Session, source: str, endpoint: str, limit: int) -> lis
         f"ORDER BY committed_at DESC LIMIT {limit}"
     )
     return [rows for (rows,) in session.rows(sql, [source, endpoint])]
+
+
+def last_loads(session: Session, source: str, since: datetime) -> list[LastLoad]:
+    """The last load of each endpoint before a moment, and of each of its partitions since then."""
+    if not has_system_tables(session):
+        return []
+    recent = "committed_at >= CAST(? AS TIMESTAMPTZ)"
+    rows = session.rows(
+        f"SELECT endpoint, CASE WHEN {recent} THEN coalesce(partition, '') ELSE '' END, {recent}, max(committed_at) "
+        f"FROM {SYSTEM}.loads WHERE source = ? AND stop_reason <> 'retried' GROUP BY 1, 2, 3",
+        [since, since, source],
+    )
+    return [LastLoad(endpoint, partition, at.astimezone(UTC)) for endpoint, partition, _, at in rows]
 
 
 def find_load(

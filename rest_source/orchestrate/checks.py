@@ -1,7 +1,7 @@
-"""Asset checks of an endpoint: `duplicates` and `schema` judge its table, `complete` its last load."""
+"""Asset checks of an endpoint: `duplicates` and `schema` judge its table, the others how it is loaded."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import median
@@ -15,9 +15,11 @@ from rest_source.load.relation import Table
 from rest_source.load.system import recent_rows, schema_changes
 from rest_source.orchestrate.assets import AFTER, asset_key
 from rest_source.orchestrate.failures import explained
+from rest_source.orchestrate.freshness import FRESHNESS, freshness_level, judge_freshness
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
 from rest_source.orchestrate.resource import RestApi, resource_key
-from rest_source.spec.asset import Checks, Level, RowBounds
+from rest_source.orchestrate.verdict import NOTHING_LOADED, Check, Judge, Verdict
+from rest_source.spec.asset import Checks, RowBounds
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.pagination import OffsetLimit, PageNumber, Pagination
 from rest_source.spec.source import SourceSpec
@@ -37,6 +39,7 @@ def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChe
     }
     if levels.rows is not None:
         checks["rows"] = Check(levels.rows.level, partial(_rows, levels.rows))
+    checks[FRESHNESS] = Check(freshness_level(source, endpoint), judge_freshness)
     checks = {name: check for name, check in checks.items() if check.level != "off"}
     return [_definition(source, endpoint, checks)] if checks else []
 
@@ -47,26 +50,6 @@ _TOLD = 20
 _SPIKE = 3
 _COMPARED = 7
 _LEAST_COMPARED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a check found: a sentence where something is wrong, and the figures behind it."""
-
-    wrong: str | None
-    right: str
-    metadata: dict[str, Any]
-
-
-Judge = Callable[[Destination, SourceSpec, EndpointSpec, Mask], Verdict]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How loud a check is, and how it judges."""
-
-    level: Level | None
-    judge: Judge
 
 
 _RESULT = dg.Out(None, is_required=False)
@@ -133,7 +116,7 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
     """The last load holds as many records as the API announced."""
     load = destination.find_load(source.name, endpoint.name)
     if load is None:
-        return Verdict(None, "Nothing has been loaded yet.", {})
+        return NOTHING_LOADED
     rows, total = load.result.rows_read, load.total_reported
     figures = {
         "rows_read": rows,
@@ -154,7 +137,7 @@ def _rows(bounds: RowBounds, destination: Destination, source: SourceSpec, endpo
     with destination.reading() as session:
         counts = recent_rows(session, source.name, endpoint.name, 1)
     if not counts:
-        return Verdict(None, "Nothing has been loaded yet.", {})
+        return NOTHING_LOADED
     rows, figures = counts[0], {"rows_read": counts[0]}
     if bounds.least is not None and rows < bounds.least:
         return Verdict(f"The last load read {rows} records, fewer than {bounds.least}.", "", figures)
@@ -182,7 +165,7 @@ def _schema(destination: Destination, source: SourceSpec, endpoint: EndpointSpec
     with destination.reading() as session:
         report = schema_changes(session, source.name, endpoint.name)
     if report.last_load is None:
-        return Verdict(None, "Nothing has been loaded yet.", {})
+        return NOTHING_LOADED
     since = min(report.last_load, datetime.now(UTC) - RECENT)
     changes = [(at, [mask(text) for text in texts]) for at, texts in report.changes]
     missing = [mask(name) for name in report.missing]

@@ -1,4 +1,4 @@
-"""A source as Dagster definitions: assets, checks, jobs, schedules and resources."""
+"""A source as Dagster definitions: assets, checks, jobs, schedules, sensors and resources."""
 
 import os
 
@@ -6,6 +6,7 @@ import dagster as dg
 
 from rest_source.orchestrate.assets import References, Translate, build_asset
 from rest_source.orchestrate.checks import build_checks
+from rest_source.orchestrate.freshness import build_freshness_sensors
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.resource import api_resource, resource_key
 from rest_source.orchestrate.schedules import build_schedules
@@ -32,6 +33,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[build_asset(source, endpoint, io_manager, translate, references) for endpoint in source.endpoints],
         asset_checks=[check for endpoint in source.endpoints for check in build_checks(source, endpoint)],
+        sensors=build_freshness_sensors(source, io_manager),
         schedules=build_schedules(source, executor_from_environment()),
         resources={resource_key(source): api_resource(source), IO_MANAGER_KEY: io_manager},
     )

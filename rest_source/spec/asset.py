@@ -110,13 +110,20 @@ class Checks(SpecModel):
         "before, nor a third; `off` unless given",
         examples=["warn"],
     )
+    freshness: Level | None = Field(
+        None,
+        description="likewise, of the [freshness check](#the-freshness-check), that loads keep coming. It exists only "
+        "with a `schedule`",
+        examples=["error"],
+    )
     rows: RowBounds | None = Field(
         None, description="a check of how many records the last load read", examples=[{"min": 1, "level": "error"}]
     )
 
     def over(self, defaults: "Checks | None") -> "Checks":
         """These levels, with the defaults where they say nothing, and `warn` where neither does."""
-        levels: dict[str, Any] = {"duplicates": "warn", "complete": "warn", "schema": "warn", "spike": "off"}
+        levels: dict[str, Any] = dict.fromkeys(("duplicates", "complete", "schema", "freshness"), "warn")
+        levels["spike"] = "off"
         for checks in (defaults, self):
             levels |= checks.model_dump(exclude_none=True, by_alias=True) if checks else {}
         return Checks(**levels)
@@ -126,6 +133,7 @@ class Checks(SpecModel):
         "complete",
         "schema_",
         "spike",
+        "freshness",
         mode="before",
         json_schema_input_type=Literal["error", "warn", "off", False],
     )

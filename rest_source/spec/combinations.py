@@ -22,6 +22,7 @@ def combinations(endpoint: "EndpointSpec") -> Found:
     yield from _deletes(endpoint)
     yield from _increments(endpoint)
     yield from _partitions(endpoint)
+    yield from _cap(endpoint)
     yield from _changed_parents(endpoint)
     yield from _templates(endpoint)
 
@@ -101,6 +102,22 @@ def _partitions(endpoint: "EndpointSpec") -> Found:
         yield ("requests",), "`requests: range` needs `primary_key`: overlapping ranges would hold a record twice"
     if endpoint.requests == "range" and not has_windows(partitions):
         yield ("requests",), "`requests: range` needs partitions of time"
+
+
+def window_names(endpoint: "EndpointSpec") -> tuple[str, str]:
+    """The templates between which an endpoint is asked for a stretch of time: that of `incremental`, or a partition."""
+    family = "window" if used(endpoint) & {"window.start", "window.end"} else "partition"
+    return f"{family}.start", f"{family}.end"
+
+
+def _cap(endpoint: "EndpointSpec") -> Found:
+    if endpoint.cap is None:
+        return
+    if not used(endpoint).issuperset(window_names(endpoint)):
+        bounds = "{window.start} and {window.end}, or {partition.start} and {partition.end}"
+        yield ("cap",), f"`cap` needs {bounds}, in the request: only a stretch of time can be split"
+    elif endpoint.incremental and window_names(endpoint)[0] == "window.start" and endpoint.incremental.initial is None:
+        yield ("cap",), "`cap` needs `initial` in `incremental`, where the first window begins"
 
 
 def _changed_parents(endpoint: "EndpointSpec") -> Found:

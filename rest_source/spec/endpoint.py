@@ -139,6 +139,12 @@ class EndpointSpec(AssetSettings):
         description="reads what is new since the last load; see [Increments](#increments)",
         examples=[{"cursor": "$.updated_at", "initial": "2024-01-01T00:00:00Z"}],
     )
+    cap: Annotated[int, Field(strict=True, ge=2)] | None = Field(
+        None,
+        description="how many records the API returns for one query at most; a window of time with so many is split, "
+        "see [Caps](#caps)",
+        examples=[10000],
+    )
     parent: Parent | None = Field(
         None,
         description="asks once for each row of another endpoint, or each value; see [Parents](#parents)",

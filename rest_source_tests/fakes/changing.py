@@ -1,6 +1,7 @@
 """An API whose records change: it answers with those updated since a cursor, within a window, or of a parent."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
@@ -12,6 +13,9 @@ Record = dict[str, Any]
 class ChangingApi:
     """Serves `records` at /records, filtered by the parameters `since`, `from` and `to` on `updated_at`, in pages.
 
+    It counts all records of a query but gives no more than `cap` of them. Bounds may be in another zone than the
+    records, if all of these are `in_utc`.
+
     /parents/ID/children has the records of a parent, by `parent`; statuses in `answers` are given instead, and 404 from
     the page on that stands in `ends`. It refuses all requests once it has answered `patience` more.
     """
@@ -20,6 +24,8 @@ class ChangingApi:
     answers: dict[str, int] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
     page_size: int = 3
+    cap: int | None = None
+    in_utc: bool = False
     field_name: str = "updated_at"
     descending: bool = False
     patience: int | None = None
@@ -42,11 +48,12 @@ class ChangingApi:
             return Reply({"message": "not here"}, status)
         found = [record for record in self.records if self._matches(record, call)]
         found = sorted(found, key=lambda record: str(record.get(self.field_name)), reverse=self.descending)
+        given = found[: self.cap]
         page = int(call.arg("page") or 1)
         if page >= self.ends.get(call.path, page + 1):
             return Reply({"message": "not here"}, 404)
         start = (page - 1) * self.page_size
-        return Reply({"records": found[start : start + self.page_size], "count": len(found)})
+        return Reply({"records": given[start : start + self.page_size], "count": len(found)})
 
     def _matches(self, record: Record, call: Call) -> bool:
         value = record.get(self.field_name)
@@ -54,9 +61,13 @@ class ChangingApi:
         if parts[0] == "parents" and str(record.get("parent")) != parts[1]:
             return False
         since, start, end = call.arg("since"), call.arg("from"), call.arg("to")
-        kind: Any = type(value)
+        kind: Any = _utc if self.in_utc else type(value)
         return not (
             (since is not None and value < kind(since))
             or (start is not None and value < kind(start))
             or (end is not None and value >= kind(end))
         )
+
+
+def _utc(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(UTC).isoformat().replace("+00:00", "Z")

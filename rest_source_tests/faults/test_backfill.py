@@ -1,6 +1,7 @@
 """A backfill from Dagster's daemon gives the same rows as one run and as a run for each day; a bad day stays alone."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from rest_source import definitions
 from rest_source.demo import Call, LoopbackServer, Reply
 from rest_source_tests.daemon import Dagster, dagster_dev, until
 from rest_source_tests.project import write_project
@@ -34,7 +36,10 @@ def handler(call: Call) -> Reply:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_project(tmp_path_factory.mktemp("backfill"))
+    written = write_project(tmp_path_factory.mktemp("backfill"))
+    # Its executor too is that of this project: Dagster's own starts two further processes for each of the runs.
+    shutil.copy(str(definitions.__file__), written / "their_project" / "definitions.py")
+    return written
 
 
 @pytest.fixture(scope="module")

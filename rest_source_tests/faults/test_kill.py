@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rest_source.demo import Call, LoopbackServer, Reply
+from rest_source_tests.fakes.changing import ChangingApi
 from rest_source_tests.loading import Warehouse
 from rest_source_tests.shop import write_file
 
@@ -77,6 +79,38 @@ def test_a_killed_run_is_completed_by_the_next(
         assert first + sum(second.values()) <= PAGES + asked_again
         assert loads(warehouse) == 1
     assert list((warehouse.folder / ".rest_source").glob("spool/*/*/*/*/")) == []
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_run_that_is_killed_while_it_splits_windows_is_completed_by_the_next(tmp_path: Path, seed: int) -> None:
+    warehouse, moment = Warehouse(tmp_path, "data.duckdb"), random.Random(f"cap {seed}").uniform(0, 1.2)
+    begin = datetime(2024, 1, 1, tzinfo=UTC)
+    hours = [f"{begin + timedelta(hours=number):%Y-%m-%dT%H:%M:%SZ}" for number in range(240)]
+    api = ChangingApi([{"id": number, "updated_at": at} for number, at in enumerate(hours)], cap=5)
+    endpoint = {
+        "path": "/records",
+        "data_root": "$.records",
+        "pagination": PAGE_NUMBER,
+        "write": "append",
+        "cap": 5,
+        "params": {"from": "{window.start}", "to": "{window.end}"},
+        "incremental": {"cursor": "$.updated_at", "initial": hours[0], "until": "2024-01-11T00:00:00Z"},
+    }
+    with api.serve() as server:
+        file = write_file(tmp_path, server.url, endpoint)
+        with start(tmp_path, file) as victim:
+            deadline = time.monotonic() + LIMIT
+            while not api.calls and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(moment)
+            victim.send_signal(signal.SIGKILL)
+        committed = loads(warehouse)
+        with start(tmp_path, file) as rerun:
+            _, errors = rerun.communicate(timeout=LIMIT)
+        assert rerun.returncode == 0, errors.decode()
+    rows = warehouse.rows("SELECT id, count(*) FROM shop.items GROUP BY id ORDER BY id")
+    last = [(239, 1 + committed)]  # after a load that was done, the next begins with the last record
+    assert rows == [(id, 1) for id in range(239)] + last
 
 
 def loads(warehouse: Warehouse) -> int:
