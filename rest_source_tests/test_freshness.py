@@ -16,7 +16,7 @@ from rest_source.spec.schedule import Schedule
 from rest_source_tests.loading import Warehouse, serve, source_spec
 
 KEY = dg.AssetCheckKey(dg.AssetKey(["shop", "orders"]), "freshness")
-HOURLY: dict[str, Any] = {"schedule": {"every": "1h"}}
+HOURLY: dict[str, Any] = {"schedule": {"every": "1h", "enabled": True}}
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +124,7 @@ def test_a_load_ends_it(warehouse: Warehouse, instance: dg.DagsterInstance) -> N
 
 
 DAILY: dict[str, Any] = {
-    "schedule": {"every": "24h"},
+    "schedule": {"every": "24h", "enabled": True},
     "partitions_def": {"type": "daily", "start_date": "2024-01-01"},
     "params": {"day": "{partition.key}"},
 }
@@ -162,8 +162,10 @@ def test_a_backfill_of_old_days_makes_no_table_fresh(
         (HOURLY, True),
         ({**HOURLY, "checks": {"freshness": "off"}}, False),
         ({**HOURLY, "checks": {"freshness": False}}, False),
-        ({"source": {"schedule": {"every": "1h"}}}, True),
-        ({"source": {"schedule": {"every": "1h"}, "checks": {"freshness": "off"}}}, False),
+        ({"schedule": {"every": "1h"}}, False),
+        ({"schedule": {"every": "1h"}, "checks": {"freshness": "warn"}}, True),
+        ({"source": HOURLY}, True),
+        ({"source": {**HOURLY, "checks": {"freshness": "off"}}}, False),
     ],
 )
 def test_it_is_there_where_a_schedule_is(warehouse: Warehouse, keys: dict[str, Any], there: bool) -> None:

@@ -34,10 +34,11 @@ _SHOWN = 5
 
 
 def freshness_level(source: SourceSpec, endpoint: EndpointSpec) -> Level | None:
-    """How loud the check is; off without a schedule, which says when loads should come."""
-    if endpoint.schedule is None and source.schedule is None:
+    """How loud the check is; off without a schedule, and unless the file names it, where the file leaves that off."""
+    schedule = endpoint.schedule or source.schedule
+    if schedule is None:
         return "off"
-    return (endpoint.checks or Checks()).over(source.checks).freshness
+    return (endpoint.checks or Checks()).over(source.checks).freshness or ("warn" if schedule.enabled else "off")
 
 
 def judge_freshness(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:

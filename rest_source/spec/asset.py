@@ -113,7 +113,7 @@ class Checks(SpecModel):
     freshness: Level | None = Field(
         None,
         description="likewise, of the [freshness check](#the-freshness-check), that loads keep coming. It exists only "
-        "with a `schedule`",
+        "with a `schedule`; `warn` where that is `enabled`, else `off`",
         examples=["error"],
     )
     rows: RowBounds | None = Field(
@@ -121,8 +121,8 @@ class Checks(SpecModel):
     )
 
     def over(self, defaults: "Checks | None") -> "Checks":
-        """These levels, with the defaults where they say nothing, and `warn` where neither does."""
-        levels: dict[str, Any] = dict.fromkeys(("duplicates", "complete", "schema", "freshness"), "warn")
+        """These levels, or else the defaults; that of `freshness` may stay open, as it goes by the schedule."""
+        levels: dict[str, Any] = dict.fromkeys(("duplicates", "complete", "schema"), "warn")
         levels["spike"] = "off"
         for checks in (defaults, self):
             levels |= checks.model_dump(exclude_none=True, by_alias=True) if checks else {}
