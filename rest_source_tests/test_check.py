@@ -230,6 +230,22 @@ def test_preview_prints_a_table_for_people() -> None:
     assert f"Next request: GET {server.url}/items?after=1" in lines
 
 
+def test_what_a_record_holds_is_shown_and_neither_styles_nor_steers_the_terminal() -> None:
+    record = {"id": 1, "title": "[draft] text [/b]", "note": "\x1b]0;owned\x07 \x9b2J"}
+    with LoopbackServer(lambda call: Reply([record])) as server:
+        result = call("preview", write_file(Path(), server.url, {"name": "items", "path": "/items"}), "items")
+    assert result.exit_code == 0
+    assert "[draft] text [/b]" in result.stdout
+    assert not {"\x1b", "\x07", "\x9b"} & {*result.output}
+
+
+def test_what_an_answer_says_does_not_steer_the_terminal() -> None:
+    with LoopbackServer(lambda call: Reply({"error": "\x1b[2Jgone"}, status=400)) as server:
+        result = call("check", write_file(Path(), server.url, {"name": "items", "path": "/items"}))
+    assert "gone" in result.output
+    assert "\x1b" not in result.output
+
+
 def test_preview_of_an_unknown_endpoint_names_the_nearest() -> None:
     result = call("preview", write_file(Path(), "http://127.0.0.1:9", {"name": "orders"}), "order")
     assert result.exit_code == 1

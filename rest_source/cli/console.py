@@ -6,16 +6,22 @@ from collections.abc import Iterable, Sequence
 _PIPE_WIDTH = 10_000
 
 
+def shown(text: str) -> str:
+    """A text of the API's as a terminal may get it: what would steer the terminal is blanks, line breaks stay."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+
+
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[str] = ("asset",)) -> None:
     """A table without borders; columns are aligned to the right but for those named in `left`."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for title in titles:
         table.add_column(title, justify="left" if title in left else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(shown(cell)) for cell in row))  # a bare string would be read as markup
     # Rich takes a pipe for a window of 80 columns and would cut names to fit it.
     Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
 
@@ -26,4 +32,4 @@ def print_remarks(asset: str, remarks: Iterable[str]) -> None:
 
     console = Console(stderr=True, soft_wrap=True)
     for remark in remarks:
-        console.print(f"\n{asset}: {remark}", markup=False, highlight=False)
+        console.print(f"\n{asset}: {shown(remark)}", markup=False, highlight=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from rest_source.cli.console import shown
 from rest_source.errors import RestSourceError
 
 DESTINATION = "duckdb:///file.duckdb or postgresql://user:password@host/db; default: REST_SOURCE_DESTINATION."
@@ -22,7 +23,7 @@ class _Explained(click.Group):
             if ctx.params.get("debug"):
                 raise
             told = str(error) if isinstance(error, RestSourceError) else _unexpected(error)
-            click.echo(f"Error: {told}", err=True)
+            click.echo(f"Error: {shown(told)}", err=True)
             sys.exit(1)
 
 

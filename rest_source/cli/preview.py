@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rest_source.cli.check import try_endpoint
-from rest_source.cli.console import print_remarks, print_table
+from rest_source.cli.console import print_remarks, print_table, shown
 from rest_source.cli.selection import selected
 from rest_source.cli.trials import TrialReport, cells, explained
 from rest_source.orchestrate.resource import RestApi
@@ -40,7 +40,8 @@ def _to_json(report: TrialReport) -> str:
 def _print(report: TrialReport) -> None:
     trial, sample = report.trial, report.trial.sample
     for exchange in trial.exchanges:
-        click.echo(f"{exchange.request}  ->  {exchange.status} {exchange.content_type}, {exchange.bytes} bytes")
+        answer = f"{exchange.status} {exchange.content_type}, {exchange.bytes} bytes"
+        click.echo(shown(f"{exchange.request}  ->  {answer}"))
     click.echo(f"Signed in by: {report.auth}\n")
     if sample.columns:
         types = [str(type_) for type_ in sample.columns.values()]
