@@ -108,6 +108,12 @@ def test_the_table_is_named_by_the_spec_whatever_the_asset_is_called(
     assert metadata["dagster/table_name"].value == "shop.shop.items"
 
 
+@pytest.mark.parametrize("host", ["db.example", "db.example:5432", "me@db.example", "me:x@db.example"])
+@pytest.mark.parametrize("query", ["user=me@shop&password=secret", "password=secret&user=me@shop", "password=secret"])
+def test_no_password_in_a_parameter_is_shown(host: str, query: str) -> None:
+    assert "secret" not in PaginatorIOManager(destination=f"postgresql://{host}/shop?{query}").shown_url
+
+
 @pytest.mark.parametrize("password", ["secret", "se@cret", "se/cret", "se/c@r#e?t@x", ":secret"])
 def test_no_part_of_a_password_is_shown(password: str) -> None:
     url = f"postgresql://me:{password}@db.example:5432/shop?password=secret"

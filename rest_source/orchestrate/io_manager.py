@@ -1,6 +1,7 @@
 """The paginator IO manager: drains a lazy PageStream page by page into the spool, then commits it."""
 
 import os
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -101,7 +102,9 @@ def without_password(url: str) -> str:
         return url
     credentials, at, place = url.partition("://")[2].rpartition("@")
     user, colon, _ = credentials.partition(":")
-    return f"{parts.scheme}://{user}{colon and ':***'}{at}{place.partition('?')[0]}"
+    # An @ may stand in a parameter too, beside one that holds the password.
+    user, place = (re.split("[?&]", text)[0] for text in (user, place))
+    return f"{parts.scheme}://{user}{colon and ':***'}{at}{place}"
 
 
 def attempt_id(context: dg.OutputContext) -> str:
