@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from rest_source.cli.main import main
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.io_manager import PaginatorIOManager
+from rest_source.orchestrate.partitions import latest_keys
 from rest_source_tests.fakes.changing import ChangingApi
 from rest_source_tests.loading import Warehouse, source_spec
 
@@ -262,6 +264,34 @@ def test_a_tick_loads_the_last_complete_partitions(tmp_path: Path) -> None:
     (request,) = data.run_requests or []
     assert request.tags["dagster/asset_partition_range_start"] == "2024-01-07"
     assert request.tags["dagster/asset_partition_range_end"] == "2024-01-09"
+
+
+@pytest.mark.parametrize("count", [1, 3, 400])
+@pytest.mark.parametrize("now", ["2024-01-01T00:30", "2024-03-31T02:30", "2024-10-27T01:10", "2025-06-01T12:00"])
+@pytest.mark.parametrize(
+    "hours",
+    [
+        dg.HourlyPartitionsDefinition(start_date="2024-01-01-00:00", timezone="Europe/Berlin"),
+        dg.DailyPartitionsDefinition(start_date="2024-01-01", end_date="2024-05-01"),
+    ],
+)
+def test_the_last_partitions_are_the_end_of_the_list(hours: Any, now: str, count: int) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    listed = hours.get_partition_keys(current_time=moment)[-count:]
+    assert latest_keys(hours, count, moment) == listed
+    regions = dg.StaticPartitionsDefinition(["eu", "us"])
+    both = dg.MultiPartitionsDefinition({"hour": hours, "region": regions})
+    expected = {dg.MultiPartitionKey({"hour": key, "region": region}) for key in listed for region in ("eu", "us")}
+    assert {*latest_keys(both, count, moment)} == expected
+    assert latest_keys(regions, count, moment) == ["eu", "us"]
+
+
+def test_the_last_partition_is_found_without_a_list_of_all() -> None:
+    minutes = dg.TimeWindowPartitionsDefinition(start="1900-01-01", fmt="%Y-%m-%d", cron_schedule="* * * * *")
+    both = dg.MultiPartitionsDefinition({"m": minutes, "r": dg.StaticPartitionsDefinition(list("abcdefgh"))})
+    started = perf_counter()
+    assert len(latest_keys(both, 1, datetime(2024, 1, 1, tzinfo=UTC))) == 8
+    assert perf_counter() - started < 10  # the list has half a billion keys
 
 
 def test_the_command_takes_a_key_or_a_range(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

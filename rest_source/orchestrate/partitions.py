@@ -1,7 +1,8 @@
 """Partitions of the file as Dagster's, and a partition's key as what an endpoint is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import dagster as dg
@@ -102,14 +103,23 @@ def _window(definition: dg.PartitionsDefinition[str], key: str) -> tuple[datetim
 
 
 def latest_keys(definition: dg.PartitionsDefinition[str], count: int, now: datetime) -> list[str]:
-    """The keys of the last complete partitions of time, oldest first; all keys where there is no time in them."""
-    if isinstance(definition, dg.MultiPartitionsDefinition):
-        keys = definition.get_partition_keys(current_time=now)
-        if not definition.has_time_window_dimension:
-            return list(keys)
+    """The keys of the last complete partitions of time, oldest first; all keys where there is no time in them.
+
+    Years of hours are not listed for it: that takes seconds, with a second dimension minutes.
+    """
+    if isinstance(definition, dg.TimeWindowPartitionsDefinition):
+        with dg.partition_loading_context(effective_dt=now):
+            return [*islice(_from_the_last(definition), count)][::-1]
+    if isinstance(definition, dg.MultiPartitionsDefinition) and definition.has_time_window_dimension:
         timed = definition.time_window_dimension
-        latest = set(timed.partitions_def.get_partition_keys(current_time=now)[-count:])
-        of_time = [(key, definition.get_partition_key_from_str(key).keys_by_dimension[timed.name]) for key in keys]
-        return [key for key, time in of_time if time in latest]
-    plain = definition.get_partition_keys(current_time=now)
-    return list(plain[-count:]) if isinstance(definition, dg.TimeWindowPartitionsDefinition) else list(plain)
+        latest = latest_keys(timed.partitions_def, count, now)
+        return list(definition.get_multipartition_keys_with_dimension_values(timed.name, latest))
+    return list(definition.get_partition_keys())
+
+
+def _from_the_last(definition: dg.TimeWindowPartitionsDefinition) -> Iterator[str]:
+    # Not by Dagster's pages of keys in descending order: they begin behind an `end_date`.
+    window = definition.get_last_partition_window()
+    while window is not None:
+        yield definition.get_partition_key_for_timestamp(window.start.timestamp())
+        window = definition.get_prev_partition_window(window.start)
