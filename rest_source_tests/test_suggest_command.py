@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -295,3 +296,49 @@ def test_an_endpoint_is_named_after_its_path(path: str, name: str) -> None:
 def test_the_name_can_be_chosen() -> None:
     report, _ = suggested(orders(), "/v1/orders", "--name", "sales")
     assert report["endpoint"]["name"] == "sales"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["http://[::1/x"], "`http://[::1/x` is not a URL"),
+        (["http:///x"], "`http:///x` is not a URL"),
+        (["http://localhost:1/x", "--name", "my endpoint"], "`my endpoint` is not a valid name"),
+        (["http://localhost:1/{now-1}"], "`{now-1}` is not a template"),
+    ],
+)
+def test_what_no_file_can_hold_is_explained(args: list[str], said: str) -> None:
+    output = call("suggest", *args, code=1).output
+    assert said in output
+    assert "not expected" not in output
+
+
+def test_a_path_of_other_letters_gives_a_name_that_is_allowed() -> None:
+    report, _ = suggested(orders(), "/v1/%C3%A9t%C3%A9s")
+    assert report["endpoint"]["name"] == "t_s"
+
+
+def test_each_secret_has_a_variable_of_its_own() -> None:
+    headers = [("X-Key", "one"), ("A-Token", "two"), ("X_Key", "three"), ("Clé-Token", "four")]
+    new = draft("https://api.example.com/orders?a_token=five", headers)
+    assert new.variables == {
+        "EXAMPLE_X_KEY": "one",
+        "EXAMPLE_A_TOKEN": "two",
+        "EXAMPLE_X_KEY_2": "three",
+        "EXAMPLE_CL_TOKEN": "four",
+        "EXAMPLE_A_TOKEN_2": "five",
+    }
+    assert new.source["headers"]["X_Key"] == {"env": "EXAMPLE_X_KEY_2"}
+    assert new.params["a_token"] == {"env": "EXAMPLE_A_TOKEN_2"}
+
+
+def test_a_header_that_only_looks_like_a_number_is_no_total() -> None:
+    suggestion = Suggestion.of(Seen("https://api.example.com/x?page=²", {"X-Total-Count": "²"}, [{"id": 1}]))
+    assert suggestion.pagination.value["type"] != "offset_limit"
+
+
+def test_a_field_name_cannot_keep_the_search_busy() -> None:
+    name = "updated" + "datetime" * 40 + "!"
+    started = perf_counter()
+    Suggestion.of(Seen("https://api.example.com/x", {}, [{name: "2024-01-01"}]))
+    assert perf_counter() - started < 10  # it took minutes, and twice as long for each word more

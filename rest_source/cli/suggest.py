@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from rest_source.cli.asking import Asker
 from rest_source.errors import RestSourceError
 from rest_source.extract.document import parse
 from rest_source.http.request import Answer, Tally
 from rest_source.http.session import ApiSession
+from rest_source.spec.base import mistakes
 from rest_source.spec.environment import Environment
 from rest_source.spec.file import load_source
 from rest_source.spec.source import SourceSpec
@@ -71,7 +73,10 @@ def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
     if existing is not None:
         new = _within(new, existing)
     keys = {**new.source, "limits": {"retries": 0}, "endpoints": [new.endpoint()]}
-    source = SourceSpec.model_validate(keys)
+    try:
+        source = SourceSpec.model_validate(keys)
+    except ValidationError as error:
+        raise _not_a_source(error) from None
     if existing is not None:
         limits = existing.limits.model_copy(update={"retries": 0})
         source = existing.model_copy(update={"endpoints": source.endpoints, "limits": limits})
@@ -82,6 +87,16 @@ def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
         suggestion = Suggestion.of(seen)
         suggestion = replace(suggestion, pagination=asker.confirmed(suggestion, seen))
     return Suggested(suggestion, new, tuple(asker.asked))
+
+
+def _not_a_source(error: ValidationError) -> RestSourceError:
+    """What of a URL, a header or a name cannot stand in a file."""
+    said = "; ".join(f"{'.'.join(map(str, loc))}: {message}" for loc, message, _ in mistakes(error))
+    return RestSourceError(
+        "invalid_suggestion",
+        f"No file can hold this as it is: {said}.",
+        remedy="Correct the URL or the header, or name the endpoint with --name.",
+    )
 
 
 def _within(new: Draft, existing: SourceSpec) -> Draft:

@@ -60,7 +60,7 @@ class Around:
 
     def header(self, names: Sequence[str]) -> str | None:
         """The header of one of these names that holds a number."""
-        return next((name for name in names if str(self.seen.headers.get(name, "")).strip().isdigit()), None)
+        return next((name for name in names if str(self.seen.headers.get(name, "")).strip().isdecimal()), None)
 
     @property
     def more(self) -> Field | None:

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
+from rest_source.errors import RestSourceError
+from rest_source.spec.base import free_name
 from rest_source.suggest.vocabulary import is_secret
 
 _BASE = re.compile(r"v\d[\w.-]*|api|rest|wp-json|wp|odata|services|data|public|json|\d+(\.\d+)+", re.IGNORECASE)
@@ -42,16 +45,17 @@ class _Secrets:
         """A reference to the value; one that refers to a variable already stays as it is."""
         if "{env." in value:
             return value
-        variable = re.sub(r"\W+", "_", f"{self._prefix}_{name}").upper().strip("_")
-        self.variables[variable if variable[0].isalpha() else f"API_{variable}"] = value
-        return {"env": list(self.variables)[-1]}
+        plain = re.sub(r"\W+", "_", f"{self._prefix}_{name}", flags=re.ASCII).upper().strip("_")
+        variable = free_name(plain if plain[:1].isalpha() else f"API_{plain}", self.variables)
+        self.variables[variable] = value
+        return {"env": variable}
 
 
 def draft(
     url: str, headers: Sequence[tuple[str, str]] = (), name: str | None = None, source_name: str | None = None
 ) -> Draft:
     """The draft for a URL. What looks like a secret in it or in the headers becomes a variable."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     source_name = source_name or source_name_of(parts.hostname or "")
     base, path = split_path(parts.path)
     secrets = _Secrets(source_name)
@@ -64,6 +68,17 @@ def draft(
     source |= {"auth": auth} if auth else {}
     source |= {"headers": kept} if kept else {}
     return Draft(source, name or endpoint_name(path) or "items", path, params, secrets.variables)
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of a URL; raises RestSourceError where it is none."""
+    with suppress(ValueError):  # such as a bracket that is not closed
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return parts
+    raise RestSourceError(
+        "invalid_url", f"`{url}` is not a URL.", remedy="Write one such as https://api.example.com/v1."
+    )
 
 
 def split_path(path: str) -> tuple[str, str]:
@@ -83,14 +98,14 @@ def source_name_of(host: str) -> str:
     """A name for a source by its host: `github` for api.github.com, `api` where there is only an address."""
     labels = [label for label in host.lower().split(".") if label not in _OUTER]
     plain = re.fullmatch(r"[\d.]*|\[?[0-9a-f:]*\]?|localhost", host) is not None
-    return "api" if plain or not labels else re.sub(r"\W", "_", labels[0])
+    return "api" if plain or not labels else re.sub(r"\W", "_", labels[0], flags=re.ASCII)
 
 
 def endpoint_name(path: str) -> str:
     """A name for an endpoint by its path: the last segment that is no id."""
     segments = [re.sub(r"\.\w{2,5}$", "", unquote(part)) for part in path.split("/")]
     words = [segment for segment in segments if segment and not _NOT_NAMES.fullmatch(segment)]
-    return re.sub(r"\W+", "_", words[-1]).strip("_").lower() if words else ""
+    return re.sub(r"\W+", "_", words[-1], flags=re.ASCII).strip("_").lower() if words else ""
 
 
 def _auth(

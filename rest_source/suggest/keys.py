@@ -13,13 +13,14 @@ from rest_source.suggest.roots import Root
 
 _IDS = ("id", "_id", "uuid", "guid", "gid", "oid", "key", "pk", "sid", "uid")
 _NAMES = ("slug", "code", "number", "sku", "isbn", "ean", "name", "title", "email", "url", "href", "date", "time", "dt")
+# No word here is two others joined (date, time, but not datetime): a hostile name could keep the search busy for hours.
 _CHANGED = re.compile(
-    r"(last_?)?(updated|modified|changed|edited|activity)(_?(at|on|date|time|datetime|timestamp|utc|ts))*"
+    r"(last_?)?(updated|modified|changed|edited|activity)(_?(at|on|date|time|timestamp|utc|ts))*"
     r"|(date|time)_?(updated|modified|changed)|updated?_?(at|on|time|date)|system_?modstamp|(last_?)?(modification|update)_?(date|time)",
     re.IGNORECASE,
 )
 _CREATED = re.compile(
-    r"(created|inserted|published|posted|occurred|received)(_?(at|on|date|time|datetime|timestamp|utc|ts))*"
+    r"(created|inserted|published|posted|occurred|received)(_?(at|on|date|time|timestamp|utc|ts))*"
     r"|(date|time)_?created|creation_?(date|time)|timestamp|event_?time",
     re.IGNORECASE,
 )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from os.path import relpath
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from rest_source.errors import RestSourceError
 from rest_source.spec.base import NAME
@@ -15,11 +14,6 @@ from rest_source.suggest.text import flow
 
 def source_text(name: str, url: str, head: Sequence[str] = ()) -> str:
     """A file for an API at a URL, which may be that of an endpoint; raises RestSourceError where it is none."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RestSourceError(
-            "invalid_url", f"`{url}` is not a URL.", remedy="Write one such as https://api.example.com/v1."
-        )
     if not NAME.fullmatch(name):
         raise RestSourceError(
             "invalid_name", f"`{name}` is not a valid name.", remedy="Use letters, digits and _ only."

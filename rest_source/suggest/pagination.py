@@ -40,7 +40,7 @@ def recognise(seen: Seen, root: Root) -> Finding[Settings]:
 def page_size(seen: Seen, root: Root) -> Finding[tuple[str, int]] | None:
     """The parameter that sets how many records a page has, and how many it had."""
     around = Around.of(seen, root)
-    if (name := around.param(SIZE_PARAMS)) and around.params[name].isdigit():
+    if (name := around.param(SIZE_PARAMS)) and around.params[name].isdecimal():
         return Finding((name, int(around.params[name])), "high", "the URL sends it")
     field = around.field(SIZE, 1)
     if field is None:
@@ -137,7 +137,7 @@ def _as_param(echo: Field) -> str:
 
 def _size(around: Around) -> dict[str, Any]:
     size = around.param(SIZE_PARAMS)
-    if size and around.params[size].isdigit():
+    if size and around.params[size].isdecimal():
         return {"size_param": size, "size": int(around.params[size])}
     echo = around.field(SIZE, 1)
     return {"size_param": echo.name, "size": echo.value} if echo and echo.parent != "pageable" else {}
@@ -154,7 +154,7 @@ def _by_offset(around: Around) -> Finding[Settings] | None:
         "limit_param": limited or (limit.name if limit else "limit"),
     }
     size = around.params[limited] if limited else str(limit.value) if limit else ""
-    settings["limit"] = int(size) if size.isdigit() and int(size) > 0 else max(around.count, 1)
+    settings["limit"] = int(size) if size.isdecimal() and int(size) > 0 else max(around.count, 1)
     if around.total:
         settings["total_records"] = around.total
     told = f"the URL sends `{sent}`" if sent else f"{echo.path} is {echo.value}" if echo else ""
