@@ -417,7 +417,63 @@ MISTAKES = [
             "holds a colon, and indent the keys of a mapping alike"
         ),
     ),
+    (
+        "https://api.shop.example/v1",
+        "https://api.shop.example/v{now:%Y}/{parent.id}",
+        "4: attributes.base_url: `{parent.id}` has no value in `base_url`; put it into an endpoint's `path`",
+    ),
+    (
+        "primary_key: id\n",
+        'primary_key: id\n      schedule: {cron: "0 0 30 2 *"}\n',
+        "12: attributes.endpoints.0.schedule.cron: `0 0 30 2 *` never comes: no month of it has a day 30",
+    ),
 ]
+
+DAY = "{type: daily, start_date: 2024-01-01}"
+PARTITIONS = [
+    (
+        "{type: daily, start_date: yesterday}",
+        "start_date: `yesterday` is not a date of the form `%Y-%m-%d`; write one such as 2024-01-01",
+    ),
+    (
+        "{type: hourly, start_date: 2024-01-01}",
+        "start_date: `2024-01-01` is not a date of the form `%Y-%m-%d-%H:%M`; write one such as 2024-01-01-00:00",
+    ),
+    (
+        "{type: daily, start_date: 2024-01-02, end_date: 2024-01-01}",
+        "end_date: `2024-01-01` is not behind the `start_date`, `2024-01-02`",
+    ),
+    ("{type: daily, start_date: 2024-01-01, hour_offset: 30}", "hour_offset: should be at most 23"),
+    (
+        "{type: time_window, start_date: 2024-01-01, fmt: '%Y-%m-%d', cron_schedule: daily}",
+        "cron_schedule: `daily` is not a cron expression: five fields, minute hour day month weekday",
+    ),
+    (
+        "{type: static, partition_keys: [a...b]}",
+        "partition_keys: `a...b` cannot name a partition: A...B is a range of them",
+    ),
+    (
+        f"{{type: multi, dimensions: {{d: {DAY}, r: {{type: static, partition_keys: ['a|b']}}}}}}",
+        "dimensions.r.partition_keys: `a|b` cannot name a partition of two dimensions, whose keys are joined by |, [], "
+        "and ,",
+    ),
+]
+MISTAKES += [
+    (
+        "primary_key: id\n",
+        f"primary_key: id\n      partitions_def: {written}\n",
+        f"12: attributes.endpoints.0.partitions_def.{said}",
+    )
+    for written, said in PARTITIONS
+]
+MISTAKES.append(
+    (
+        "primary_key: id\n",
+        f"primary_key: id\n      partitions_def: {{type: multi, dimensions: {{d: {DAY}, "
+        "r: {type: static, partition_keys: [a]}}}\n      requests: range\n",
+        "13: attributes.endpoints.0.requests: `requests: range` needs partitions of time, and of nothing else",
+    )
+)
 
 
 @pytest.mark.parametrize(("right", "wrong", "said"), MISTAKES, ids=range(len(MISTAKES)))

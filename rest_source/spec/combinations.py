@@ -100,8 +100,8 @@ def _partitions(endpoint: "EndpointSpec") -> Found:
         return
     if endpoint.requests == "range" and not endpoint.primary_key:
         yield ("requests",), "`requests: range` needs `primary_key`: overlapping ranges would hold a record twice"
-    if endpoint.requests == "range" and not has_windows(partitions):
-        yield ("requests",), "`requests: range` needs partitions of time"
+    if endpoint.requests == "range" and (isinstance(partitions, MultiPartitions) or not has_windows(partitions)):
+        yield ("requests",), "`requests: range` needs partitions of time, and of nothing else"
 
 
 def window_names(endpoint: "EndpointSpec") -> tuple[str, str]:

@@ -1,12 +1,12 @@
 """Partitions of an endpoint, in Dagster's words: which parts of an API are loaded, and backfilled, by themselves."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from rest_source.spec.base import SpecModel, invalid, tagged
-from rest_source.spec.schedule import Timezone
+from rest_source.spec.schedule import Timezone, valid_cron
 from rest_source.spec.word import Word
 
 
@@ -17,7 +17,10 @@ def _as_text(value: Any) -> Any:
 Day = Annotated[str, BeforeValidator(_as_text), Word("date")]
 Key = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value), Word("text")]
 Keys = Annotated[tuple[Key, ...], Word("list of texts")]
-Offset = Annotated[int, Field(strict=True)]
+Minute = Annotated[int, Field(strict=True, ge=0, le=59)]
+Hour = Annotated[int, Field(strict=True, ge=0, le=23)]
+Cron = Annotated[str, AfterValidator(valid_cron)]
+_EXAMPLE = datetime(2024, 1, 1)
 
 
 class _Times(SpecModel):
@@ -27,9 +30,28 @@ class _Times(SpecModel):
         None, description="the zone of the partitions; the source's unless given", examples=["Europe/Paris"]
     )
 
+    @property
+    def form(self) -> str:
+        """How dates and keys are written, as strftime does."""
+        return "%Y-%m-%d"
+
+    @model_validator(mode="after")
+    def _is_a_stretch_of_time(self) -> Self:
+        start = self._moment("start_date", self.start_date)
+        if self.end_date is not None and self._moment("end_date", self.end_date) <= start:
+            raise invalid("end_date", message=f"`{self.end_date}` is not behind the `start_date`, `{self.start_date}`")
+        return self
+
+    def _moment(self, key: str, text: str) -> datetime:
+        try:
+            return datetime.strptime(text, self.form)
+        except ValueError:
+            message = f"`{text}` is not a date of the form `{self.form}`; write one such as {_EXAMPLE:{self.form}}"
+            raise invalid(key, message=message) from None
+
 
 class _Offsets(_Times):
-    minute_offset: Offset = Field(0, description="the minute at which partitions begin", examples=[15])
+    minute_offset: Minute = Field(0, description="the minute at which partitions begin", examples=[15])
 
 
 class HourlyPartitions(_Offsets):
@@ -38,13 +60,18 @@ class HourlyPartitions(_Offsets):
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "hourly", "start_date": "2024-01-01-00:00"}]})
     type: Literal["hourly"] = Field("hourly", description="one for each hour")
 
+    @property
+    def form(self) -> str:
+        """The day, and the hour."""
+        return "%Y-%m-%d-%H:%M"
+
 
 class DailyPartitions(_Offsets):
     """A partition for each day."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "daily", "start_date": "2024-01-01"}]})
     type: Literal["daily"] = Field("daily", description="one for each day")
-    hour_offset: Offset = Field(0, description="the hour at which partitions begin", examples=[6])
+    hour_offset: Hour = Field(0, description="the hour at which partitions begin", examples=[6])
 
 
 class WeeklyPartitions(_Offsets):
@@ -52,8 +79,8 @@ class WeeklyPartitions(_Offsets):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "weekly", "start_date": "2024-01-01"}]})
     type: Literal["weekly"] = Field("weekly", description="one for each week")
-    hour_offset: Offset = Field(0, description="the hour at which partitions begin", examples=[6])
-    day_offset: Offset = Field(
+    hour_offset: Hour = Field(0, description="the hour at which partitions begin", examples=[6])
+    day_offset: Annotated[int, Field(strict=True, ge=0, le=6)] = Field(
         0, description="the day at which partitions begin: of the week, from Sunday 0", examples=[1]
     )
 
@@ -63,8 +90,10 @@ class MonthlyPartitions(_Offsets):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "monthly", "start_date": "2024-01-01"}]})
     type: Literal["monthly"] = Field("monthly", description="one for each month")
-    hour_offset: Offset = Field(0, description="the hour at which partitions begin", examples=[6])
-    day_offset: Offset = Field(1, description="the day of the month at which partitions begin, from 1", examples=[15])
+    hour_offset: Hour = Field(0, description="the hour at which partitions begin", examples=[6])
+    day_offset: Annotated[int, Field(strict=True, ge=1, le=31)] = Field(
+        1, description="the day of the month at which partitions begin, from 1", examples=[15]
+    )
 
 
 class TimeWindowPartitions(_Times):
@@ -84,7 +113,12 @@ class TimeWindowPartitions(_Times):
     )
     type: Literal["time_window"] = Field("time_window", description="one between two ticks of a cron expression")
     fmt: str = Field(description="how keys and dates are written, as strftime does", examples=["%Y-%m-%d-%H:%M"])
-    cron_schedule: str = Field(description="when partitions begin, in five fields", examples=["*/15 * * * *"])
+    cron_schedule: Cron = Field(description="when partitions begin, in five fields", examples=["*/15 * * * *"])
+
+    @property
+    def form(self) -> str:
+        """As the file says."""
+        return self.fmt
 
 
 class StaticPartitions(SpecModel):
@@ -98,6 +132,9 @@ class StaticPartitions(SpecModel):
     def _are_distinct(self) -> Self:
         if not self.partition_keys or len(set(self.partition_keys)) < len(self.partition_keys):
             raise invalid("partition_keys", message="name at least one partition, and each once")
+        for key in self.partition_keys:
+            if not key or "..." in key:
+                raise invalid("partition_keys", message=f"`{key}` cannot name a partition: A...B is a range of them")
         return self
 
 
@@ -144,6 +181,11 @@ class MultiPartitions(SpecModel):
         timed = [name for name, one in self.dimensions.items() if not isinstance(one, StaticPartitions)]
         if len(self.dimensions) != 2 or len(timed) > 1:
             raise invalid("dimensions", message="`multi` has two dimensions, of which at most one is of time")
+        for name, one in self.dimensions.items():
+            odd = [key for key in one.partition_keys if {*key} & {*"|[],"}] if isinstance(one, StaticPartitions) else []
+            if odd:
+                message = f"`{odd[0]}` cannot name a partition of two dimensions, whose keys are joined by |, [], and ,"
+                raise invalid("dimensions", name, "partition_keys", message=message)
         reserved = [name for name in self.dimensions if name in ("key", "start", "end") or not name.isidentifier()]
         if reserved:
             raise invalid(

@@ -14,6 +14,7 @@ from rest_source.spec.word import Word
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NAMES = {
     "month": ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
     "weekday": ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
@@ -69,7 +70,7 @@ class Schedule(SpecModel):
     @field_validator("cron")
     @classmethod
     def _is_cron(cls, value: str | None) -> str | None:
-        return None if value is None else _valid_cron(value)
+        return None if value is None else valid_cron(value)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -108,16 +109,28 @@ def _numbered(item: str, field: str, low: int) -> str:
     )
 
 
-def _valid_cron(line: str) -> str:
+def valid_cron(line: str) -> str:
+    """A cron expression of five fields that comes to pass some time."""
     parts = line.split()
     if len(parts) != len(_FIELDS):
         raise ValueError(f"`{line}` is not a cron expression: five fields, minute hour day month weekday")
-    for part, (name, low, high) in zip(parts, _FIELDS, strict=True):
-        for item in part.lower().split(","):
-            match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", _numbered(item, name, low))
-            bounds = [int(number) for number in match.groups()[:2] if number] if match else [-1]
-            # A step beyond the field fires every time, not every so often.
-            wide = match is not None and int(match[3] or 1) > int(match[2] or high - (name == "weekday"))
-            if wide or not all(low <= number <= high for number in bounds) or bounds != sorted(bounds):
-                raise ValueError(f"`{part}` is not a valid {name} ({low}-{high}) in the cron expression `{line}`")
+    _, _, days, months, _ = (_numbers(line, *field) for field in zip(parts, _FIELDS, strict=True))
+    if parts[4] == "*" and min(days) > max(_LENGTHS[month - 1] for month in months):
+        raise ValueError(f"`{line}` never comes: no month of it has a day {min(days)}")
     return " ".join(parts)
+
+
+def _numbers(line: str, part: str, field: tuple[str, int, int]) -> set[int]:
+    """The numbers that a field of a cron expression stands for."""
+    name, low, high = field
+    found: set[int] = set()
+    for item in part.lower().split(","):
+        match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", _numbered(item, name, low))
+        bounds = [int(number) for number in match.groups()[:2] if number] if match else [-1]
+        # A step beyond the field fires every time, not every so often.
+        wide = match is not None and int(match[3] or 1) > int(match[2] or high - (name == "weekday"))
+        if match is None or wide or not all(low <= number <= high for number in bounds) or bounds != sorted(bounds):
+            raise ValueError(f"`{part}` is not a valid {name} ({low}-{high}) in the cron expression `{line}`")
+        first, last = (bounds or [low])[0], bounds[-1] if bounds and (match[2] or not match[3]) else high
+        found |= {*range(first, last + 1, int(match[3] or 1))}
+    return found

@@ -167,8 +167,8 @@ class SourceSpec(AssetSettings):
         first = next(iter(parse(value)), "")
         if isinstance(first, str) and not first.startswith(("http://", "https://")):
             raise ValueError(f"`{value}` is not a URL: it starts with http:// or https://")
-        foreign = [name for name in names(value) if not name.startswith("env.")]
-        if foreign and foreign[0] != "now":
+        foreign = [name for name in names(value) if name != "now" and not name.startswith("env.")]
+        if foreign:
             raise ValueError(f"`{{{foreign[0]}}}` has no value in `base_url`; put it into an endpoint's `path`")
         return value
 
