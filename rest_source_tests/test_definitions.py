@@ -179,3 +179,10 @@ def test_a_thousand_endpoints_have_one_job(tmp_path: Path) -> None:
     defs = build_definitions(spec(URL, *({"name": f"e{n}"} for n in range(1000)), schedule={"every": "6h"}))
     assert len(list(defs.assets or [])) == len(list(defs.asset_checks or [])) == 1000
     assert [schedule.name for schedule in defs.schedules or []] == ["shop_every_6h_schedule"]
+
+
+def test_two_zones_have_two_schedules() -> None:
+    zones = ("Etc/GMT+1", "Etc/GMT-1", "Europe/Paris")
+    schedules = [{"every": "1h", "timezone": zone} for zone in zones]
+    defs = definitions(*({"name": f"e{n}", "path": "/x", "schedule": schedule} for n, schedule in enumerate(schedules)))
+    assert len({schedule.name for schedule in defs.get_repository_def().schedule_defs}) == len(schedules)

@@ -38,7 +38,7 @@ class Cadence:
     def name(self) -> str:
         """A name made of letters, digits and underscores, which does not depend on the order of the endpoints."""
         zone, last = self.schedule.timezone, self.schedule.refresh_last
-        parts = [self.schedule.cadence, *([re.sub("[^A-Za-z0-9]+", "_", zone)] if zone else [])]
+        parts = [self.schedule.cadence, *([_word(zone)] if zone else [])]
         if self.partitions:
             parts += [json.loads(self.partitions)["type"], sha256(self.partitions.encode()).hexdigest()[:6]]
         return "_".join([*parts, *([f"last_{last}"] if last > 1 else [])])
@@ -46,6 +46,11 @@ class Cadence:
     def switched(self, enabled: bool) -> "Cadence":
         """The same cadence, switched on or off."""
         return replace(self, schedule=self.schedule.model_copy(update={"enabled": enabled}))
+
+
+def _word(zone: str) -> str:
+    """A time zone in letters, digits and underscores; Etc/GMT+1 and Etc/GMT-1 are two."""
+    return re.sub("[^A-Za-z0-9]+", "_", zone.replace("+", "_plus_").replace("GMT-", "GMT_minus_"))
 
 
 def _cadences(source: SourceSpec) -> Iterator[tuple[str, Schedule, list[EndpointSpec]]]:
