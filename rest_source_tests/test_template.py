@@ -259,3 +259,15 @@ def test_a_step_on_the_way_is_no_value(value: str) -> None:
         render("/posts/{parent.id}/x", Scope({}, lambda name: value), encode=True)
     assert caught.value.id == "unsafe_path_value"
     assert render("{parent.id}", Scope({}, lambda name: value)) == value
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("unit", ["s", "h", "d"])
+def test_no_shift_leads_beyond_the_calendar(unit: str, zone: str) -> None:
+    ends = {"+": datetime.max, "-": datetime.min}
+    for sign, end in ends.items():
+        moment = end.replace(tzinfo=ZoneInfo(zone))
+        scope = Scope({"cursor": moment}, lambda name: name)
+        assert render(f"{{cursor{sign}1{unit}:%m-%d}}", scope) == f"{end:%m-%d}"
+        assert render(f"{{cursor{sign}1{unit}}}", scope).startswith(end.isoformat(timespec="seconds"))
+        assert int(render(f"{{cursor{sign}1{unit}:epoch}}", scope))

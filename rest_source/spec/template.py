@@ -35,7 +35,10 @@ _FURTHEST = 200 * 366 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """A moment, shifted and formatted. Days and weeks shift the calendar, smaller units the clock."""
+    """A moment, shifted and formatted. Days and weeks shift the calendar, smaller units the clock.
+
+    A cursor may be `9999-12-31`, as APIs write "never": no shift leads beyond the years 1 to 9999.
+    """
 
     name: str
     count: int = 0
@@ -44,7 +47,10 @@ class Instant:
 
     def render(self, moment: datetime) -> str:
         """The moment as text; `moment` carries the time zone to write it in."""
-        moved = self._shift(moment)
+        try:
+            moved = self._shift(moment)
+        except OverflowError:
+            moved = (datetime.max if self.count > 0 else datetime.min).replace(tzinfo=moment.tzinfo)
         match self.format:
             case "epoch":
                 return str((moved - _EPOCH) // timedelta(seconds=1))
