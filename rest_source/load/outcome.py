@@ -58,9 +58,9 @@ class Extraction:
 
     @property
     def has_drifted(self) -> bool:
-        """Whether the API announced another number of records than it gave."""
+        """Whether the API announced another number of records than it gave, of which all were asked for."""
         total = self.stream.total_reported
-        return total is not None and self.spooled.rows != total
+        return total is not None and self.spooled.rows != total and self.reason != "cursor_reached"
 
     @property
     def doubt(self) -> str | None:

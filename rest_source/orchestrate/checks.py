@@ -123,6 +123,8 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
         "stop_reason": load.stop_reason,
         **({} if total is None else {"total_reported": total}),
     }
+    if load.stop_reason == "cursor_reached":
+        return Verdict(None, f"{rows} records read; `order: desc` asks for no more than is new.", figures)
     if total is not None and rows != total:
         return Verdict(f"The API announced {total} records, the last load read {rows}.", "", figures)
     if load.stop_reason == "empty_pages":
