@@ -342,3 +342,22 @@ def test_a_field_name_cannot_keep_the_search_busy() -> None:
     started = perf_counter()
     Suggestion.of(Seen("https://api.example.com/x", {}, [{name: "2024-01-01"}]))
     assert perf_counter() - started < 10  # it took minutes, and twice as long for each word more
+
+
+def test_within_a_file_headers_become_those_of_the_endpoint(tmp_path: Path) -> None:
+    file = tmp_path / "defs.yaml"
+    with LoopbackServer(orders()) as server:
+        call("suggest", f"{server.url}/v1/first", "--write", file)
+        call("suggest", f"{server.url}/v1/orders", "--write", file, "-H", "X-Version=2")
+        assert server.calls[-1].headers["X-Version"] == "2"
+    assert load_source(file).endpoints[1].headers == {"X-Version": "2"}
+
+
+def test_within_a_file_that_does_not_sign_in_a_secret_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    file = tmp_path / "defs.yaml"
+    with LoopbackServer(orders()) as server:
+        call("suggest", f"{server.url}/v1/first", "--write", file)
+        asked = len(server.calls)
+        output = call("suggest", f"{server.url}/v1/orders?api_key={TOKEN}", "--write", file, code=1).output
+        assert len(server.calls) == asked
+    assert "Write `auth: {type: api_key, name: api_key, value: {env: API_API_KEY}, in: query}`" in output

@@ -23,7 +23,7 @@ from rest_source.suggest.draft import Draft, draft
 from rest_source.suggest.finding import Seen
 from rest_source.suggest.newfile import schema_line
 from rest_source.suggest.suggestion import Suggestion
-from rest_source.suggest.text import endpoint_lines, file_text, insert_endpoint
+from rest_source.suggest.text import endpoint_lines, file_text, flow, insert_endpoint
 
 _PLACEHOLDER = "https://api.example.com"
 
@@ -100,11 +100,23 @@ def _not_a_source(error: ValidationError) -> RestSourceError:
 
 
 def _within(new: Draft, existing: SourceSpec) -> Draft:
-    """The draft as an endpoint of a source: its path below the source's base URL, or else a full URL."""
+    """The draft as an endpoint of a source: its path below the source's base URL, or else a full URL.
+
+    Its headers become the endpoint's; the source signs in as its file says.
+    """
+    auth, variables = new.source.get("auth"), dict(new.variables)
+    if auth and existing.auth.type == "none":
+        raise RestSourceError(
+            "auth_not_in_file",
+            "The URL or a header signs in, and the source in the file does not.",
+            remedy=f"Write `auth: {flow(auth)}` below `attributes` of the file, set the variable, and ask again.",
+        )
+    for own in auth.values() if auth else ():
+        variables.pop(own["env"] if isinstance(own, dict) else "", None)
     base = existing.base_url.rstrip("/")
     url = f"{new.source['base_url']}{new.path}"
     path = url.removeprefix(base) if url.startswith(f"{base}/") else url
-    return replace(new, path=path)
+    return replace(new, path=path, variables=variables, headers=new.source.get("headers", {}))
 
 
 def _read(file: Path, name: str | None) -> Suggested:

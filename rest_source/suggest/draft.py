@@ -28,10 +28,17 @@ class Draft:
     path: str
     params: Mapping[str, Any]
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, Any] = field(default_factory=dict)
 
-    def endpoint(self) -> dict[str, Any]:
-        """The endpoint that asks for exactly the URL."""
-        return {"name": self.name, "path": self.path, **({"params": dict(self.params)} if self.params else {})}
+    def endpoint(self, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The endpoint that asks for exactly the URL, or with other parameters."""
+        params = self.params if params is None else params
+        return {
+            "name": self.name,
+            "path": self.path,
+            **({"params": dict(params)} if params else {}),
+            **({"headers": dict(self.headers)} if self.headers else {}),
+        }
 
 
 class _Secrets:

@@ -51,9 +51,7 @@ class Suggestion:
         key = self.primary_key
         sure_key = key.value if key and key.confidence != "low" else ()
         return {
-            "name": draft.name,
-            "path": draft.path,
-            **({"params": params} if params else {}),
+            **draft.endpoint(params),
             "data_root": self.root.path,
             **({"key_column": KEY_COLUMN} if self.root.keyed else {}),
             **({"pagination": dict(self.pagination.value)} if self.paginates else {}),
