@@ -200,4 +200,9 @@ LOADS = (
         "`suggest --write` would have to change what is in the file",
         "choose another name with `--name`; write each endpoint on lines that begin with a dash",
     ),
+    Entry(
+        ("auth_not_in_file", "invalid_suggestion"),
+        "`suggest` was given what a file cannot hold as it is, or a key for a file whose source does not sign in",
+        "correct URL, header or `--name`; write the `auth` that the message shows into the file",
+    ),
 )
