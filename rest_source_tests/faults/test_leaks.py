@@ -311,8 +311,9 @@ OF_NAMES = "quotes names of the file or of tables, never a value"
 NOT_PROVOKED = {
     **dict.fromkeys(
         ("auth_not_in_file", "consent_missing", "consent_refused", "endpoint_exists", "endpoints_not_a_block",
-         "file_exists", "invalid_auth", "invalid_file", "invalid_name", "invalid_suggestion", "nothing_to_authorize", "redirect_unusable",
-         "unknown_endpoint", "unknown_partition", "unreadable_file"), OF_COMMANDS),
+         "file_exists", "invalid_auth", "invalid_file", "invalid_name", "invalid_suggestion",
+         "nothing_to_authorize", "redirect_unusable", "unknown_endpoint", "unknown_partition",
+         "unreadable_file"), OF_COMMANDS),
     **dict.fromkeys(
         ("connect_timeout", "connection_failed", "load_in_progress", "read_timeout", "slow_response", "token_locked"),
         OF_TIME),
