@@ -228,6 +228,30 @@ def test_interrupting_a_run_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert not (tmp_path / "data.duckdb").exists()
 
 
+def test_who_waits_for_the_file_says_for_whom_where_nobody_watches_too(tmp_path: Path) -> None:
+    with LoopbackServer(serve({"id": 1})) as server:
+        file = write_file(tmp_path, server.url)
+        holder = duckdb.connect(str(tmp_path / "data.duckdb"))
+        with subprocess.Popen(
+            [sys.executable, "-c", "from rest_source.cli.main import main; main()", "run", str(file)],
+            cwd=tmp_path,
+            env={**os.environ, "REST_SOURCE_DESTINATION": "duckdb:///data.duckdb"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            kill = threading.Timer(PATIENCE, process.kill)
+            kill.start()
+            assert process.stderr
+            said = process.stderr.readline()
+            holder.close()
+            process.communicate(timeout=PATIENCE)
+            kill.cancel()
+    assert process.returncode == 0
+    assert said.startswith(f"shop.items: Waiting for process {os.getpid()}")
+    assert "data.duckdb" in said
+
+
 def test_variables_may_stand_in_a_dotenv_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SHOP_TOKEN=from-dotenv\n")
     with LoopbackServer(serve({"id": 1})) as server:

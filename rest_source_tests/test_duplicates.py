@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rest_source.load.destination import DuplicateReport
+from rest_source.load.destination import DuplicateReport, LoadFacts
 from rest_source.load.relation import Table
-from rest_source_tests.loading import ORDERS, Warehouse, commit
+from rest_source_tests.loading import ORDERS, Warehouse, commit, spooled, stage
 
 Records = list[dict[str, Any]]
 
@@ -19,6 +19,23 @@ def report(tmp_path: Path, loads: Iterable[Records], key: Sequence[str] = (), wr
     for number, records in enumerate(loads):
         commit(warehouse, number, [records], write, primary_key=key)
     return warehouse.destination.duplicates(ORDERS, key)
+
+
+def test_equal_records_in_two_partitions_are_no_repeated_key(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    for number, day in enumerate(["2024-01-01", "2024-01-02"]):
+        load = spooled(warehouse.folder / "spool", f"load-{number}", [[{"id": 1}]])
+        facts = LoadFacts(load.load_id, "shop", "orders", "merge", partition=day)
+        warehouse.destination.commit(stage(load), facts, warehouse.said.append)
+    found = warehouse.destination.duplicates(ORDERS, ())
+    assert (found.repeated_keys, found.identity, found.entities) == (0, ("id",), 1)
+
+
+def test_repeated_keys_are_shown_by_themselves_where_records_repeat_too(tmp_path: Path) -> None:
+    found = report(tmp_path, [[{"id": 1}, {"id": 2}], [{"id": 1}]], write="append")
+    assert (found.repeated_keys, found.identity, found.entities) == (1, ("id",), 1)
+    ((key, rows),) = found.sample
+    assert (len(key), rows) == (64, 2)
 
 
 def orders(count: int, **changed: Any) -> Records:

@@ -144,14 +144,14 @@ def _partitioned(source: SourceSpec, endpoint: EndpointSpec, partitions: str | N
     known = definition.get_partition_keys()
     for key in (start, *([end] if dots else [])):
         if key not in known:
-            near = unknown("partition", key, [*known[:3], *known[-3:]])
+            near = unknown("partition", key, list(dict.fromkeys([*known[:3], *known[-3:]])))
             raise RestSourceError("unknown_partition", f"{source.name}.{endpoint.name}: {near}.")
     return {"tags": {RANGE_START: start, RANGE_END: end}} if dots else {"partition_key": start}
 
 
 def _progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
-    """What the loads say, on stderr and while a person may be watching, without Dagster's own events."""
-    logger = logging.Logger("rest-source", level=logging.INFO if sys.stderr.isatty() else logging.CRITICAL)
+    """What the loads say, on stderr, without Dagster's own events; unless a person may be watching, waits only."""
+    logger = logging.Logger("rest-source", level=logging.INFO)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.addFilter(_said_by_a_load)
@@ -163,7 +163,10 @@ def _said_by_a_load(record: logging.LogRecord) -> bool:
     meta: Any = getattr(record, "dagster_meta", {})
     if meta.get("dagster_event") is not None or not meta.get("op_name"):
         return False
-    record.msg = f"{meta['op_name'].replace('__', '.', 1)}: {meta.get('orig_message', record.msg)}"
+    said = str(meta.get("orig_message", record.msg))
+    if not sys.stderr.isatty() and not said.startswith("Waiting for "):
+        return False
+    record.msg = f"{meta['op_name'].replace('__', '.', 1)}: {said}"
     return True
 
 

@@ -8,7 +8,7 @@ from itertools import combinations
 from rest_source.load.destination import DuplicateReport
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import identifier
-from rest_source.load.names import HEVO_ID, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
+from rest_source.load.names import HEVO_ID, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS, PARTITION
 from rest_source.load.relation import Table, TableColumn, resolve_column
 from rest_source.load.schema import ColumnType
 
@@ -33,15 +33,17 @@ def find_duplicates(session: Session, table: Table, primary_key: Sequence[str]) 
     present = [name for name in names if name is not None]
     if len(present) < len(names):  # no record ever had a value there
         return DuplicateReport(rows, null_keys=rows)
-    report = _judge_key(session, session.place(table), present, rows)
+    # Equal records may stand in several partitions.
+    beside = [PARTITION] if default_key and any(column.name == PARTITION for column in columns) else []
+    report = _judge_key(session, f"{session.place(table)} WHERE true", present, beside, rows)
     return _identity(session, table, columns, report) if default_key else report
 
 
-def _judge_key(session: Session, place: str, names: Sequence[str], rows: int) -> DuplicateReport:
+def _judge_key(session: Session, place: str, names: Sequence[str], beside: Sequence[str], rows: int) -> DuplicateReport:
     null = " OR ".join(f"{identifier(name)} IS NULL" for name in names)
-    nulls = count(session, f"SELECT count(*) FROM {place} WHERE {null}")
-    repeated = count(session, f"SELECT count(*) FROM ({_groups(place, names)}) repeated")
-    return DuplicateReport(rows, repeated, nulls, sample=_sample(session, place, names) if repeated else ())
+    nulls = count(session, f"SELECT count(*) FROM {place} AND ({null})")
+    repeated = count(session, f"SELECT count(*) FROM ({_groups(place, names, beside)}) repeated")
+    return DuplicateReport(rows, repeated, nulls, sample=_sample(session, place, names, beside) if repeated else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,14 @@ def _identity(
     session: Session, table: Table, columns: Sequence[TableColumn], report: DuplicateReport
 ) -> DuplicateReport:
     """The report with the columns that identify a record, if records stand in several rows that are not deleted."""
-    place = f"(SELECT * FROM {session.place(table)} WHERE NOT {MARKED_DELETED}) present"
+    # Not a subquery of all columns: of a wide table that takes longer to plan than to read, for each candidate.
+    place = f"{session.place(table)} WHERE NOT {MARKED_DELETED}"
     marked = count(session, f"SELECT count(*) FROM {session.place(table)} WHERE {MARKED_DELETED}")
     candidates = _candidates(session, place, table.name, columns, report.rows - marked)
     found, entities = _repeated(session, place, candidates, report.rows - marked)
     if not entities:
         return report
-    sample = _sample(session, place, [column.name for column in found])
+    sample = report.sample or _sample(session, place, [column.name for column in found])
     identity = tuple(column.original for column in found)
     return DuplicateReport(report.rows, report.repeated_keys, report.null_keys, identity, entities, sample)
 
@@ -74,11 +77,14 @@ _Found = tuple[tuple[TableColumn, ...], int]
 
 def _repeated(session: Session, place: str, candidates: Sequence[_Candidate], rows: int) -> _Found:
     """Columns named like an identity decide alone; else the most repeated column, then pair of columns."""
-    largest = count(session, f"SELECT max(n) FROM (SELECT count(*) AS n FROM {place} GROUP BY {LOADED_AT}) loads")
+    loads = f"SELECT count(*) AS n FROM {place} GROUP BY {LOADED_AT}"
+    ((largest, number),) = session.rows(f"SELECT coalesce(max(n), 0), count(*) FROM ({loads}) loads")
     single = [candidate for candidate in candidates if candidate.distinct >= _TELLING * largest]
     named = _named(session, place, single, rows)
     if named is not None:
         return named
+    if number < 2:  # nothing is repeated across loads
+        return (), 0
     unnamed = [(candidate.column,) for candidate in single if candidate.rank == len(_RANKS)]
     pairs = [
         (one.column, other.column)
@@ -155,9 +161,7 @@ def _counted(session: Session, place: str, names: Sequence[str], drift: float, s
     probed = f"{session.dialect.hashed(_listed(names))} % {share} = 0" if share > 1 else "true"
     keys = [f"k{index}" for index, _ in enumerate(names)]
     aliased = ", ".join(f"{identifier(name)} AS {key}" for name, key in zip(names, keys, strict=True))
-    in_loads = (
-        f"SELECT {aliased}, count(*) AS in_load FROM {place} WHERE {probed} GROUP BY {_listed(names)}, {LOADED_AT}"
-    )
+    in_loads = f"SELECT {aliased}, count(*) AS in_load FROM {place} AND {probed} GROUP BY {_listed(names)}, {LOADED_AT}"
     grouped = f"SELECT sum(in_load) AS n, count(*) AS loads FROM ({in_loads}) in_loads GROUP BY {', '.join(keys)}"
     totals = f"SELECT sum(n - loads), sum(n), count(*) FILTER (WHERE n > 1) FROM ({grouped}) grouped"
     ((extra, rows, repeated),) = session.rows(totals)
@@ -166,16 +170,17 @@ def _counted(session: Session, place: str, names: Sequence[str], drift: float, s
     return int(repeated) if extra <= drift * int(rows) else None
 
 
-def _groups(place: str, names: Sequence[str]) -> str:
+def _groups(place: str, names: Sequence[str], beside: Sequence[str] = ()) -> str:
     """Key values that stand in more than one row, each with its number of rows."""
     present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in names)
-    return (
-        f"SELECT {_listed(names)}, count(*) FROM {place} WHERE {present} GROUP BY {_listed(names)} HAVING count(*) > 1"
-    )
+    grouped = _listed([*names, *beside])
+    return f"SELECT {_listed(names)}, count(*) FROM {place} AND {present} GROUP BY {grouped} HAVING count(*) > 1"
 
 
-def _sample(session: Session, place: str, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    rows = session.rows(f"{_groups(place, names)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}")
+def _sample(
+    session: Session, place: str, names: Sequence[str], beside: Sequence[str] = ()
+) -> tuple[tuple[str, int], ...]:
+    rows = session.rows(f"{_groups(place, names, beside)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}")
     return tuple((", ".join(str(value) for value in row[:-1]), int(row[-1])) for row in rows)
 
 

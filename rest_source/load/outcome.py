@@ -57,6 +57,11 @@ class Extraction:
     started: float
 
     @property
+    def is_replay(self) -> bool:
+        """Whether an interrupted run had read all of it, and this one nothing."""
+        return self.resumed_from == self.stream.pages + 1
+
+    @property
     def has_drifted(self) -> bool:
         """Whether the API announced another number of records than it gave, of which all were asked for."""
         total = self.stream.total_reported

@@ -31,6 +31,8 @@ from rest_source.spec.source import SourceSpec
 PROGRESS_SECONDS = 10.0
 RESTARTS = 3
 SPOOLS = "spool"
+_OF_RECORDS = {"all_rejected", "primary_key_missing", "schema_frozen", "too_many_columns"}
+"""Errors that say what the records are like, which the API may have mended since."""
 Report = Callable[[str], None]
 
 
@@ -137,7 +139,16 @@ class Loader:
         """Stage and commit what was extracted, after a second look where the API contradicts itself."""
         if extraction.has_drifted:
             extraction = self._once_more(extraction)
-        result = self._commit(extraction)
+        try:
+            result = self._commit(extraction)
+        except RestSourceError as error:
+            if not extraction.is_replay or error.id not in _OF_RECORDS:
+                raise
+            # It would fail so in each run to come. Those who have corrected the file do not get here.
+            self.report(f"The interrupted load cannot be finished ({error.message}); the load starts afresh.")
+            extraction.discard()
+            extraction = self._extract(extraction.stream.afresh())
+            result = self._commit(extraction)
         extraction.spooled.remove()
         return extraction.outcome(result)
 
