@@ -185,7 +185,7 @@ def test_no_body_no_content_type(endpoint: dict[str, Any]) -> None:
     assert (request.body, request.headers) == (None, ())
 
 
-@given(st.text(), st.text(max_size=5))
+@given(st.text().filter(lambda token: token not in (".", "..")), st.text(max_size=5))  # which are refused
 def test_no_cursor_leaves_its_place_in_the_path(token: str, name: str) -> None:
     param = name or "c"
     pagination = {"type": "cursor", "value": "$.n", "param": param, "in": "path"}

@@ -321,6 +321,7 @@ NOT_PROVOKED = {
         ("insecure_redirect", "tls_certificate_wanted", "tls_expired", "tls_failed", "tls_file", "tls_unknown_ca",
          "tls_wrong_host"), OF_TLS),
     **dict.fromkeys(("invalid_auth", "no_table", "table_taken", "unknown_partition"), OF_NAMES),
+    "cap_reached": "quotes moments, never a value",
     "not_http": "the server of the tests speaks HTTP only",
     "stage_failed": "takes a spool that is damaged between its end and its stage",
     "unexpected": "takes a mistake in this program",
