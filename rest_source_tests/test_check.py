@@ -64,6 +64,12 @@ def test_check_sends_one_request_and_writes_nothing(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} <= {"defs.yaml", "state"}
 
 
+def test_check_tells_of_keys_that_do_nothing_and_of_no_field_that_was_dropped() -> None:
+    found, _ = check_one(pages(of=3, last=0), data_root="$.data", pagination=CURSOR, exclude=["at", "mail"])
+    assert found["warnings"] == ["`exclude` finds no `mail` in the records read here, and drops nothing."]
+    assert found["status"] == "ok"
+
+
 def test_check_tells_people_in_a_table() -> None:
     with LoopbackServer(pages(of=3, last=0)) as server:
         file = write_file(Path(), server.url, {"data_root": "$.data", "pagination": CURSOR}, {"name": "other"})

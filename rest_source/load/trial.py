@@ -1,8 +1,8 @@
 """A trial of an endpoint: its first pages, read and staged as a load would do it, and then forgotten."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -12,12 +12,15 @@ import duckdb
 import orjson
 
 from rest_source.errors import RestSourceError
+from rest_source.extract.data_root import DataRoot, Record
+from rest_source.extract.document import parse
 from rest_source.extract.page import Next, Stop
 from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.extract.stream import PageStream
 from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
 from rest_source.http.request import Answer, Request
+from rest_source.load.idle import idle
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.schema import ColumnType, Shape
 from rest_source.load.stage import Stage, StagedColumn
@@ -81,12 +84,20 @@ _NO_SAMPLE = Sample({}, (), ())
 def run_trial(stream: PageStream, rows: int, pages: int | None = None) -> Trial:
     """Read pages until there are so many rows, at most so many `pages`; one request after the other, none ahead."""
     exchanges: list[Exchange] = []
-    stream.watch = lambda request, answer: exchanges.append(_exchange(stream, request, answer))
+    answers: list[Answer] = []
+
+    def watch(request: Request, answer: Answer) -> None:
+        exchanges.append(_exchange(stream, request, answer))
+        answers.append(answer)
+
+    stream.watch = watch
     after: list[Next[Any] | Stop] = []
     started, sample, error = monotonic(), _NO_SAMPLE, None
     try:
         with TemporaryDirectory(prefix="rest_source_") as folder:
-            sample = _masked(_sample(stream, _spooled(stream, Path(folder), rows, pages, after), rows), stream)
+            sample = _sample(stream, _spooled(stream, Path(folder), rows, pages, after), rows)
+            idle_keys = tuple(idle(stream.endpoint, _received(stream, answers)))
+            sample = _masked(replace(sample, warnings=(*sample.warnings, *idle_keys)), stream)
     except RestSourceError as found:
         error = found
         stream.session.clean(error)
@@ -138,6 +149,13 @@ def _sample(stream: PageStream, load: SpooledLoad, rows: int) -> Sample:
         {name: _json(type_, value) for (name, type_), value in zip(types.items(), row, strict=True)} for row in found
     )
     return Sample(types, shown, tuple(_losses(stage, kept[0] if kept else 0)))
+
+
+def _received(stream: PageStream, answers: Sequence[Answer]) -> list[Record]:
+    """The records as the API sent them; none of an answer that is read in parts, whose file is gone by now."""
+    root, mask = DataRoot.of(stream.endpoint), stream.session.mask
+    whole = [parse(answer, "", mask).value for answer in answers if answer.file is None]
+    return [record for document in whole for record in root.records(document, first_page=False)]
 
 
 def _masked(sample: Sample, stream: PageStream) -> Sample:
