@@ -392,6 +392,39 @@ MISTAKES = [
         "6: attributes.headers.X-A: write text, a number, true, false, null or {env: NAME}",
     ),
     (
+        "primary_key: id",
+        "primary_key: id\n      auth: {type: none}",
+        "12: attributes.endpoints.0.auth: `auth` belongs to the source, beside `base_url`",
+    ),
+    (
+        "  endpoints:",
+        "  data_root: $.x\n  endpoints:",
+        ("6: attributes.data_root: `data_root` belongs to an endpoint, or to all of them under `endpoint_defaults`"),
+    ),
+    (
+        "primary_key: id",
+        "primary_key: id\n      deletes: true",
+        "12: attributes.endpoints.0.deletes: should be mark, not true or false",
+    ),
+    (
+        "primary_key: id",
+        "primary_key: id\n      nested: 2",
+        "12: attributes.endpoints.0.nested: should be json or flatten or split or string, not a number",
+    ),
+    (
+        "primary_key: id",
+        "primary_key: id\n      schedule: 6h",
+        "12: attributes.endpoints.0.schedule: should be a mapping, not text; write one such as {every: 6h}",
+    ),
+    (
+        "  endpoints:",
+        "  endpoint_defaults: {freshness_policy: 26h}\n  endpoints:",
+        (
+            "6: attributes.endpoint_defaults.freshness_policy: should be a mapping, not text; write one such as "
+            "{fail_window: 26h}"
+        ),
+    ),
+    (
         "  endpoints:",
         "\tendpoints:",
         "6: not valid YAML: found character that cannot start any token; indent with spaces, not with tabs",

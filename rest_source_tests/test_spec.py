@@ -396,3 +396,9 @@ def test_values_from_headers() -> None:
     ).pagination
     assert isinstance(pagination, PageNumber)
     assert pagination.total_pages == HeaderValue(header="X-Pages")
+
+
+def test_a_key_that_belongs_to_the_source_is_none_of_an_endpoints_and_the_reverse() -> None:
+    own, source = set(EndpointSpec.model_fields), set(SourceSpec.model_fields)
+    assert set(EndpointSpec.belongs) == source - own
+    assert set(SourceSpec.belongs) == own

@@ -2,10 +2,10 @@
 
 import difflib
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, count
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -21,6 +21,8 @@ class SpecModel(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False, validate_by_name=False
     )
+    belongs: ClassVar[Mapping[str, str]] = {}
+    """Keys of other models that are easily written here, and where they go."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -29,24 +31,41 @@ class SpecModel(BaseModel):
             return handler(data)
         except ValidationError as error:
             lines = [
-                found if (found := _explained(line)) else (line["loc"], cls._explain(line), line["type"])
+                cls._with_example(found)
+                if (found := _explained(line))
+                else (line["loc"], cls._explain(line), line["type"])
                 for line in error.errors()
             ]
             raise located_error(cls.__name__, _without_misspelt(lines)) from None
 
     @classmethod
     def _explain(cls, line: ErrorDetails) -> str:
-        if line["type"] == "extra_forbidden":
-            return unknown("key", line["loc"][-1], _keys(cls))
+        if line["type"] in ("extra_forbidden", "literal_error"):
+            return cls._explain_word(line)
         if line["type"] == "missing":
             return f"the key `{line['loc'][-1]}` is required{cls._example(line['loc'])}"
-        if line["type"] == "literal_error" and isinstance(line["input"], str):
-            return unknown("value", line["input"], re.findall(r"'([^']*)'", line["ctx"]["expected"]))
         if wanted := _WANTED.get(line["type"]):
             return f"should be {wanted}, not {_NAMES.get(type(line['input']), 'this')}{cls._example(line['loc'])}"
         if limit := _LIMITS.get(line["type"]):
             return limit.format(**line["ctx"])
         return str(line["msg"]).removeprefix("Value error, ")
+
+    @classmethod
+    def _explain_word(cls, line: ErrorDetails) -> str:
+        """A key or a value that is none of the choices."""
+        if line["type"] == "extra_forbidden":
+            key = str(line["loc"][-1])
+            return f"`{key}` belongs {cls.belongs[key]}" if key in cls.belongs else unknown("key", key, _keys(cls))
+        choices = re.findall(r"'([^']*)'", line["ctx"]["expected"])
+        if isinstance(line["input"], str):
+            return unknown("value", line["input"], choices)
+        return f"should be {' or '.join(choices)}, not {_NAMES.get(type(line['input']), 'this')}"
+
+    @classmethod
+    def _with_example(cls, found: "Line") -> "Line":
+        """A mapping that is written as something else is judged by its own model, but its key is one of this."""
+        loc, message, kind = found
+        return (loc, message + cls._example(loc), kind) if kind == "model_type" else found
 
     @classmethod
     def _example(cls, loc: Location) -> str:

@@ -47,6 +47,10 @@ FixedType = Annotated[
 class EndpointSpec(AssetSettings):
     """One endpoint: what to ask, where the records are, and how they are written."""
 
+    belongs = dict.fromkeys(
+        ("base_url", "allowed_hosts", "auth", "tls", "timezone", "limits", "endpoint_defaults", "endpoints"),
+        "to the source, beside `base_url`",
+    )
     name: Name = Field(
         description="second part of the asset key, and the table; unique within the source, whatever the case",
         examples=["orders"],

@@ -94,6 +94,7 @@ class Tls(SpecModel):
 class SourceSpec(AssetSettings):
     """One API: where it is, how to sign in, how hard it may be asked, and its endpoints."""
 
+    belongs = dict.fromkeys(EndpointSpec.model_fields, "to an endpoint, or to all of them under `endpoint_defaults`")
     name: Name = Field(
         description="first part of the asset keys, asset group, and schema of the tables", examples=["shop"]
     )
