@@ -361,3 +361,55 @@ def test_within_a_file_that_does_not_sign_in_a_secret_is_not_left_out_in_silence
         output = call("suggest", f"{server.url}/v1/orders?api_key={TOKEN}", "--write", file, code=1).output
         assert len(server.calls) == asked
     assert "Write `auth: {type: api_key, name: api_key, value: {env: API_API_KEY}, in: query}`" in output
+
+
+@pytest.mark.parametrize(
+    "paged",
+    [
+        lambda call, start: {"total": 10, "offset": start, "limit": 10},
+        lambda call, start: {"count": 10, "page": start // 10 + 1},
+    ],
+)
+def test_a_total_that_counts_one_page_is_not_believed(paged: Any) -> None:
+    def answer(call: Call) -> Reply:
+        start = int(call.arg("offset") or 10 * (int(call.arg("page") or 1) - 1))
+        records = [{"id": start + n} for n in range(10)] if start < 30 else []
+        return Reply({"items": records, **paged(call, start)})
+
+    with LoopbackServer(answer) as server:
+        Path("defs.yaml").write_text(call("suggest", f"{server.url}/orders").stdout)
+        assert len(server.calls) <= 3
+        report = json.loads(call("run", "defs.yaml", "--json").stdout)
+    assert "pagination, medium: what looks like a total counts the records of a page" in Path("defs.yaml").read_text()
+    assert report["endpoints"][0]["rows_read"] == 30
+
+
+def test_a_total_of_one_page_stands_where_no_page_follows() -> None:
+    def answer(call: Call) -> Reply:
+        first = (call.arg("page") or "1") == "1"
+        return Reply({"items": [{"id": n} for n in range(10)] if first else [], "count": 10, "page": 1})
+
+    report, sent = suggested(answer)
+    assert report["pagination"]["value"]["total_records"] == "$.count"
+    assert sent == ["/v1/orders", "/v1/orders?page=2"]
+
+
+def test_an_answer_that_speaks_of_an_error_is_told() -> None:
+    report, _ = suggested(lambda call: Reply({"ok": False, "error": "invalid_auth"}))
+    assert report["data_roots"][0]["reason"] == "one object, though its `error` may say that the request failed"
+    assert report["data_roots"][0]["confidence"] == "low"
+
+
+def test_ids_beyond_64_bits_or_with_a_blank_in_their_name_are_keys() -> None:
+    long = b'[{"id": 123456789012345678901234567890}, {"id": 123456789012345678901234567891}, {"id": 1}]'
+    report, _ = suggested(lambda call: Reply(long, headers={"Content-Type": "application/json"}))
+    assert report["primary_key"]["value"] == ["id"]
+    report, _ = suggested(lambda call: Reply([{"Row ID": n, "v": 1} for n in range(5)]))
+    assert (report["primary_key"]["value"], report["primary_key"]["confidence"]) == (["Row ID"], "high")
+
+
+def test_a_signature_in_the_url_is_kept_out_of_the_file() -> None:
+    report, sent = suggested(lambda call: Reply([{"id": 1}]), f"/v1/orders?sig={TOKEN}&design=red")
+    assert len(sent) == 1
+    assert f"sig={TOKEN}" in sent[0]
+    assert report["endpoint"]["params"] == {"design": "red"}

@@ -62,8 +62,16 @@ class Asker:
                 return kept.because(outcome.told, "high" if kept is found else "medium")
             told.append(f"{_named(settings)}: {outcome.told}")
             if settings is found.value and outcome.ended:
-                return found.because(outcome.told, found.confidence)
+                return self._untotalled(settings, suggestion, seen) or found.because(outcome.told, found.confidence)
         return result.because("; ".join(told), "medium" if none and told else "low") if told else result
+
+    def _untotalled(self, settings: Settings, suggestion: Suggestion, seen: Seen) -> Finding[Settings] | None:
+        """The pagination without its total, where a second page shows that the total counts one page's records."""
+        bare = {key: value for key, value in settings.items() if key != "total_records"}
+        if bare == settings or not self._second_page(bare, suggestion, seen).works:
+            return None
+        told = "what looks like a total counts the records of a page: a second page was asked for and held others"
+        return Finding(bare, "medium", told)
 
     def _second_page(self, settings: Settings, suggestion: Suggestion, seen: Seen) -> "Outcome":
         try:

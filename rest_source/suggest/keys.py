@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from rest_source.extract.document import LongNumber
 from rest_source.spec.jsonpath import step_to
 from rest_source.suggest.finding import Finding, Seen
 from rest_source.suggest.roots import Root
@@ -51,7 +52,7 @@ def _single(rank: int, name: str, count: int) -> Finding[tuple[str, ...]]:
 
 def _rank(name: str, owner: str) -> int:
     """How much a name sounds like that of a key: 0 most, 9 not at all. Another thing's id is none."""
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s.-]+", "_", name).lower()
     if plain in _IDS:
         return 0 if plain in _IDS[:6] else 1
     stem = re.sub(r"_?(id|uuid|guid|key)$", "", plain)
@@ -88,7 +89,9 @@ def _common(records: Sequence[dict[str, Any]]) -> list[str]:
 
 def _identifies(records: Sequence[dict[str, Any]], names: tuple[str, ...]) -> bool:
     values = [tuple(record[name] for name in names) for record in records]
-    scalar = all(isinstance(v, int | str) and not isinstance(v, bool) and v != "" for row in values for v in row)
+    scalar = all(
+        isinstance(v, int | str | LongNumber) and not isinstance(v, bool) and v != "" for row in values for v in row
+    )
     return scalar and len(set(values)) == len(values)
 
 

@@ -225,7 +225,9 @@ def _nothing(around: Around) -> Finding[Settings]:
         return Finding(none, "low", f"nothing announces more, but there are as many records as `{size}` asks for")
     if around.count and around.count % _ROUND == 0:
         return Finding(none, "low", f"nothing announces more, but {around.count} records look like a full page")
-    return Finding(none, "medium", f"{around.count} records, and nothing announces more")
+    return Finding(
+        none, "medium", f"{around.count} record{'s' if around.count != 1 else ''}, and nothing announces more"
+    )
 
 
 def _is_url(value: Any) -> bool:

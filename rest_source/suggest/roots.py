@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from rest_source.extract.document import LongNumber
 from rest_source.spec.jsonpath import step_to
 from rest_source.suggest.finding import Confidence, Finding, Seen
-from rest_source.suggest.vocabulary import ASIDE, DATA
+from rest_source.suggest.vocabulary import ASIDE, DATA, ERRORS
 
 _DEPTH = 5
 _DATA_KEY = re.compile(r"\d{4}-\d\d(-\d\d.*)?|\d+|[A-Z]{2,5}|[0-9a-fA-F-]{24,36}")
@@ -151,7 +151,9 @@ def _confidence(root: Root, words: Sequence[str], score: float, other: float, in
 
 
 def _reason(root: Root, words: Sequence[str]) -> str:
-    told = [root.kind]
+    told = [re.sub(r"^1 (object|value|list|number)s\b", r"1 \1", root.kind)]
+    if root.kind == "one object" and (failed := next((name for name in ERRORS if root.records[0].get(name)), None)):
+        told.append(f"though its `{failed}` may say that the request failed")
     if root.records and "objects" in root.kind:
         told.append("alike" if _alike(root.records) > 0.6 else "of different shapes")
     if _is_named(root, words):

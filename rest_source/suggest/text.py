@@ -50,6 +50,7 @@ def _left_over(suggestion: Suggestion, comments: Mapping[str, Sequence[str]]) ->
         told.append(f"{_told('page size', suggestion.page_size)}: `{name}`, {size} here")
     if cursor:
         told += [_told("incremental", cursor), f"incremental: {flow({'cursor': cursor.value})}"]
+        told.append('params: {NAME: "{cursor}"}, with the NAME by which the API takes it, so that it sends what is new')
     for array in suggestion.arrays:
         told.append(f"nested: split would make a table of `{array.value}` ({array.confidence}: {array.reason})")
     return [_plain(line) for line in told]

@@ -15,6 +15,8 @@ ASIDE = (
     "bbox", "extensions", "units", "cursors", "page", "pages", "sprites", "info", "constraints", "names", "sort",
 )  # fmt: skip
 """Names of what stands beside the records."""
+ERRORS = ("error", "errors", "error_message", "error_description", "fault")
+"""Fields by which an answer of status 200 says that it is none."""
 NEXT_URLS = (
     *NEXT, "nextRecordsUrl", "next_records_url", "next_href", "next_uri", "nextUri", "nextHref", "next_page",
     "nextPage", "odata.nextLink", "next_results",
@@ -72,6 +74,8 @@ SECRETS = (
     "session",
 )
 """What stands in the names of headers and parameters that hold secrets."""
+SECRET_NAMES = ("sig", "pwd", "pass", "pat", "jwt")
+"""Whole names of such: in others they are parts of harmless words."""
 
 
 def is_count(value: Any) -> bool:
@@ -83,4 +87,4 @@ def is_secret(name: str) -> bool:
     """Whether the value of a header or parameter of this name is kept out of files."""
     lowered = name.lower()
     plain = lowered in (*map(str.lower, TOKEN_PARAMS), "nextpagetoken")
-    return not plain and any(word in lowered for word in SECRETS)
+    return lowered in SECRET_NAMES or (not plain and any(word in lowered for word in SECRETS))
