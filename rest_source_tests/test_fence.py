@@ -1,5 +1,6 @@
 """Credentials reach the API and nobody else."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -107,6 +108,20 @@ def test_strangers_get_no_body_with_a_secret() -> None:
     with pytest.raises(RestSourceError, match="body holds a secret") as caught:
         strip(Request("POST", "https://evil.example/", body=b'{"key": "secret"}'), lambda text: "secret" in text)
     assert "evil.example" in caught.value.remedy
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%2", "64:ff9b::a9fe:a9fe", "::ffff:169.254.0.1"])
+def test_a_name_of_a_link_local_address_is_not_asked(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a name leads to is the resolver's word, so that is what is stood in for."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **keys: found)
+    monkeypatch.setenv("NO_PROXY", "*")
+    with (
+        ApiSession(source("https://api.example"), Environment({})) as session,
+        pytest.raises(RestSourceError) as caught,
+    ):
+        session.send(Request("GET", "http://metadata.evil.example:9/latest"), Tally())
+    assert (caught.value.id, "metadata.evil.example" in caught.value.message) == ("link_local_address", True)
 
 
 AUTHS: list[dict[str, Any]] = [

@@ -75,6 +75,7 @@ def test_variables_read_later_are_masked_too_and_empty_ones_are_not() -> None:
 
 def test_a_user_in_a_url_is_masked() -> None:
     assert redactor().mask("GET https://me:pw@h/a@b and mail me@h") == "GET https://***@h/a@b and mail me@h"
+    assert redactor().mask("GET https://me:p@ss@h/a?b=c@d") == "GET https://***@h/a?b=c@d"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from socket import inet_aton
 from typing import NamedTuple
 from urllib.parse import unquote_plus
@@ -24,6 +24,8 @@ from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope, names, render
 
 _PORTS = {"http": 80, "https": 443}
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""IPv4 addresses as networks of IPv6 alone reach them (RFC 6052)."""
 _PERSONAL = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -129,13 +131,8 @@ def _written(paths: Iterable[str], scope: Scope) -> Iterator[Origin]:
 
 def strip(request: Request, leaks: Callable[[str], bool]) -> Request:
     """The request as strangers may see it: without headers and parameters that hold a secret."""
-    if _is_link_local(_host(request.url)):
-        raise RestSourceError(
-            "link_local_address",
-            f"The API leads to {_host(request.url)}, an address of this machine's own network, which was not asked.",
-            cause="Cloud machines serve their own credentials there, where no API leads with good intent.",
-            remedy="Look at the answer of the API; if the address is right, write it as `base_url`.",
-        )
+    if is_link_local(_host(request.url)):
+        raise link_local(_host(request.url))
     if request.body is not None and leaks(request.body.decode(errors="replace")):
         raise RestSourceError(
             "secret_in_body",
@@ -155,7 +152,17 @@ def _leaks(pair: str, leaks: Callable[[str], bool]) -> bool:
     return any(leaks(text) for part in (name, value) for text in (part, unquote_plus(part)))
 
 
-def _is_link_local(host: str) -> bool:
+def link_local(host: str) -> RestSourceError:
+    """The refusal of a host that an API led to, by its address or by a name for that."""
+    return RestSourceError(
+        "link_local_address",
+        f"The API leads to {host}, an address of this machine's own network, which was not asked.",
+        cause="Cloud machines serve their own credentials there, where no API leads with good intent.",
+        remedy="Look at the answer of the API; if the address is right, write it as `base_url`.",
+    )
+
+
+def is_link_local(host: str) -> bool:
     """Whether the host is spelled as a link-local address, in any of the ways resolvers accept."""
     with suppress(OSError, UnicodeError):
         return IPv4Address(inet_aton(host)).is_link_local
@@ -163,7 +170,8 @@ def _is_link_local(host: str) -> bool:
         address = IPv6Address(host.strip("[]"))
     except ValueError:
         return False
-    return (address.ipv4_mapped or address).is_link_local
+    inner = IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address.ipv4_mapped
+    return (inner or address).is_link_local
 
 
 def _personal(name: str) -> bool:

@@ -15,7 +15,8 @@ from rest_source.spec.environment import Environment
 SHORT = 4
 """Below this length a value is found in ordinary words, so it counts only where it stands alone."""
 
-_USER_INFO = re.compile(r"(?<=://)[^/?#\s@]+@")
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s]+@")
+"""As urllib3 reads it: up to the last `@`, as a password may hold one."""
 _LOGGERS = [logging.getLogger(f"urllib3.{module}") for module in ("connectionpool", "connection", "response")]
 
 

@@ -1,16 +1,19 @@
 """One exchange over the wire: no retries, no redirects, no decisions about credentials."""
 
+import socket
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import requests
 import urllib3
+from requests.utils import select_proxy
 from urllib3.exceptions import InsecureRequestWarning
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
 from rest_source.http.body import TIMES_ON_DISK, InParts, read_body
 from rest_source.http.errors import too_large
+from rest_source.http.fence import Origin, is_link_local, link_local, origin
 from rest_source.http.network_errors import CAUGHT, network_error
 from rest_source.http.pace import PacedAdapter
 from rest_source.http.request import Answer, Request
@@ -85,6 +88,8 @@ class Transport:
 
     def _send(self, session: requests.Session, prepared: requests.PreparedRequest, inside: bool) -> requests.Response:
         route = self._route(str(prepared.url), inside)
+        if not inside and not select_proxy(str(prepared.url), route["proxies"]):  # a proxy looks names up itself
+            _refuse_link_local(origin(str(prepared.url)))
         return session.send(prepared, stream=True, allow_redirects=False, timeout=self._timeout, **route)
 
     def _route(self, url: str, inside: bool) -> dict[str, Any]:
@@ -103,6 +108,15 @@ def _session(max_bytes: int, concurrency: int) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _refuse_link_local(target: Origin | None) -> None:
+    """Raise where the name of a host that an API led to is one of a link-local address."""
+    if target is None:  # no address that can be asked; sending it says so
+        return
+    for *_, (address, *_) in socket.getaddrinfo(target.host.strip("[]"), target.port, type=socket.SOCK_STREAM):
+        if is_link_local(str(address)):
+            raise link_local(target.host)
 
 
 def _may_be_utf8(response: requests.Response) -> bool:
