@@ -10,9 +10,11 @@ import duckdb
 import pytest
 
 from rest_source.demo.server import LoopbackServer, Reply
+from rest_source.load.destination import DuplicateReport
+from rest_source.orchestrate.checks import duplicates_found
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.io_manager import PaginatorIOManager
-from rest_source.orchestrate.metadata import markdown_table
+from rest_source.orchestrate.markdown import as_text, markdown_table
 from rest_source_tests.shop import spec
 
 HOSTILE = [
@@ -77,3 +79,42 @@ def test_no_preview_is_markup(loaded: Any) -> None:
         assert not re.search(r"(?i)https?://|www\.|mailto:|\w@\w", shown)
     assert len(re.split(r"\r?\n", preview)) == len(HOSTILE) + 2
     assert isinstance(metadata["preview"], dg.MarkdownMetadataValue)
+
+
+CODE = re.compile(r"(?<!`)(`+)(?!`)(?:(?!\n\s*\n).)+?(?<!`)\1(?!`)", re.DOTALL)
+"""A code span, in which Markdown reads nothing."""
+
+
+def outside_of_code(description: str) -> str:
+    return CODE.sub("", description)
+
+
+def is_markup(text: str) -> bool:
+    return re.search(r"(?i)[<>`*#&\\|]|\]\(|!\[|://|www\.|mailto:|\w@\w", text) is not None
+
+
+def test_no_description_of_a_column_is_markup(loaded: Any) -> None:
+    """Dagster's UI shows the description of a column, the name of a field, as Markdown."""
+    result, _ = loaded
+    (event,) = result.get_asset_materialization_events()
+    columns = event.step_materialization_data.materialization.metadata["dagster/column_schema"].schema.columns
+    told = [outside_of_code(column.description or "") for column in columns]
+    assert len(told) >= len(HOSTILE)
+    assert [text for text in told if is_markup(text)] == []
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "`", "``a` [x](y)", "a\n\n![x](//evil)", "\n"])
+@pytest.mark.parametrize("key", [(), ("id",)])
+def test_no_check_shows_a_value_as_markup(text: str, key: tuple[str, ...]) -> None:
+    """Dagster's UI shows the description of a check's result as Markdown too."""
+    (endpoint,) = spec("http://h", {"primary_key": list(key)} if key else {}).endpoints
+    report = DuplicateReport(2, 1 if key else 0, 0, (text,), 0 if key else 1, ((text, 2), ("plain", 2)))
+    told = duplicates_found(report, endpoint)
+    assert told is not None
+    assert "plain (2 rows)" in told
+    assert not is_markup(outside_of_code(told)), told
+
+
+@pytest.mark.parametrize("text", ["SKU-00001", "Table$namE_05_", "customer.name", "12:30, 50 %", "Zürich (CH)"])
+def test_what_is_no_markup_is_shown_as_it_is(text: str) -> None:
+    assert as_text(text) == text

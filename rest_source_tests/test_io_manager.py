@@ -14,7 +14,7 @@ from rest_source.demo import Call, LoopbackServer, Reply
 from rest_source.extract.stream import PageStream
 from rest_source.http.session import ApiSession
 from rest_source.load.duckdb.connection import connect
-from rest_source.orchestrate.metadata import markdown_table
+from rest_source.orchestrate.markdown import markdown_table
 from rest_source.spec.environment import Environment
 from rest_source_tests.shop import serve, spec
 

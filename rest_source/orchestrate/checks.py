@@ -17,6 +17,7 @@ from rest_source.orchestrate.assets import AFTER, asset_key
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.freshness import FRESHNESS, freshness_level, judge_freshness
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PaginatorIOManager
+from rest_source.orchestrate.markdown import as_text, code_span
 from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.orchestrate.verdict import NOTHING_LOADED, Check, Judge, Verdict
 from rest_source.spec.asset import Checks, RowBounds
@@ -202,7 +203,7 @@ def _duplicates(destination: Destination, source: SourceSpec, endpoint: Endpoint
 def duplicates_found(report: DuplicateReport, endpoint: EndpointSpec) -> str | None:
     """What is wrong and what to do about it, or None."""
     key = _key_name(endpoint.primary_key)
-    sample = ", ".join(f"{value} ({rows} rows)" for value, rows in report.sample)
+    sample = ", ".join(f"{as_text(value)} ({rows} rows)" for value, rows in report.sample)
     if report.null_keys:
         return f"{report.null_keys} rows have no {key}. Load the table once with `write: replace`."
     if report.repeated_keys:
@@ -216,10 +217,11 @@ def duplicates_found(report: DuplicateReport, endpoint: EndpointSpec) -> str | N
     if report.entities:
         names = ", ".join(report.identity)
         written = names if len(report.identity) == 1 else f"[{names}]"
+        remedy = code_span(f"primary_key: {written}")
         return (
-            f"{report.entities} records stand in more than one row: {names} = {sample}. The records change between "
-            f"reads, and __hevo_id, the default key, changes with them. Write `primary_key: {written}` so that a "
-            "changed record updates its row, and load once with `write: replace` to drop the old rows."
+            f"{report.entities} records stand in more than one row: {as_text(names)} = {sample}. The records change "
+            f"between reads, and __hevo_id, the default key, changes with them. Write {remedy} so that a changed "
+            "record updates its row, and load once with `write: replace` to drop the old rows."
         )
     return None
 

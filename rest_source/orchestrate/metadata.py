@@ -1,6 +1,5 @@
 """What a materialization tells the person who looks at it in Dagster."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +9,10 @@ from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination
 from rest_source.load.outcome import SKIPPED, LoadOutcome
 from rest_source.load.relation import Table, TableColumn
+from rest_source.orchestrate.markdown import as_text, markdown_table
 
-_CELL = 60
 _OURS = ("load_id", "partition", "stop_reason")
 """Texts that nothing the API sent has a part in."""
-_LINK = re.compile(r":(?=//)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)|(?<=[-.\w+])@", re.IGNORECASE)
-"""Where GitHub-flavoured Markdown makes a link of plain text; a character without width behind it ends that."""
 
 
 def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table, mask: Mask) -> dict[str, Any]:
@@ -51,22 +48,8 @@ def _masked(value: Any, mask: Mask) -> Any:
 
 def column_schema(columns: Sequence[TableColumn], mask: Mask = str) -> dg.TableSchema:
     """The columns of a table as Dagster shows them; the description is the field's name in the API."""
-    return dg.TableSchema(
-        [dg.TableColumn(mask(c.name), c.type.lower(), description=c.original and mask(c.original)) for c in columns]
-    )
+    return dg.TableSchema([dg.TableColumn(mask(c.name), c.type.lower(), _description(c, mask)) for c in columns])
 
 
-def markdown_table(names: Sequence[str], rows: Sequence[Sequence[Any]], mask: Mask = str) -> str:
-    """A Markdown table in which no value can be read as markup."""
-    if not rows:
-        return "No rows to show."
-    lines = [[mask(name) for name in names], ["---"] * len(names), *([_cell(v, mask) for v in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: Any, mask: Mask) -> str:
-    text = "" if value is None else mask(str(value))  # before it is cut: half a secret would not be recognised
-    text = text if len(text) <= _CELL else text[: _CELL - 1] + "…"
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ").replace("\r", " ")
-    text = re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", text)
-    return _LINK.sub("\\g<0>\u200b", text)
+def _description(column: TableColumn, mask: Mask) -> str | None:
+    return None if column.original is None else as_text(mask(column.original))
