@@ -166,7 +166,11 @@ def test_a_file_that_is_not_there_is_explained(tmp_path: Path) -> None:
     result = rest_source("run", "nowhere.yaml", cwd=tmp_path)
     assert result.returncode == 1
     assert "nowhere.yaml" in result.stderr
-    assert "Traceback" in rest_source("--debug", "run", "nowhere.yaml", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("args", [("--debug", "run", "nowhere.yaml"), ("run", "nowhere.yaml", "--debug")])
+def test_a_traceback_is_shown_on_demand(args: tuple[str, ...], tmp_path: Path) -> None:
+    assert "Traceback" in rest_source(*args, cwd=tmp_path).stderr
 
 
 def test_secrets_never_show(tmp_path: Path) -> None:
@@ -299,13 +303,32 @@ def test_a_failure_skips_only_its_children(tmp_path: Path) -> None:
         {"name": "sibling"},
     ]
     with LoopbackServer(handler) as server:
-        report = run_json(write_file(tmp_path, server.url, *endpoints), cwd=tmp_path, code=1)
+        file = write_file(tmp_path, server.url, *endpoints)
+        report = run_json(file, cwd=tmp_path, code=1)
+        table = rest_source("run", file, cwd=tmp_path).stdout.splitlines()[1:]
+    assert [line.split()[-1] for line in table] == ["skipped", "skipped", "FAILED", "passed"]
     assert {endpoint["name"]: endpoint["status"] for endpoint in report["endpoints"]} == {
         "grandchild": "skipped",
         "child": "skipped",
         "parent": "failed",
         "sibling": "success",
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("--partition", "2024-01-99"), "unknown partition `2024-01-99`"),
+        (("--partition-range", "2024-01-05...2024-01-03"), "ends before it begins"),
+    ],
+)
+def test_partitions_that_an_endpoint_has_not_fail_it_alone(asked: tuple[str, str], told: str, tmp_path: Path) -> None:
+    daily = {"name": "daily", "partitions_def": {"type": "daily", "start_date": "2024-01-01"}}
+    with LoopbackServer(serve({"id": 1})) as server:
+        report = run_json(write_file(tmp_path, server.url, daily, {"name": "all"}), *asked, cwd=tmp_path, code=1)
+    failed, loaded = report["endpoints"]
+    assert (failed["status"], failed["error"]["id"], loaded["status"]) == ("failed", "unknown_partition", "success")
+    assert told in failed["error"]["message"]
 
 
 def test_children_wait_for_their_parents(tmp_path: Path) -> None:

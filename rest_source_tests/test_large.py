@@ -182,4 +182,6 @@ def test_memory_does_not_grow_with_the_answer(tmp_path: Path) -> None:
         assert int(told[0]) == rows
         return int(told[1])
 
-    assert peak(60) < 1.2 * peak(20)
+    # Between the two DuckDB reaches its limit, and the system maps more of the file: 50 to 75 MB. Whoever held the
+    # answer, even as bytes only, would need 100 MB more than that.
+    assert peak(150) - peak(50) < 120_000_000

@@ -94,12 +94,14 @@ def test_any_other_grant_is_asked_for_with_its_own_fields() -> None:
     grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
     with LoopbackServer(handler) as api:
         server = OAuth(url=api.url)
-        keys = {"extra": {"assertion": "{env.PASSWORD}", "audience": "https://api"}, "client_id": None}
+        extra = {"assertion": "{env.PASSWORD}", "audience": "https://api", "account_id": 7, "offline": True}
+        keys = {"extra": extra, "client_id": None}
         given = {**auth(server, grant), **keys}
         del given["client_secret"]
         with session(server, given) as opened:
             get(opened, server)
-    assert api.calls[0].form == {"grant_type": [grant], "assertion": [PASSWORD], "audience": ["https://api"]}
+    sent = {"assertion": PASSWORD, "audience": "https://api", "account_id": "7", "offline": "true"}
+    assert api.calls[0].form == {name: [value] for name, value in {"grant_type": grant, **sent}.items()}
     assert "Authorization" not in api.calls[0].headers
 
 

@@ -494,7 +494,9 @@ def test_an_excluded_wrapper_still_leads_to_the_next_page(api: Api) -> None:
         ({**page(1), "@odata.nextLink": "https://x"}, "{type: next_url, path: $['@odata.nextLink']}"),
         (page(1, meta={"next_cursor": "abc"}), "{type: cursor, value: $.meta.next_cursor, param: cursor}"),
         (page(1, has_more=True), "has_more: $.has_more)"),
+        (page(1, has_more="true"), "has_more: $.has_more)"),
         (page(1, meta={"total_pages": 3}), "{type: page_number, total_pages: $.meta.total_pages}"),
+        (page(1, meta={"total_pages": "3"}), "{type: page_number, total_pages: $.meta.total_pages}"),
         (page(1, total=2), "{type: offset_limit, total_records: $.total}"),
         (Reply(page(1), headers={"Link": "</2>; rel=next"}), "{type: link_header}"),
     ],
@@ -511,6 +513,7 @@ def test_announced_pages_are_a_warning_with_the_yaml(api: Api, answer: Any, yaml
     [
         page(1),
         page(1, next=None, has_more=False, total=1, total_pages=1, meta={"next_cursor": ""}),
+        page(1, has_more="false", total="1", total_pages="1"),
         Reply(page(1), headers={"Link": '</1>; rel="first"'}),
         page(total=7),
     ],

@@ -41,7 +41,7 @@ LOADS = (
     ),
     Entry(
         ("unknown_partition",),
-        "the key is misspelled, or its time is not over yet",
+        "the key is misspelled, its time is not over yet, or a range ends before it begins",
         "write a key as the error shows some; a partition of time is there when it has ended",
     ),
     Entry(
@@ -151,7 +151,7 @@ LOADS = (
     Entry(
         ("unexpected",),
         "a mistake in this program",
-        "run with `--debug` before `run`, and report it",
+        "run with `--debug`, and report it",
     ),
     Entry(
         (),

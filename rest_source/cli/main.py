@@ -12,7 +12,11 @@ DESTINATION = "duckdb:///file.duckdb or postgresql://user:password@host/db; defa
 
 
 class _Explained(click.Group):
-    """Shows errors as one paragraph on stderr and exits 1; a traceback only with --debug."""
+    """Shows errors as one paragraph on stderr and exits 1; a traceback only with --debug, wherever that stands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        found = [arg for arg in args if arg == "--debug"]
+        return super().parse_args(ctx, found + [arg for arg in args if arg != "--debug"])
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -28,11 +32,11 @@ class _Explained(click.Group):
 
 
 def _unexpected(error: Exception) -> str:
-    return f"{type(error).__name__}: {error} This is not expected; `rest-source --debug …` shows where it happened."
+    return f"{type(error).__name__}: {error} This is not expected; `--debug` shows where it happened."
 
 
 @click.group(cls=_Explained, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option("--debug", is_flag=True, help="Show tracebacks; also behind the command.")
 @click.version_option(package_name="rest_source")
 def main(debug: bool) -> None:
     """Load REST APIs into a warehouse, as described by a defs.yaml.

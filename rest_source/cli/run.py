@@ -121,12 +121,16 @@ def _load(
         loggers={"console": dg.LoggerDefinition(_progress_logger)},
     )
     started = monotonic()
+    try:
+        asked = _partitioned(source, endpoint, partitions)
+    except RestSourceError as error:
+        return [EndpointReport(endpoint.name, "failed", 0.0, error=error.to_dict())]
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
             raise_on_error=False,
             asset_selection=[asset_key(source, endpoint)],
-            **_partitioned(source, endpoint, partitions),
+            **asked,
             run_config={
                 "loggers": {"console": {}},
                 "ops": {f"{source.name}__{endpoint.name}": {"config": {"full_refresh": full_refresh}}},
@@ -146,6 +150,12 @@ def _partitioned(source: SourceSpec, endpoint: EndpointSpec, partitions: str | N
         if key not in known:
             near = unknown("partition", key, list(dict.fromkeys([*known[:3], *known[-3:]])))
             raise RestSourceError("unknown_partition", f"{source.name}.{endpoint.name}: {near}.")
+    if dots and known.index(start) > known.index(end):
+        raise RestSourceError(
+            "unknown_partition",
+            f"{source.name}.{endpoint.name}: no partition is in the range {partitions}, which ends before it begins.",
+            remedy=f"Write {end}...{start}.",
+        )
     return {"tags": {RANGE_START: start, RANGE_END: end}} if dots else {"partition_key": start}
 
 

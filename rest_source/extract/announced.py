@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rest_source.extract.counted import as_count
 from rest_source.extract.links import link_with_rel
 from rest_source.extract.page import Response
 from rest_source.spec.jsonpath import step_to
@@ -36,17 +37,17 @@ def _signs(count: int) -> list[tuple[tuple[str, ...], Callable[[Any], bool], str
         (NEXT + CURSOR, _is_token, "pagination: {{type: cursor, value: {path}, param: cursor}}"),
         (
             MORE,
-            lambda value: value is True,
+            lambda value: str(value).lower() == "true",
             "the pagination that the API documents (a cursor: has_more: {path})",
         ),
         (
             PAGES,
-            lambda value: _is_count(value) and value > 1,
+            lambda value: (as_count(value) or 0) > 1,
             "pagination: {{type: page_number, total_pages: {path}}}",
         ),
         (
             TOTAL,
-            lambda value: _is_count(value) and value > count > 0,
+            lambda value: (as_count(value) or 0) > count > 0,
             "pagination: {{type: offset_limit, total_records: {path}}}",
         ),
     ]
@@ -71,10 +72,6 @@ def _is_url(value: Any) -> bool:
 
 def _is_token(value: Any) -> bool:
     return isinstance(value, str) and value != ""
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _told(value: Any) -> str:

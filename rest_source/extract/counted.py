@@ -152,12 +152,17 @@ class CountedPager:
 
 def _newest(response: Response, where: Found | None, known: int | None) -> int | None:
     """The total in this response, else the one known before; null, text and negative numbers are unknown."""
-    value = response.find(where) if where is not None else None
+    count = as_count(response.find(where)) if where is not None else None
+    return known if count is None else count
+
+
+def as_count(value: Any) -> int | None:
+    """A count, which some APIs write as text or as 3.0; None for anything else."""
     if isinstance(value, str) and re.fullmatch(r"\s*\d{1,18}\s*", value):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else known
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
 def _capped(spec: OffsetLimit, step: int) -> str:

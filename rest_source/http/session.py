@@ -9,6 +9,8 @@ from threading import BoundedSemaphore, Event
 from types import TracebackType
 from typing import Self
 
+from urllib3.util.retry import Retry
+
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.grant import Grant
 from rest_source.http.auth.schemes import sign_in
@@ -105,12 +107,14 @@ class ApiSession:
         An answer that one of the `on_error` rules describes is a `Ruled` error, after retries where it says so.
         A large answer goes to a file if, by what has come of it, `in_parts` says that it can be read so.
         A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it fails in
-        a way that may pass, and it is sent in its turn with that.
+        a way that may pass, and it is sent in its turn with that, which counts as the first of its retries.
         """
         try:
+            retries = self._policy
             if postponed is not None and postponed.wake_at is not None:
+                retries = retries.increment(request.method)
                 self._pause(tally, max(0.0, postponed.wake_at - self._clock.monotonic()))
-            return self._follow(request, _Errand(tally, expected, rules, in_parts, dropped))
+            return self._follow(request, _Errand(tally, expected, rules, retries, in_parts, dropped))
         except RestSourceError as error:
             error.where = error.where or self._where(request)
             self.redactor.clean(error)
@@ -127,7 +131,7 @@ class ApiSession:
         raise too_many(visited)
 
     def _persist(self, request: Request, errand: "_Errand") -> Answer:
-        retries, renewed = self._policy, False
+        retries, renewed = errand.retries, False
         inside = self._fence.admits(request.url)
         while True:
             # Not while it holds a slot: getting a token may take a request, and all threads may wait for it.
@@ -147,7 +151,7 @@ class ApiSession:
                 raise failure.error
             # Where a rule says retry, a POST is repeated too.
             method = "GET" if rule else request.method
-            if errand.dropped is not None and repeatable(method, failure.error):
+            if errand.dropped is not None and retries.total and repeatable(method, failure.error):
                 wait = min(_PAUSE if failure.wait is None else failure.wait, self._limits.max_wait.total_seconds())
                 raise Postponed(self._clock.monotonic() + wait)
             retries, wait = again(retries, method, failure, self._limits.max_wait)
@@ -203,6 +207,7 @@ class _Errand:
     tally: Tally
     expected: Collection[int]
     rules: Sequence[ErrorRule]
+    retries: Retry
     in_parts: InParts | None
     dropped: Event | None
 

@@ -2,12 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, tagged
 from rest_source.spec.login import LoginAuth, LoginStep
 from rest_source.spec.send import Send
-from rest_source.spec.template import Text, parse
+from rest_source.spec.template import ENV_SCHEMA, Text, parse, plain_text
 from rest_source.spec.word import Word
 
 
@@ -18,7 +26,17 @@ def _url(value: str) -> str:
     return value
 
 
+def _plain(value: Any) -> Any:
+    return plain_text(value) if isinstance(value, int | float) else value
+
+
 Url = Annotated[Text, AfterValidator(_url), Word("URL")]
+Plain = Annotated[
+    Text,
+    BeforeValidator(_plain),
+    WithJsonSchema({"anyOf": [{"type": ["string", "number", "boolean"]}, ENV_SCHEMA]}),
+]
+"""Text, or a number or boolean, which go into a form as text anyway."""
 
 
 class NoAuth(SpecModel):
@@ -129,7 +147,7 @@ class OAuth2Auth(SpecModel):
         description="whether the client's id and secret go to the token endpoint by HTTP Basic or in the body",
         examples=["body"],
     )
-    extra: dict[str, Text] = Field(
+    extra: dict[str, Plain] = Field(
         {},
         description="further fields of the token request; those without `{env...}` also go to `authorize_url`",
         examples=[{"audience": "https://api.example.com"}],
