@@ -32,13 +32,13 @@ class ChangingApi:
     calls: list[Call] = field(default_factory=list)
 
     def serve(self) -> LoopbackServer:
-        return LoopbackServer(self._answer)
+        return LoopbackServer(self.answer)
 
     def asked(self, name: str) -> list[str | None]:
         """A parameter of the first page of every series, in order."""
         return [call.arg(name) for call in self.calls if not call.arg("page") or call.arg("page") == "1"]
 
-    def _answer(self, call: Call) -> Reply:
+    def answer(self, call: Call) -> Reply:
         self.calls.append(call)
         if self.patience is not None:
             self.patience -= 1
