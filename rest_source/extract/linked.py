@@ -99,7 +99,8 @@ class CursorPager(_Follower):
         if more is False:
             return Stop("has_more_false")
         if cursor is None:
-            return Stop("no_cursor", warnings=(_no_cursor(self.spec),) if more else ())
+            doubts = (_no_cursor(self.spec),) if more else _missed(state, response, f"no cursor at {self.spec.value}")
+            return Stop("no_cursor", warnings=doubts)
         if response.count == 0 and self.spec.stop_on_empty_page:
             return Stop("empty_page")
         mark = json.dumps(cursor, sort_keys=True)
@@ -141,7 +142,7 @@ class NextUrlPager(_Follower):
     def advance(self, state: LinkedState, response: Response) -> Next[LinkedState] | Stop:
         url = response.find(self.spec.path)
         if url is MISSING or url is None or url is False or (isinstance(url, str) and not url.strip()):
-            return Stop("no_next_url")
+            return Stop("no_next_url", warnings=_missed(state, response, f"no URL at {self.spec.path}"))
         if not isinstance(url, str):
             raise RestSourceError(
                 "next_url_not_text",
@@ -159,7 +160,9 @@ class LinkHeaderPager(_Follower):
 
     def advance(self, state: LinkedState, response: Response) -> Next[LinkedState] | Stop:
         url = link_with_rel(response.headers.get("Link", ""), self.spec.rel)
-        return _follow(state, response, url, self.spec.repeated_pages) if url else Stop("no_link")
+        if not url:
+            return Stop("no_link", warnings=_missed(state, response, f"no Link of rel={self.spec.rel}"))
+        return _follow(state, response, url, self.spec.repeated_pages)
 
 
 def _follow(state: LinkedState, response: Response, url: str, repeated: str) -> Next[LinkedState]:
@@ -209,6 +212,15 @@ def _truth(value: Any) -> bool | None:
     if isinstance(value, str):
         return value.strip().lower() not in ("", "false", "0", "no", "n")
     return bool(value)
+
+
+def _missed(state: LinkedState, response: Response, looked: str) -> tuple[str, ...]:
+    """A warning where a series ends at its first page, though the answer announces more in another place."""
+    found = None if state.trail.recent else announced_pagination(response)
+    if found is None:
+        return ()
+    sign, yaml = found
+    return (f"The answer announces more pages ({sign}), but holds {looked}, so the series ended. Write {yaml}",)
 
 
 def _no_cursor(spec: Cursor) -> str:
