@@ -112,6 +112,16 @@ def test_the_check_can_be_run_alone(warehouse: Warehouse, instance: dg.DagsterIn
     assert (evaluation.passed, evaluation.severity) == (passed, dg.AssetCheckSeverity.ERROR)
 
 
+def test_a_load_of_another_endpoint_makes_no_table_fresh(warehouse: Warehouse, instance: dg.DagsterInstance) -> None:
+    warehouse.load([{"id": 1}], **HOURLY)
+    pass_by(warehouse, "3 hours")
+    warehouse.load([{"id": 1}], name="others", **HOURLY)
+    job = definitions(warehouse, **HOURLY).resolve_implicit_global_asset_job_def()
+    alone = job.get_subset(asset_selection=set(), asset_check_selection={KEY})
+    (evaluation,) = alone.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert not evaluation.passed
+
+
 def test_a_load_ends_it(warehouse: Warehouse, instance: dg.DagsterInstance) -> None:
     warehouse.load([{"id": 1}], **HOURLY)
     pass_by(warehouse, "3 hours")

@@ -43,10 +43,7 @@ def freshness_level(source: SourceSpec, endpoint: EndpointSpec) -> Level | None:
 
 def judge_freshness(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
     """A load has come for the last tick of the schedule; of partitions of time, the newest has."""
-    expected = Expected.of(source, endpoint, datetime.now(UTC))
-    with destination.reading() as session:
-        loads = last_loads(session, source.name, expected.since)
-    return expected.judge(loads)
+    return judge_all(destination, source, [endpoint], datetime.now(UTC))[endpoint.name]
 
 
 def build_freshness_sensors(source: SourceSpec, io_manager: PaginatorIOManager) -> list[dg.SensorDefinition]:
