@@ -189,6 +189,28 @@ def test_ordinary_pages_take_the_fast_path(body: bytes) -> None:
     assert not needs_exact(body)
 
 
+@pytest.mark.parametrize("before", range(8))
+@pytest.mark.parametrize(
+    "number", ["9" * 20, "9300000000000000000", "1.00000000000000001", "1" * 18 + "e3", "1" * 18 + "E3"]
+)
+def test_long_numbers_are_found_wherever_they_stand(before: int, number: str) -> None:
+    body = f'{{"{"x" * before}":{number}}}'.encode()
+    assert needs_exact(body)
+    assert not needs_exact(body.replace(number[:18].encode(), b"1234567"))
+
+
+_fields = st.dictionaries(st.sampled_from("abc"), st.sampled_from([None, 1, 1.5, True, "x", [1], {"y": 1}]))
+
+
+@given(st.lists(_fields, max_size=6))
+def test_the_columns_of_a_page_are_those_of_its_records(found: list[Record]) -> None:
+    at_once, by_one = Columns(), Columns()
+    spooled(found, columns=at_once)
+    for record in found:
+        spooled([record], columns=by_one)
+    assert at_once.tables() == by_one.tables()
+
+
 # What no database holds
 
 

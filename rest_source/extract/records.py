@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
@@ -99,11 +100,23 @@ def _stored(rows: Sequence[Record], columns: Columns, exact: bool) -> list[bytes
     """The JSON of rows as the table takes it, and their shapes noted; None where it is the JSON of the rows."""
     if exact:
         return _stored_exact(rows, columns)
-    shapes = [(tuple(row), tuple(map(type, row.values()))) for row in rows]
-    renamed = {shape: columns.note(*shape) for shape in dict.fromkeys(shapes)}
-    if not any(renamed.values()):
+    renamed = [columns.note(*shape) for shape in _shapes(rows)]
+    if not any(renamed):
         return None
-    return [_renamed(row, renamed[shape]) for row, shape in zip(rows, shapes, strict=True)]
+    return [_renamed(row, columns.note(*_shape(row))) for row in rows]
+
+
+def _shapes(rows: Sequence[Record]) -> Iterable[tuple[tuple[str, ...], tuple[type, ...]]]:
+    """The different shapes of rows; most pages have the same fields in all of them, which is quickly seen."""
+    names = tuple(rows[0]) if rows else ()
+    if not names or list(chain.from_iterable(rows)) != list(names) * len(rows):
+        return dict.fromkeys(map(_shape, rows))
+    types = map(type, chain.from_iterable(map(dict.values, rows)))
+    return zip(repeat(names), dict.fromkeys(zip(*[types] * len(names), strict=True)), strict=False)
+
+
+def _shape(row: Record) -> tuple[tuple[str, ...], tuple[type, ...]]:
+    return tuple(row), tuple(map(type, row.values()))
 
 
 def _stored_exact(rows: Sequence[Record], columns: Columns) -> list[bytes]:
