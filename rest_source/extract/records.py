@@ -61,7 +61,7 @@ def _as_received(stamp: bytes, canonical: Sequence[bytes], joined: bytes) -> Enc
 
 def _canonical(records: Sequence[Record]) -> list[bytes]:
     try:
-        return [orjson.dumps(record, None, orjson.OPT_SORT_KEYS) for record in records]
+        return list(map(orjson.dumps, records, repeat(None), repeat(orjson.OPT_SORT_KEYS)))
     except TypeError:
         raise too_deep() from None
 

@@ -2,7 +2,7 @@
 
     <state>/spool/<source>/<endpoint>/<load id>/
         manifest.json          what is loaded: source, endpoint, fetch plan, frozen now, tables at the end
-        records-000001.tsv     the records, a line each, in segments of about 16 MB cut at page ends
+        records-000001.tsv     the records, a line each, in segments of about 8 MB cut at page ends
         journal.ndjson         one line a page, written after its records: byte position, checksum, what follows
 
 A line of the journal vouches for every byte before its position; what stands behind the last one is a torn
@@ -23,7 +23,7 @@ from rest_source.extract.columns import Columns, Tables
 from rest_source.extract.page import Page
 from rest_source.extract.recovery import VERSION, Interrupted, segment_path
 
-SEGMENT_BYTES = 16_000_000
+SEGMENT_BYTES = 8_000_000
 SYNC_SECONDS = 1.0
 
 

@@ -47,6 +47,7 @@ class Stager:
         self._asked = 0
         self._reading: list[Future[duckdb.DuckDBPyConnection]] = []
         self._con: duckdb.DuckDBPyConnection | None = None
+        self._settings: dict[str, str] = {}
         self._types: Types = {}
         self._segments: tuple[Path, ...] = ()
         self._cores_left = 1  # to the thread that reads the API
@@ -98,13 +99,18 @@ class Stager:
             self._make(con, number, path, read)
         self._types = types
         if segments:
-            con.execute(f"SET threads = {max(1, threads(longest_line) - self._cores_left)}")
-            con.execute(f"SET memory_limit = '{memory_limit(width, longest_line)}'")
+            self._set(con, "threads", str(max(1, threads(longest_line) - self._cores_left)))
+            self._set(con, "memory_limit", literal(memory_limit(width, longest_line)))
             lines = spooled_lines(segments, longest_line, self.shape)
             for number, (path, read) in enumerate(types.items()):
                 con.execute(_elements(lines, number, path, read) if path else self._records(lines, read))
             self._segments += tuple(segments)
         return con
+
+    def _set(self, con: duckdb.DuckDBPyConnection, setting: str, value: str) -> None:
+        if self._settings.get(setting) != value:  # a statement of nothing waits for the interpreter all the same
+            con.execute(f"SET {setting} = {value}")
+            self._settings[setting] = value
 
     def _make(self, con: duckdb.DuckDBPyConnection, number: int, path: ArrayPath, read: Mapping[str, str]) -> None:
         """The table, with the columns that it has not."""
@@ -137,7 +143,7 @@ class Stager:
     def _forget(self) -> None:
         if self._con is not None:
             self._con.close()
-        self._con, self._types, self._segments = None, {}, ()
+        self._con, self._settings, self._types, self._segments = None, {}, {}, ()
 
 
 def staged_name(number: int) -> str:
