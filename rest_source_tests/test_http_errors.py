@@ -1,24 +1,14 @@
 """Every failure says what happened, why probably, and what to do."""
 
 import ssl
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import orjson
 import pytest
 
-from rest_source.demo.server import LoopbackServer, Reply
-from rest_source.errors import RestSourceError
 from rest_source.http.errors import RETRYABLE, advice, http_error
 from rest_source.http.network_errors import network_error
 from rest_source.http.parse_errors import unreadable
-from rest_source.http.request import Answer, Request, Tally
-from rest_source.http.session import ApiSession
-from rest_source.spec.environment import Environment
-from rest_source.spec.source import SourceSpec
+from rest_source.http.request import Answer
 
 
 def answer(body: bytes, status: int = 200, content_type: str = "application/json") -> Answer:
@@ -148,111 +138,3 @@ def test_an_exception_that_was_being_handled_is_not_taken_for_the_cause() -> Non
     error = OSError(113, "No route to host")
     error.__context__ = ConnectionRefusedError()
     assert network_error(error, "").id == "connection_failed"
-
-
-Certificate = Callable[..., Path]
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Certificate:
-    """Writes a self-signed certificate with its key, which is its own authority."""
-    pytest.importorskip("cryptography")
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    def write(address: str = "127.0.0.1", days: int = 1) -> Path:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
-        now = datetime.now(UTC)
-        built = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=30))
-            .not_valid_after(now + timedelta(days=days))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
-            .sign(key, hashes.SHA256())
-        )
-        secret = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        path = tmp_path / f"{address}_{days}.pem"
-        path.write_bytes(secret + built.public_bytes(serialization.Encoding.PEM))
-        return path
-
-    return write
-
-
-def serve_tls(path: Path) -> Any:
-    """An HTTPS server on loopback that answers every request with `{}`, or a redirect to http."""
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(302 if self.path == "/down" else 200)
-            self.send_header("Location", "http://127.0.0.1/plain")
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, format: str, *args: Any) -> None: ...
-
-    class Server(HTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None: ...
-
-    server = Server(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    return server
-
-
-@pytest.fixture
-def ask(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Answer]]:
-    servers = []
-
-    def send(path: str = "/", trusted: bool = True, **how: Any) -> Answer:
-        pem = certificate(**how)
-        if trusted:
-            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
-        servers.append(serve_tls(pem))
-        return load(f"https://127.0.0.1:{servers[0].server_port}{path}")
-
-    yield send
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-def load(url: str) -> Answer:
-    spec = {"name": "s", "base_url": url, "endpoints": [{"name": "e", "path": "/"}]}
-    with ApiSession(SourceSpec.model_validate(spec), Environment({})) as session:
-        return session.send(Request("GET", url), Tally())
-
-
-def test_a_trusted_certificate_is_accepted(ask: Callable[..., Answer]) -> None:
-    assert ask().body == b"{}"
-
-
-@pytest.mark.parametrize(
-    ("how", "id"),
-    [
-        ({"trusted": False}, "tls_unknown_ca"),
-        ({"days": -1}, "tls_expired"),
-        ({"address": "127.0.0.2"}, "tls_wrong_host"),
-        ({"path": "/down"}, "insecure_redirect"),
-    ],
-)
-def test_an_insecure_connection_is_refused_at_once(ask: Callable[..., Answer], how: dict[str, Any], id: str) -> None:
-    with pytest.raises(RestSourceError) as caught:
-        ask(**how)
-    assert (caught.value.id, caught.value.retryable) == (id, False)
-
-
-def test_https_to_a_port_without_tls_is_explained() -> None:
-    with LoopbackServer(lambda call: Reply({})) as api, pytest.raises(RestSourceError) as caught:
-        load(api.url.replace("http:", "https:"))
-    assert (caught.value.id, caught.value.retryable) == ("tls_failed", False)

@@ -1,6 +1,7 @@
 """Secrets are masked in whatever shape they come back."""
 
 import base64
+import html
 import json
 import logging
 from urllib.parse import quote, quote_plus
@@ -39,6 +40,8 @@ def redactor(*registered: str, **variables: str) -> Redactor:
         base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="),
         json.dumps(SECRET)[1:-1],
         json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        json.dumps(json.dumps(SECRET)[1:-1])[1:-1],
+        json.dumps(html.escape(SECRET))[1:-1],
     ],
 )
 def test_a_value_is_masked_in_every_encoding(shape: str) -> None:

@@ -3,8 +3,6 @@
 import gzip
 import logging
 import socket
-import struct
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +22,7 @@ from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
+from rest_source_tests.fakes.raw import HEAD, Talk, raw_server, say, stay_silent, trickle
 
 START = 1_700_000_000.0
 
@@ -60,30 +59,6 @@ def open_session(
 ) -> Iterator[ApiSession]:
     with ApiSession(source(url, **keys), Environment(variables or {}), clock or FakeClock()) as session:
         yield session
-
-
-@contextmanager
-def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Accepts connections and lets `talk` misbehave on each."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                talk(connection)
-
-    thread = Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=5)
 
 
 def replies(*sequence: Reply) -> Callable[[Call], Reply]:
@@ -257,60 +232,24 @@ def test_a_cut_body_is_fetched_again_but_not_posted_again(method: str, attempts:
     assert (error.id, error.retryable, len(api.calls)) == ("truncated_body", True, attempts)
 
 
-def _hang_up(connection: socket.socket) -> None:
-    connection.recv(65536)
-
-
-def _reset(connection: socket.socket) -> None:
-    connection.recv(65536)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def _say(*parts: bytes) -> Callable[[socket.socket], None]:
-    def talk(connection: socket.socket) -> None:
-        connection.recv(65536)
-        for part in parts:
-            connection.sendall(part)
-
-    return talk
-
-
-def _stay_silent(connection: socket.socket) -> None:
-    connection.recv(65536)
-    connection.recv(65536)  # returns when the client has given up
-
-
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-
-
 @pytest.mark.parametrize(
     ("talk", "id", "attempts"),
     [
-        (_hang_up, "connection_reset", 2),
-        (_reset, "connection_reset", 2),
-        (_say(b"SSH-2.0-OpenSSH_9.6\r\n"), "not_http", 1),
-        (_say(_HEAD, b"Transfer-Encoding: chunked\r\n\r\n5\r\n[1,2"), "truncated_body", 2),
-        (_say(_HEAD, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[1,2"), "truncated_body", 2),
-        (_say(_HEAD, b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!"), "undecodable_body", 1),
-        (_stay_silent, "read_timeout", 2),
+        (say(), "connection_reset", 2),
+        (say(reset=True), "connection_reset", 2),
+        (say(b"SSH-2.0-OpenSSH_9.6\r\n"), "not_http", 1),
+        (say(HEAD, b"Transfer-Encoding: chunked\r\n\r\n5\r\n[1,2"), "truncated_body", 2),
+        (say(HEAD, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[1,2"), "truncated_body", 2),
+        (say(HEAD, b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!"), "undecodable_body", 1),
+        (stay_silent, "read_timeout", 2),
     ],
 )
-def test_network_trouble_is_explained(talk: Callable[[socket.socket], None], id: str, attempts: int) -> None:
-    tally, timeout = Tally(), "100ms" if talk is _stay_silent else "60s"
+def test_network_trouble_is_explained(talk: Talk, id: str, attempts: int) -> None:
+    tally, timeout = Tally(), "100ms" if talk is stay_silent else "60s"
     with raw_server(talk) as url, open_session(url, limits={"retries": 1, "timeout": timeout}) as session:
         error = fails(session, Request("GET", f"{url}/orders"), tally)
     assert (error.id, error.where, tally.requests) == (id, f"GET {url}/orders", attempts)
     assert error.message and error.cause and error.remedy
-
-
-def _trickle(connection: socket.socket) -> None:
-    connection.recv(65536)
-    while True:
-        try:
-            connection.sendall(b"H")
-        except OSError:
-            return
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("method", "attempts"), [("GET", 2), ("POST", 1)])
@@ -319,7 +258,7 @@ def test_an_answer_that_trickles_is_given_up(
     method: str, attempts: int, by_proxy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tally = Tally()
-    with raw_server(_trickle) as server:
+    with raw_server(trickle(b"", b"H")) as server:
         if by_proxy:
             monkeypatch.setenv("http_proxy", server)
         url = "http://api.invalid" if by_proxy else server
@@ -363,7 +302,7 @@ def test_an_answer_is_too_slow_after_the_timeout_and_below_a_kilobyte_a_second(
 
 def test_a_broken_header_is_logged_without_the_key_in_the_url(caplog: pytest.LogCaptureFixture) -> None:
     auth = {"type": "api_key", "in": "query", "name": "key", "value": {"env": "TOKEN"}}
-    broken = _say(_HEAD, b"Location t0ken-abc\r\nContent-Length: 2\r\n\r\n[]")
+    broken = say(HEAD, b"Location t0ken-abc\r\nContent-Length: 2\r\n\r\n[]")
     with raw_server(broken) as url, open_session(url, None, VARIABLES, auth=auth) as session:
         session.send(Request("GET", url), Tally())
     assert "Failed to parse headers" in caplog.text

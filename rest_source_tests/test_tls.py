@@ -72,6 +72,30 @@ def test_our_certificate_is_shown(server: Papers, client: Papers, one_file: bool
     assert caught.value.id in ("tls_certificate_wanted", "connection_reset")
 
 
+@pytest.mark.parametrize(
+    ("how", "path", "id"),
+    [
+        ({"days": -1}, "/", "tls_expired"),
+        ({"address": "127.0.0.2"}, "/", "tls_wrong_host"),
+        ({}, "/down", "insecure_redirect"),
+    ],
+)
+def test_an_insecure_connection_is_refused_at_once(tmp_path: Path, how: dict[str, Any], path: str, id: str) -> None:
+    def answer(call: Call) -> Reply:
+        return Reply({}, 302, {"Location": "http://127.0.0.1/plain"}) if call.path == "/down" else ok(call)
+
+    shown = papers(tmp_path, "shown", **how)
+    with serving_tls(answer, shown) as api, pytest.raises(RestSourceError) as caught:
+        ask(api, {"ca": str(shown.cert)}, api.url + path)
+    assert (caught.value.id, caught.value.retryable) == (id, False)
+
+
+def test_https_to_a_port_without_tls_is_explained() -> None:
+    with LoopbackServer(ok) as api, pytest.raises(RestSourceError) as caught:
+        ask(api, {}, api.url.replace("http:", "https:"))
+    assert (caught.value.id, caught.value.retryable) == ("tls_failed", False)
+
+
 def test_a_server_that_wants_a_certificate_is_told_from_one_that_fails() -> None:
     error = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
     explained = network_error(error, "")

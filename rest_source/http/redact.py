@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
@@ -53,6 +54,15 @@ class Redactor:
         """Whether a header's or a parameter's value holds a secret."""
         rules = self._current()
         return rules.anywhere.search(text) is not None or text in rules.labels
+
+    @contextmanager
+    def cleaned(self) -> Iterator[None]:
+        """Mask every text of what is raised inside."""
+        try:
+            yield
+        except Exception as error:
+            self.clean(error)
+            raise
 
     def clean(self, error: BaseException) -> None:
         """Mask every text of an error, where it is, and of the errors behind it, which tracebacks show too."""
@@ -122,13 +132,14 @@ def _compile(known: dict[str, str]) -> _Rules:
 
 
 def _variants(value: str) -> Iterator[str]:
-    """The value as it may come back: encoded in one of the usual ways, and that quoted once more, as in a URL."""
+    """The value as it may come back: encoded in one of the usual ways, and that once more, as in a URL or JSON."""
     if len(value) < SHORT:
         yield from (value, quote(value, safe="", errors="replace"), quote_plus(value, errors="replace"))
         return
     for variant in dict.fromkeys(_encoded(value)):
         yield variant
         yield from _quoted(variant.encode("utf-8", "surrogatepass"))
+        yield from _escaped(variant)
 
 
 def _encoded(value: str) -> Iterator[str]:
@@ -139,10 +150,14 @@ def _encoded(value: str) -> Iterator[str]:
         yield encoded
         yield encoded.rstrip("=")
     yield from (raw.hex(), raw.hex().upper())
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield from _escaped(value)
     yield json.dumps(value)[1:-1].replace("/", "\\/")
     yield html.escape(value)
+
+
+def _escaped(text: str) -> Iterator[str]:
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _quoted(raw: bytes) -> Iterator[str]:

@@ -58,12 +58,13 @@ class ApiSession:
         self._limits = source.limits
         self._clock = clock
         self.redactor = Redactor(environment)
-        self._fence = fence(source, environment, clock.now())
         self._policy = policy(source.limits)
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
-        self._transport = Transport(source.limits, state, certificates(source.tls, environment))
-        tokens = TokenClient(self._transport, source.limits, clock, self.redactor)
-        self.sign_in = sign_in(source, environment, clock, tokens.run, self.redactor, state)
+        with self.redactor.cleaned():
+            self._fence = fence(source, environment, clock.now())
+            self._transport = Transport(source.limits, state, certificates(source.tls, environment))
+            tokens = TokenClient(self._transport, source.limits, clock, self.redactor)
+            self.sign_in = sign_in(source, environment, clock, tokens.run, self.redactor, state)
         self.warnings = () if source.tls.verify else (UNVERIFIED,)
         self._slots = BoundedSemaphore(source.limits.concurrency)
         log_mask = LogMask(self.redactor)

@@ -17,7 +17,7 @@ from rest_source.demo.server import Call, LoopbackServer, Reply
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """A certificate of its own authority, good for 127.0.0.1, with its key in three shapes."""
+    """A certificate that is its own authority, with its key in three shapes."""
 
     cert: Path
     key: Path
@@ -25,17 +25,17 @@ class Papers:
     encrypted: Path
 
 
-def papers(folder: Path, name: str) -> Papers:
-    """New papers under a name."""
+def papers(folder: Path, name: str, address: str = "127.0.0.1", days: int = 1) -> Papers:
+    """New papers under a name, good for an address and for so many days from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=30))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
         .sign(key, hashes.SHA256())
     )
     cert = certificate.public_bytes(serialization.Encoding.PEM)

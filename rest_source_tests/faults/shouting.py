@@ -231,8 +231,27 @@ def run(folder: Path, api: Shouting, auth: Any, destination: str = "", only: str
             tags=dict(zip((RANGE_START, RANGE_END), named, strict=True)) if named else None,
         )
         events = [dg.serialize_value(entry) for entry in instance.all_logs(result.run_id)]
-    (folder / "events.txt").write_text("\n".join(events))
+    told = (text for event in events for text in _texts(json.loads(event)))
+    (folder / "events.txt").write_text("\n".join((*events, *told)), encoding="utf-8", errors="replace")
     return {"success": result.success, "error": _error(result)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, as who reads it sees it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def mistaken(loud: str) -> Callable[..., None]:
+    """A part of this program that fails as none should, with everything it knows in its error."""
+
+    def fail(*_: object) -> None:
+        raise LookupError(loud) from ValueError(loud[:500])
+
+    return fail
 
 
 @cache

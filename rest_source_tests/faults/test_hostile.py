@@ -5,12 +5,9 @@ import itertools
 import json
 import signal
 import socket
-import struct
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from rest_source.http.session import ApiSession
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.spec.environment import Environment
+from rest_source_tests.fakes.raw import HEAD, Talk, raw_server, say, trickle
 from rest_source_tests.loading import Warehouse, source_spec
 from rest_source_tests.memory import forget_peak, peak_of_process
 from rest_source_tests.test_session import FakeClock
@@ -33,8 +31,6 @@ MEMORY = 1_500_000_000
 JSON = {"Content-Type": "application/json"}
 TOKEN = "t0ken-abcdef"
 Answer = Callable[[Call], Reply]
-Talk = Callable[[socket.socket], None]
-"""What a server does with one connection whose request has been read."""
 
 CURSOR = {"type": "cursor", "value": "$.next", "param": "page"}
 ODD_TOTALS: list[Any] = [None, "many", -1, -1.5, True, [3], {}, "9" * 30]
@@ -144,30 +140,7 @@ def bomb(layers: int) -> bytes:
     return data if layers == 1 else gzip.compress(data)
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = json.dumps(body([1])).encode()
-
-
-def say(*parts: bytes, reset: bool = False) -> Talk:
-    def talk(connection: socket.socket) -> None:
-        for part in parts:
-            connection.sendall(part)
-        if reset:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    return talk
-
-
-def trickle(first: bytes, drops: bytes, pause: float = 0.02) -> Talk:
-    """One byte at a time, each well within the timeout of a read, for as long as somebody listens."""
-
-    def talk(connection: socket.socket) -> None:
-        connection.sendall(first)
-        for drop in itertools.cycle(drops):
-            connection.sendall(bytes([drop]))
-            time.sleep(pause)
-
-    return talk
 
 
 def slowly(pause: float, *parts: bytes) -> Talk:
@@ -471,37 +444,6 @@ def warehouse(tmp_path: Path, loaded: bytes) -> Warehouse:
     return made
 
 
-@contextmanager
-def hostile(talk: Talk) -> Iterator[str]:
-    """A server that reads a request from each connection, misbehaves as told, and closes it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    open_ones: list[socket.socket] = []
-
-    def serve(connection: socket.socket) -> None:
-        with connection, suppress(OSError):  # the client has had enough
-            connection.recv(65536)
-            talk(connection)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                open_ones.append(connection)
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=5)
-        for connection in open_ones:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
 def load(warehouse: Warehouse, url: str, clock: FakeClock | None = None, **keys: Any) -> LoadOutcome:
     """Load orders with a clock on which waiting takes no time."""
     keys = {"primary_key": "id", **keys}
@@ -534,7 +476,7 @@ def test_a_hostile_api_gets_right_rows_or_a_clear_error(warehouse: Warehouse, na
         **case.endpoint,
     }
     calls: list[Call] = []
-    with hostile(case.talk) if case.talk else LoopbackServer(counted(case.answer, calls)) as server:
+    with raw_server(case.talk) if case.talk else LoopbackServer(counted(case.answer, calls)) as server:
         url = server if isinstance(server, str) else server.url
         if case.error:
             fails(warehouse, url, case.error, **keys)
@@ -590,7 +532,7 @@ def test_a_slow_answer_is_asked_for_again(warehouse: Warehouse) -> None:
         first = next(turns) == 0
         (trickle(HEAD + b"\r\n", b" ") if first else say(HEAD + b"\r\n", GOOD))(connection)
 
-    with hostile(talk) as url:
+    with raw_server(talk) as url:
         outcome = load(warehouse, url, source={"limits": {"retries": 1, "timeout": "1s"}})
     assert (outcome.retries, outcome.result.rows_inserted) == (1, 1)
 

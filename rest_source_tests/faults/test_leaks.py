@@ -210,6 +210,21 @@ CASES: dict[str, Case] = {
         partitions=("a", "c"),
     ),
     "no_partition": Case(status(403), "partition_missing", {"partitions_def": DAYS}),
+    "cap_reached": Case(
+        lambda call, loud: Reply({"items": [{"at": "2024-01-01T00:00:00Z", "id": n} for n in (1, 2)], "loud": loud}),
+        "cap_reached",
+        {
+            "cap": 2,
+            "incremental": {"cursor": "$.at", "initial": "2024-01-01T00:00:00Z", "until": "2024-01-01T00:00:01Z"},
+            "params": {"from": "{window.start}", "to": "{window.end}", "key": "{env.IN_PARAM}"},
+        },
+    ),
+    "unsafe_path_value": Case(
+        lambda call, loud: Reply({"items": [{"id": ".."}], "loud": loud}),
+        "unsafe_path_value",
+        {"path": "/v/{env.IN_PATH}/{parent.id}", "parent": {"endpoint": "folders"}},
+        more=({"name": "folders", "path": "/folders", "data_root": "$.items"},),
+    ),
     "too_large": Case(
         lambda call, loud: Reply(loud * 5), "response_too_large", {}, {"limits": {"retries": 0, "max_response": "1KB"}}
     ),
@@ -305,28 +320,11 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
 
 
 OF_COMMANDS = "an error of a command that makes or reads a file, consents or suggests: it ends no run"
-OF_TIME = "takes a wait of seconds or minutes, or a peer that does not answer"
-OF_TLS = "takes a server with certificates"
-OF_NAMES = "quotes names of the file or of tables, never a value"
-NOT_PROVOKED = {
-    **dict.fromkeys(
-        ("auth_not_in_file", "consent_missing", "consent_refused", "endpoint_exists", "endpoints_not_a_block",
-         "file_exists", "invalid_auth", "invalid_file", "invalid_name", "invalid_suggestion",
-         "nothing_to_authorize", "redirect_unusable", "unknown_endpoint", "unknown_partition",
-         "unreadable_file"), OF_COMMANDS),
-    **dict.fromkeys(
-        ("connect_timeout", "connection_failed", "load_in_progress", "read_timeout", "slow_response", "token_locked"),
-        OF_TIME),
-    **dict.fromkeys(
-        ("insecure_redirect", "tls_certificate_wanted", "tls_expired", "tls_failed", "tls_file", "tls_unknown_ca",
-         "tls_wrong_host"), OF_TLS),
-    **dict.fromkeys(("invalid_auth", "no_table", "table_taken", "unknown_partition"), OF_NAMES),
-    "cap_reached": "quotes moments, never a value",
-    "not_http": "the server of the tests speaks HTTP only",
-    "stage_failed": "takes a spool that is damaged between its end and its stage",
-    "unexpected": "takes a mistake in this program",
-    "unsafe_path_value": "takes a value such as `..` in a path, which is no secret",
-}  # fmt: skip
+NOT_PROVOKED = dict.fromkeys(
+    ("auth_not_in_file", "consent_missing", "consent_refused", "endpoint_exists", "endpoints_not_a_block",
+     "file_exists", "invalid_auth", "invalid_file", "invalid_name", "invalid_suggestion", "nothing_to_authorize",
+     "redirect_unusable", "unreadable_file"), OF_COMMANDS,
+)  # fmt: skip
 """The ids that the search has not seen, and why."""
 
 
@@ -334,7 +332,7 @@ def test_the_search_has_seen_every_other_error() -> None:
     folder = Path(__file__).parent
     texts = {
         node.value
-        for name in ("test_leaks_storage.py", "test_leaks_commands.py")
+        for name in ("test_leaks_storage.py", "test_leaks_commands.py", "test_leaks_network.py")
         for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

@@ -10,6 +10,7 @@ import pytest
 
 from rest_source.cli.main import main
 from rest_source.demo.server import Call, Reply
+from rest_source.extract.spool import Spool
 from rest_source_tests.faults.shouting import (
     AUTHS,
     CURSOR,
@@ -18,6 +19,7 @@ from rest_source_tests.faults.shouting import (
     NEXT_URL,
     Case,
     Shouting,
+    mistaken,
     plant,
     records,
     search,
@@ -105,6 +107,48 @@ def test_runs(
         write_file(tmp_path, api, AUTHS["basic"])
         assert rest_source("run", FILE, *json) == (1 if TRIALS[name].error else 0)
     assert search(tmp_path, capfd, caplog, STORED) == []
+
+
+DAYS = {"type": "static", "partition_keys": ["a", "b"]}
+OF_NAMES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "unknown_endpoint": ({}, ["--select", "item"]),
+    "unknown_partition": ({"partitions_def": DAYS}, ["--partition", "c"]),
+    "no_table": ({"path": "/{parent.id}", "parent": {"endpoint": "folders"}}, ["--select", "items"]),
+}
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
+@pytest.mark.parametrize("id", OF_NAMES)
+def test_names_that_there_are_not(
+    tmp_path: Path, id: str, json: list[str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint, args = OF_NAMES[id]
+    api = Shouting(Case(of_secrets, "", endpoint, more=(FOLDERS,)), "written", 3)
+    with speaking(api):
+        write_file(tmp_path, api, AUTHS["written"])
+        assert rest_source("run", FILE, *args, *json) == 1
+    assert search(tmp_path, capfd, caplog, STORED) == []
+    said = (tmp_path / "said.txt").read_text()
+    assert not json or id in said or id.replace("_", " ") in said  # no run begins without its endpoint
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
+@pytest.mark.parametrize("auth", AUTHS)
+def test_a_mistake_in_this_program(
+    tmp_path: Path,
+    auth: str,
+    json: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api = Shouting(TRIALS["records"], auth, 5)
+    monkeypatch.setattr(Spool, "append", mistaken(api.loud))
+    with speaking(api):
+        write_file(tmp_path, api, AUTHS[auth])
+        assert rest_source("run", FILE, *json) == 1
+    assert search(tmp_path, capfd, caplog, STORED) == []
+    assert not json or "unexpected" in (tmp_path / "said.txt").read_text()
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])

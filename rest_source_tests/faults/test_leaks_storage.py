@@ -16,8 +16,12 @@ from urllib.parse import quote, urlsplit
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from rest_source.demo.server import Call, Reply
+from rest_source.extract.spool import Spool
+from rest_source.http.auth import token_file
+from rest_source.load import state
 from rest_source.load.duckdb import connection
 from rest_source_tests import postgres
 from rest_source_tests.faults.shouting import (
@@ -31,6 +35,7 @@ from rest_source_tests.faults.shouting import (
     Shouting,
     encoded,
     known,
+    mistaken,
     plant,
     records,
     run,
@@ -50,6 +55,11 @@ LIMIT = 180.0
 def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     plant(tmp_path, monkeypatch)
     caplog.set_level(logging.DEBUG)
+
+
+def has_a_page(folder: Path) -> bool:
+    """Whether a journal vouches for a page: it is made before its first line is written."""
+    return any(path.stat().st_size for path in folder.glob("state/spool/*/*/*/*/journal.ndjson"))
 
 
 def fail(folder: Path, case: Case = LOUD, destination: str = "", auth: str = "basic") -> str:
@@ -124,6 +134,79 @@ def test_a_file_in_place_of_the_state_directory(
     (tmp_path / "state").write_text("")
     assert fail(tmp_path) == "state_unusable"
     assert search(tmp_path, capfd, caplog) == []
+
+
+def test_another_load_that_does_not_end(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(state, "WAIT_SECONDS", 0.1)
+    assert serve(Shouting(LOUD, "basic", 3), tmp_path, AUTHS["basic"])["success"]
+    (lock,) = tmp_path.glob("state/spool/*/*/*/lock")
+    with FileLock(lock):
+        assert fail(tmp_path) == "load_in_progress"
+    assert search(tmp_path, capfd, caplog) == []
+
+
+def test_another_process_that_renews_the_token(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(token_file, "WAIT_SECONDS", 0.1)
+    api = Shouting(LOUD, "refresh", 3)
+    with speaking(api):
+        assert run(tmp_path, api, AUTHS["refresh"])["success"]
+        (lock,) = tmp_path.glob("state/tokens/*.lock")
+        lock.with_suffix("").unlink()
+        with FileLock(lock):
+            assert run(tmp_path, api, AUTHS["refresh"])["error"] == "token_locked"
+    assert search(tmp_path, capfd, caplog) == []
+
+
+def test_a_spool_that_is_damaged_before_it_is_loaded(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(call: Call, loud: str) -> Reply:
+        if call.arg("at"):
+            deadline = time.monotonic() + LIMIT
+            while not has_a_page(tmp_path) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            (segment,) = tmp_path.glob("state/spool/*/*/*/*/records-*.tsv")
+            with segment.open("r+b") as file:
+                file.write(f'{{"torn {loud}'.encode()[: segment.stat().st_size])
+        return records(call, loud, next=None if call.arg("at") else "2")
+
+    assert fail(tmp_path, Case(answer, "", {"pagination": CURSOR})) == "stage_failed"
+    assert search(tmp_path, capfd, caplog, KEPT) == []
+
+
+def test_a_mistake_in_this_program(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for number, auth in enumerate(AUTHS):
+        api = Shouting(LOUD, auth, number)
+        monkeypatch.setattr(Spool, "append", mistaken(api.loud))
+        found = serve(api, tmp_path, AUTHS[auth])
+        assert not found["success"] and "LookupError" in (tmp_path / "events.txt").read_text()
+        assert search(tmp_path, capfd, caplog) == []
+
+
+def test_a_table_of_the_elements_of_another_endpoint(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(call: Call, loud: str) -> Reply:
+        return Reply({"items": [{"id": 1, "list": [{"a": loud, loud: 1}], loud: [1]}]})
+
+    assert serve(Shouting(Case(answer, "", {"nested": "split"}), "basic", 4), tmp_path, AUTHS["basic"])["success"]
+    assert fail(tmp_path, Case(LOUD.answer, "", {"name": "items_list"})) == "table_taken"
+    assert search(tmp_path, capfd, caplog, ("data.duckdb",)) == []
 
 
 def test_a_retention_that_cannot_be_read(
@@ -259,11 +342,6 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
             stdout=out,
             stderr=err,
         )
-
-
-def has_a_page(folder: Path) -> bool:
-    """Whether a journal vouches for a page: it is made before its first line is written."""
-    return any(path.stat().st_size for path in folder.glob("state/spool/*/*/*/*/journal.ndjson"))
 
 
 @pytest.mark.parametrize("next_page", ["plain", "secret"])
