@@ -71,7 +71,7 @@ def dagster(project: Path, server: EmbeddedServer) -> Iterator[Dagster]:
         "backfill_policy": {"type": "multi_run"},
     }
     with LoopbackServer(handler) as api:
-        endpoints = [{"name": name, **endpoint} for name in ("calm", "killed")]
+        endpoints = [{"name": name, **endpoint} for name in ("calm", "killed", "stopped")]
         write_file(project / "their_project" / "defs" / "shop", api.url, *endpoints)
         with dagster_dev(project, deployed="postgres", variables=variables) as running:
             yield running
@@ -104,17 +104,33 @@ def most_at_once(runs: list[dict[str, Any]]) -> int:
 
 
 def test_workers_that_are_killed_cost_no_row(dagster: Dagster, server: EmbeddedServer, project: Path) -> None:
-    """What the retries of runs do not make up for, a person asks for again."""
     with Killer(project / "home", PARTITIONS // 2) as killer:
         backfilled(dagster, "killed", KEYS)
     assert killer.killed > 0
+    ask_again(dagster, server, "killed")
+    assert rows(server, "killed") == ROWS
+
+
+def test_a_server_that_stops_while_runs_are_under_way_costs_no_row(dagster: Dagster, server: EmbeddedServer) -> None:
+    """The server of both: Dagster cannot note what becomes of its runs, nor can these load."""
+    backfill = dagster.backfill("stopped", KEYS)
+    until(lambda: bool(rows(server, "stopped")), LIMIT)
+    server.stop("immediate")
+    time.sleep(3)
+    server.start(durable=False)
+    until(lambda: dagster.backfill_status(backfill) in ENDED, LIMIT)
+    ask_again(dagster, server, "stopped")
+    assert rows(server, "stopped") == ROWS
+
+
+def ask_again(dagster: Dagster, server: EmbeddedServer, asset: str) -> None:
+    """Load what the retries of runs have not made up for, as a person would; a partition is there as a whole or not."""
     for _ in range(3):
-        loaded = rows(server, "killed")
+        loaded = rows(server, asset)
         complete = {key for key in KEYS if sum(partition == key for _, partition in loaded) == PAGES * SIZE}
         assert {partition for _, partition in loaded} == complete
         if left := [key for key in KEYS if key not in complete]:
-            backfilled(dagster, "killed", left)
-    assert rows(server, "killed") == ROWS
+            backfilled(dagster, asset, left)
 
 
 class Killer:
