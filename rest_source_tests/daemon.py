@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
@@ -34,9 +34,14 @@ class Dagster:
         self.url = f"http://127.0.0.1:{port}"
 
     def query(self, query: str, **variables: Any) -> Any:
+        """The data of an answer. A web server whose storage was away fails with each connection that it had kept."""
         body = json.dumps({"query": query, "variables": variables}).encode()
-        with urlopen(Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"}), timeout=60) as answer:
-            return json.load(answer)["data"]
+        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        for _ in range(30):
+            with suppress(HTTPError), urlopen(request, timeout=60) as answer:
+                return json.load(answer)["data"]
+            time.sleep(1)
+        raise AssertionError(f"Dagster fails to answer {query}")
 
     def launch(self, assets: list[str], checks: list[str]) -> str:
         selector = {
