@@ -290,11 +290,27 @@ def test_changed_parents_do_not_stand_for_all(keys: dict[str, Any], said: str) -
         with_parent("http://h", parent={"endpoint": "posts", "changed": True}, **keys)
 
 
-def test_a_circle_of_parents_is_told() -> None:
-    one = {"name": "a", "path": "/{parent.id}", "parent": {"endpoint": "b"}}
-    other = {"name": "b", "path": "/{parent.id}", "parent": {"endpoint": "a"}}
-    with pytest.raises(ValidationError, match="a -> b -> a"):
-        SourceSpec.model_validate({"name": "s", "base_url": "http://h", "endpoints": [one, other]})
+@pytest.mark.parametrize(
+    ("keys", "circle"),
+    [
+        ([{"parent": {"endpoint": "b"}}, {"parent": {"endpoint": "a"}}, {}], "a -> b -> a"),
+        ([{}, {"parent": {"endpoint": "b"}}, {}], "b -> b"),
+        ([{"deps": ["s/c"]}, {"parent": {"endpoint": "a"}}, {"deps": ["s/b", "other/x"]}], "a -> c -> b -> a"),
+    ],
+)
+def test_a_circle_of_endpoints_is_told(keys: list[dict[str, Any]], circle: str) -> None:
+    endpoints = [
+        {"name": name, "path": "/{parent.id}" if "parent" in own else "/", **own}
+        for name, own in zip("abc", keys, strict=True)
+    ]
+    with pytest.raises(ValidationError, match=f"circle: {circle}"):
+        SourceSpec.model_validate({"name": "s", "base_url": "http://h", "endpoints": endpoints})
+
+
+def test_what_a_source_depends_on_is_upstream_of_its_other_endpoints() -> None:
+    endpoints = [{"name": "a", "path": "/"}, {"name": "b", "path": "/", "deps": ["x/y"]}]
+    found = SourceSpec.model_validate({"name": "s", "base_url": "http://h", "deps": ["s/a"], "endpoints": endpoints})
+    assert [found.upstream(endpoint) for endpoint in found.endpoints] == [(), ("s/a", "x/y")]
 
 
 def _failed(warehouse: Warehouse, source: str, endpoint: str) -> list[dict[str, Any]]:

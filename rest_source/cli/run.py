@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from functools import partial
@@ -60,19 +60,9 @@ def run_source(
 
 
 def _parents(source: SourceSpec, endpoints: Sequence[EndpointSpec]) -> dict[str, set[str]]:
-    """Which of the endpoints each endpoint depends on, as its parent or by `deps` that name assets of the source."""
-    keys = {f"{source.name}/{endpoint.name}": endpoint.name for endpoint in endpoints}
-    return {
-        endpoint.name: {keys[dep] for dep in _dependencies(source, endpoint) if dep in keys} - {endpoint.name}
-        for endpoint in endpoints
-    }
-
-
-def _dependencies(source: SourceSpec, endpoint: EndpointSpec) -> Iterator[str]:
-    yield from (*source.deps, *endpoint.deps)
-    if endpoint.parent:
-        yield from endpoint.parent.deps
-        yield f"{source.name}/{endpoint.parent.endpoint}"
+    """Which of the endpoints each endpoint depends on."""
+    names = {source.key(endpoint): endpoint.name for endpoint in endpoints}
+    return {endpoint.name: {names[key] for key in source.upstream(endpoint) if key in names} for endpoint in endpoints}
 
 
 def _in_order(

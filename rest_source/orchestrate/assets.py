@@ -71,9 +71,7 @@ def _spec(
     source: SourceSpec, endpoint: EndpointSpec, io_manager: PaginatorIOManager, references: References
 ) -> dg.AssetSpec:
     freshness = endpoint.freshness_policy or source.freshness_policy
-    partitions, parent = endpoint.partitions_def, endpoint.parent
-    parents = [dg.AssetKey([source.name, parent.endpoint])] if parent and parent.endpoint else []
-    queried = parent.deps if parent else ()
+    partitions = endpoint.partitions_def
     return dg.AssetSpec(
         asset_key(source, endpoint),
         description=endpoint.description or source.description or f"{endpoint.method} {endpoint.path}",
@@ -82,7 +80,7 @@ def _spec(
         metadata={"dagster/code_references": references[endpoint.name]} if endpoint.name in references else None,
         tags={**source.tags, **endpoint.tags},
         kinds=_kinds(source, endpoint, io_manager),
-        deps=[*map(dg.AssetKey.from_user_string, dict.fromkeys((*source.deps, *endpoint.deps, *queried))), *parents],
+        deps=[dg.AssetKey.from_user_string(key) for key in source.upstream(endpoint)],
         partitions_def=partitions_definition(source, partitions) if partitions else None,
         freshness_policy=_freshness(freshness) if freshness else None,
     )

@@ -1,5 +1,6 @@
 """A source: where the API is, how to sign in, how hard it may be asked, and its endpoints."""
 
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -188,19 +189,37 @@ class SourceSpec(AssetSettings):
 
     @model_validator(mode="after")
     def _parents_are_there(self) -> Self:
-        parents = {endpoint.name: endpoint.parent.endpoint for endpoint in self.endpoints if endpoint.parent}
         names_ = [endpoint.name for endpoint in self.endpoints]
         for index, endpoint in enumerate(self.endpoints):
-            parent, seen = parents.get(endpoint.name), [endpoint.name]
+            parent = endpoint.parent.endpoint if endpoint.parent else None
             if parent and parent not in names_:
                 raise invalid("endpoints", index, "parent", "endpoint", message=unknown("endpoint", parent, names_))
-            while parent and parent not in seen:
-                seen.append(parent)
-                parent = parents.get(parent)
-            if parent:
-                circle = " -> ".join([*seen, parent])
-                raise invalid("endpoints", index, "parent", "endpoint", message=f"parents go in a circle: {circle}")
         return self
+
+    @model_validator(mode="after")
+    def _can_be_put_in_order(self) -> Self:
+        keys = [self.key(endpoint) for endpoint in self.endpoints]
+        try:
+            TopologicalSorter(dict(zip(keys, map(self.upstream, self.endpoints), strict=True))).prepare()
+        except CycleError as error:
+            way = [keys.index(key) for key in reversed(error.args[1][1:])]
+            start = way.index(min(way))
+            circle = [self.endpoints[index] for index in (*way[start:], *way[: start + 1])]
+            by = ("parent", "endpoint") if circle[0].parent else ("deps",)
+            told = " -> ".join(endpoint.name for endpoint in circle)
+            raise invalid("endpoints", min(way), *by, message=f"each waits for the next in a circle: {told}") from None
+        return self
+
+    def key(self, endpoint: EndpointSpec) -> str:
+        """The key of an endpoint's asset as `deps` name it."""
+        return f"{self.name}/{endpoint.name}"
+
+    def upstream(self, endpoint: EndpointSpec) -> tuple[str, ...]:
+        """The keys of the assets that are loaded before an endpoint: those in `deps`, and its parent."""
+        parent, shared = endpoint.parent, (dep for dep in self.deps if dep != self.key(endpoint))
+        queried = parent.deps if parent else ()
+        parents = (f"{self.name}/{parent.endpoint}",) if parent and parent.endpoint else ()
+        return tuple(dict.fromkeys((*shared, *endpoint.deps, *queried, *parents)))
 
 
 def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
