@@ -1,5 +1,6 @@
 """The session against real sockets: retries, limits, redirects, cookies and what leaves it."""
 
+import base64
 import gzip
 import logging
 import socket
@@ -537,3 +538,27 @@ def test_no_text_of_an_error_holds_a_secret(
     assert error.id == "http_401" and "bad " in error.message
     for secret in ("s3cr", "t0ken", "asO2OnMzY3LDp3Q"):
         assert secret not in told
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"type": "bearer", "token": {"env": "EMPTY"}},
+        {"type": "api_key", "name": "X-Key", "value": "Key {env.EMPTY}"},
+        {"type": "basic", "username": {"env": "EMPTY"}, "password": "x"},
+    ],
+)
+def test_an_empty_variable_is_no_credential(auth: dict[str, Any]) -> None:
+    with pytest.raises(RestSourceError, match="EMPTY is set but empty") as caught:
+        ApiSession(source("http://h", auth=auth), Environment({"EMPTY": ""}))
+    assert caught.value.id == "missing_env"
+
+
+def test_a_password_may_be_empty() -> None:
+    auth = {"type": "basic", "username": "key", "password": {"env": "EMPTY"}}
+    with (
+        LoopbackServer(lambda call: Reply({})) as api,
+        open_session(api.url, None, {"EMPTY": ""}, auth=auth) as session,
+    ):
+        session.send(Request("GET", api.url), Tally())
+    assert api.calls[0].headers["Authorization"] == f"Basic {base64.b64encode(b'key:').decode()}"

@@ -135,7 +135,7 @@ LOADS = (
     ),
     Entry(
         ("missing_env",),
-        "a variable that the file names is not set in the process that loads",
+        "a variable that the file names is not set in the process that loads, or is empty where `auth` needs it",
         "set it there, or in the `.env` of its working directory",
     ),
     Entry(
