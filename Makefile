@@ -42,7 +42,7 @@ torture: $(READY) ## the long fault and kill suite: 100 kills, 13 orders of 400 
 	REST_SOURCE_TEST_PARTITIONS=30 REST_SOURCE_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal \
 	rest_source_tests/faults rest_source_tests/test_time.py
 
-bench: $(BENCH_READY) ## rest_source beside dlt and the physical floor, into benchmarks/RESULTS.md; about ten minutes
+bench: $(BENCH_READY) ## rest_source beside dlt and the physical floor, into benchmarks/RESULTS.md; a quarter of an hour
 	$(BIN)/python -m benchmarks --write
 
 clean: ## remove the virtual environment and what runs left behind

@@ -60,6 +60,7 @@ CASES = (
         "500k",
         ("rest_source", "dlt", "dlt best workers", "floor"),
         once=("dlt default loader",),
+        rounds=5,
         records=500_000,
     ),
     Case("postgres", ("rest_source", "dlt", "dlt csv"), records=500_000, postgres=True),
