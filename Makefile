@@ -37,7 +37,7 @@ lint: $(READY) ## ruff and mypy --strict
 reference: $(READY) ## the tables of README.md that are made from the models and the catalogue
 	$(BIN)/python -m rest_source.reference
 
-torture: $(READY) ## the long fault and kill suite: 100 kills, 13 orders of 400 days, backfills of 90 days by the daemon
+torture: $(READY) ## the long fault and kill suite: 250 kills, 13 orders of 400 days, backfills of 90 days by the daemon
 	REST_SOURCE_TEST_KILLS=25 REST_SOURCE_TEST_ORDERS=13 REST_SOURCE_TEST_DAYS=400 REST_SOURCE_TEST_BACKFILL_DAYS=90 \
 	REST_SOURCE_TEST_PARTITIONS=30 REST_SOURCE_TEST_EXAMPLES=100 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal \
 	rest_source_tests/faults rest_source_tests/test_time.py

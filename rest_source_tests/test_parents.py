@@ -16,6 +16,7 @@ from rest_source.extract.slices import Known, parent_text
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.system import failed_requests
+from rest_source.spec.base import mistakes
 from rest_source.spec.source import SourceSpec
 from rest_source_tests.fakes.changing import ChangingApi
 from rest_source_tests.loading import Warehouse, open_stream
@@ -291,20 +292,24 @@ def test_changed_parents_do_not_stand_for_all(keys: dict[str, Any], said: str) -
 
 
 @pytest.mark.parametrize(
-    ("keys", "circle"),
+    ("keys", "circle", "place"),
     [
-        ([{"parent": {"endpoint": "b"}}, {"parent": {"endpoint": "a"}}, {}], "a -> b -> a"),
-        ([{}, {"parent": {"endpoint": "b"}}, {}], "b -> b"),
-        ([{"deps": ["s/c"]}, {"parent": {"endpoint": "a"}}, {"deps": ["s/b", "other/x"]}], "a -> c -> b -> a"),
+        ([{"parent": {"endpoint": "b"}}, {"parent": {"endpoint": "a"}}, {}], "a -> b -> a", "0.parent.endpoint"),
+        ([{}, {"parent": {"endpoint": "b"}}, {}], "b -> b", "1.parent.endpoint"),
+        ([{"deps": ["s/c"]}, {"parent": {"endpoint": "a"}}, {"deps": ["s/b", "x/y"]}], "a -> c -> b -> a", "0.deps"),
+        ([{"parent": {"endpoint": "c"}, "deps": ["s/b"]}, {"deps": ["s/a"]}, {}], "a -> b -> a", "0.deps"),
+        ([{"parent": {"query": "SELECT 1 AS id", "deps": ["s/a"]}}, {}, {}], "a -> a", "0.parent.deps"),
     ],
 )
-def test_a_circle_of_endpoints_is_told(keys: list[dict[str, Any]], circle: str) -> None:
+def test_a_circle_of_endpoints_is_told(keys: list[dict[str, Any]], circle: str, place: str) -> None:
     endpoints = [
         {"name": name, "path": "/{parent.id}" if "parent" in own else "/", **own}
         for name, own in zip("abc", keys, strict=True)
     ]
-    with pytest.raises(ValidationError, match=f"circle: {circle}"):
+    with pytest.raises(ValidationError) as caught:
         SourceSpec.model_validate({"name": "s", "base_url": "http://h", "endpoints": endpoints})
+    ((where, told, _),) = mistakes(caught.value)
+    assert (".".join(map(str, where[1:])), told) == (place, f"each waits for the next in a circle: {circle}")
 
 
 def test_what_a_source_depends_on_is_upstream_of_its_other_endpoints() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -199,16 +200,32 @@ def test_long_numbers_are_found_wherever_they_stand(before: int, number: str) ->
     assert not needs_exact(body.replace(number[:18].encode(), b"1234567"))
 
 
-_fields = st.dictionaries(st.sampled_from("abc"), st.sampled_from([None, 1, 1.5, True, "x", [1], {"y": 1}]))
+_any = st.sampled_from([None, 1, 1.5, True, "x", [1], {"y": 1}])
+_unlike = st.lists(st.dictionaries(st.sampled_from(["a", "A", "b"]), _any), max_size=6)
+_alike = st.lists(st.fixed_dictionaries({"a": _any, "A": _any, "b": _any}), max_size=6)
 
 
-@given(st.lists(_fields, max_size=6))
-def test_the_columns_of_a_page_are_those_of_its_records(found: list[Record]) -> None:
+@given(_unlike | _alike)
+def test_a_page_is_noted_as_its_records_one_by_one_are(found: list[Record]) -> None:
     at_once, by_one = Columns(), Columns()
-    spooled(found, columns=at_once)
-    for record in found:
-        spooled([record], columns=by_one)
+    page = spooled(found, columns=at_once)
+    each = [spooled([record], columns=by_one) for record in found]
     assert at_once.tables() == by_one.tables()
+    assert lines(page.data) == [line for one in each for line in lines(one.data)]
+
+
+@pytest.mark.parametrize("first", [1, 1500])
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("nested", ["json", "flatten", "split"])
+def test_small_records_take_little_memory(first: int, exact: bool, nested: str) -> None:
+    wide: Record = {f"f{number}": 1 for number in range(first)}
+    page: list[Record] = [wide, *({"f1": 1} for _ in range(20_000))]
+    tracemalloc.start()
+    try:
+        encode(page, Columns(), 17, exact, nested)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 # What no database holds

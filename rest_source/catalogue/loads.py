@@ -135,7 +135,8 @@ LOADS = (
     ),
     Entry(
         ("missing_env",),
-        "a variable that the file names is not set in the process that loads, or is empty where `auth` needs it",
+        "a variable that the file names is not set in the process that loads, or is empty where `bearer` or `api_key` "
+        "need it",
         "set it there, or in the `.env` of its working directory",
     ),
     Entry(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from itertools import chain, repeat
 from typing import Any
 
@@ -15,6 +16,8 @@ from rest_source.extract.nested import ArrayPath, ChildRow, flatten, path_text, 
 
 MAX_DEPTH = 100
 """Nesting that DuckDB's JSON functions read for certain; deeper values are kept as text."""
+_LOOSE = 2000
+"""Records whose JSON is held as orjson returns it."""
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # a LongNumber is not an object
 
 
@@ -61,9 +64,18 @@ def _as_received(stamp: bytes, canonical: Sequence[bytes], joined: bytes) -> Enc
 
 def _canonical(records: Sequence[Record]) -> list[bytes]:
     try:
-        return list(map(orjson.dumps, records, repeat(None), repeat(orjson.OPT_SORT_KEYS)))
+        return _dumped(records, orjson.OPT_SORT_KEYS)
     except TypeError:
         raise too_deep() from None
+
+
+def _dumped(records: Sequence[Record], option: int = 0) -> list[bytes]:
+    """The JSON of each record. What orjson returns takes 4 kB however short it is, so many are copied together."""
+    if len(records) <= _LOOSE:
+        return list(map(orjson.dumps, records, repeat(None), repeat(option)))
+    lines = BytesIO()
+    lines.writelines(map(orjson.dumps, records, repeat(None), repeat(option | orjson.OPT_APPEND_NEWLINE)))
+    return lines.getvalue().split(b"\n")[:-1]
 
 
 def _lines(stamp: bytes, canonical: Iterable[bytes], stored: Iterable[bytes], rest: bytes = b"\n") -> list[bytes]:
@@ -93,7 +105,7 @@ def _split_lines(
 
 
 def _own_json(rows: Sequence[Record], columns: Columns, exact: bool) -> list[bytes]:
-    return _stored(rows, columns, exact) or [orjson.dumps(row) for row in rows]
+    return _stored(rows, columns, exact) or _dumped(rows)
 
 
 def _stored(rows: Sequence[Record], columns: Columns, exact: bool) -> list[bytes] | None:
@@ -109,7 +121,8 @@ def _stored(rows: Sequence[Record], columns: Columns, exact: bool) -> list[bytes
 def _shapes(rows: Sequence[Record]) -> Iterable[tuple[tuple[str, ...], tuple[type, ...]]]:
     """The different shapes of rows; most pages have the same fields in all of them, which is quickly seen."""
     names = tuple(rows[0]) if rows else ()
-    if not names or list(chain.from_iterable(rows)) != list(names) * len(rows):
+    fields = len(names) * len(rows)
+    if not fields or sum(map(len, rows)) != fields or list(chain.from_iterable(rows)) != list(names) * len(rows):
         return dict.fromkeys(map(_shape, rows))
     types = map(type, chain.from_iterable(map(dict.values, rows)))
     return zip(repeat(names), dict.fromkeys(zip(*[types] * len(names), strict=True)), strict=False)
@@ -131,7 +144,7 @@ def _stored_exact(rows: Sequence[Record], columns: Columns) -> list[bytes]:
 
 
 def _renamed(row: Record, keys: Mapping[str, str] | None) -> bytes:
-    return orjson.dumps({keys.get(name, name): value for name, value in row.items()} if keys else row)
+    return b"%b" % orjson.dumps({keys.get(name, name): value for name, value in row.items()} if keys else row)
 
 
 def _digest(canonical: Iterable[bytes]) -> str:
@@ -145,7 +158,7 @@ def fingerprint(records: Iterable[Record]) -> str:
 
 def canonical_json(record: Record) -> bytes:
     """Canonical JSON: UTF-8, keys sorted by code point, no spaces, shortest numbers, long ones as received."""
-    return orjson.dumps(record, default=_raw_number, option=_CANONICAL)
+    return b"%b" % orjson.dumps(record, default=_raw_number, option=_CANONICAL)
 
 
 def hevo_id(record: Record) -> str:

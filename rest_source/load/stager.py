@@ -108,7 +108,7 @@ class Stager:
         return con
 
     def _set(self, con: duckdb.DuckDBPyConnection, setting: str, value: str) -> None:
-        if self._settings.get(setting) != value:  # a statement of nothing waits for the interpreter all the same
+        if self._settings.get(setting) != value:  # even one that changes nothing waits for the interpreter
             con.execute(f"SET {setting} = {value}")
             self._settings[setting] = value
 

@@ -205,10 +205,19 @@ class SourceSpec(AssetSettings):
             way = [keys.index(key) for key in reversed(error.args[1][1:])]
             start = way.index(min(way))
             circle = [self.endpoints[index] for index in (*way[start:], *way[: start + 1])]
-            by = ("parent", "endpoint") if circle[0].parent else ("deps",)
             told = " -> ".join(endpoint.name for endpoint in circle)
-            raise invalid("endpoints", min(way), *by, message=f"each waits for the next in a circle: {told}") from None
+            place = self._where_it_waits(min(way), circle[1])
+            raise invalid(*place, message=f"each waits for the next in a circle: {told}") from None
         return self
+
+    def _where_it_waits(self, index: int, other: EndpointSpec) -> tuple[str | int, ...]:
+        """The key by which an endpoint waits for another."""
+        endpoint = self.endpoints[index]
+        if endpoint.parent and endpoint.parent.endpoint == other.name:
+            return "endpoints", index, "parent", "endpoint"
+        if endpoint.parent and self.key(other) in endpoint.parent.deps:
+            return "endpoints", index, "parent", "deps"
+        return ("endpoints", index, "deps") if self.key(other) in endpoint.deps else ("deps",)
 
     def key(self, endpoint: EndpointSpec) -> str:
         """The key of an endpoint's asset as `deps` name it."""
@@ -216,7 +225,8 @@ class SourceSpec(AssetSettings):
 
     def upstream(self, endpoint: EndpointSpec) -> tuple[str, ...]:
         """The keys of the assets that are loaded before an endpoint: those in `deps`, and its parent."""
-        parent, shared = endpoint.parent, (dep for dep in self.deps if dep != self.key(endpoint))
+        own, parent = self.key(endpoint), endpoint.parent
+        shared = (dep for dep in self.deps if dep != own)
         queried = parent.deps if parent else ()
         parents = (f"{self.name}/{parent.endpoint}",) if parent and parent.endpoint else ()
         return tuple(dict.fromkeys((*shared, *endpoint.deps, *queried, *parents)))

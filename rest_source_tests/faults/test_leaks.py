@@ -210,6 +210,11 @@ CASES: dict[str, Case] = {
         partitions=("a", "c"),
     ),
     "no_partition": Case(status(403), "partition_missing", {"partitions_def": DAYS}),
+    "invalid_auth": Case(
+        lambda call, loud: records(call, loud),  # noqa: PLW0108
+        "invalid_auth",
+        source={"auth": {"type": "bearer", "token": "{now} {env.PASSWORD}"}},
+    ),
     "cap_reached": Case(
         lambda call, loud: Reply({"items": [{"at": "2024-01-01T00:00:00Z", "id": n} for n in (1, 2)], "loud": loud}),
         "cap_reached",
@@ -322,7 +327,7 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
 OF_COMMANDS = "an error of a command that makes or reads a file, consents or suggests: it ends no run"
 NOT_PROVOKED = dict.fromkeys(
     ("auth_not_in_file", "consent_missing", "consent_refused", "endpoint_exists", "endpoints_not_a_block",
-     "file_exists", "invalid_auth", "invalid_file", "invalid_name", "invalid_suggestion", "nothing_to_authorize",
+     "file_exists", "invalid_file", "invalid_name", "invalid_suggestion", "nothing_to_authorize",
      "redirect_unusable", "unreadable_file"), OF_COMMANDS,
 )  # fmt: skip
 """The ids that the search has not seen, and why."""

@@ -118,6 +118,7 @@ def test_a_server_that_stops_while_runs_are_under_way_costs_no_row(dagster: Dags
     server.stop("immediate")
     time.sleep(3)
     server.start(durable=False)
+    assert len(rows(server, "stopped")) < len(ROWS)
     until(lambda: dagster.backfill_status(backfill) in ENDED, LIMIT)
     ask_again(dagster, server, "stopped")
     assert rows(server, "stopped") == ROWS

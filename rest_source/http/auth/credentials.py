@@ -12,8 +12,6 @@ from rest_source.spec.send import TOKEN, Send
 from rest_source.spec.template import Scope, names, render
 
 Pairs = tuple[tuple[str, str], ...]
-_MAY_BE_EMPTY = "auth.password"
-"""Some APIs take a key as the user name, and no password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +88,7 @@ def resolved(text: str, key: str, environment: Environment) -> str:
             cause="Credentials are the same for all requests of a load.",
             remedy="Use {env: NAME} or {env.NAME} only.",
         )
-    value = render(text, Scope(instants={}, lookup=environment.template))
-    empty = [name for name in names(text) if not environment.template(name)]
-    if empty and key != _MAY_BE_EMPTY:
-        raise RestSourceError(
-            "missing_env",
-            f"The environment variable {empty[0].removeprefix('env.')} is set but empty, where `{key}` needs a value.",
-            cause="A line such as `TOKEN=` in a .env file, or a secret that the deployment did not fill in.",
-            remedy="Give it its value in the process that runs the load.",
-        )
-    return value
+    return render(text, Scope(instants={}, lookup=environment.template))
 
 
 def resolved_header(text: str, key: str, environment: Environment) -> str:

@@ -2,9 +2,11 @@
 
 import base64
 
+from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import Credentials, literal, placed, resolved, resolved_header
 from rest_source.spec.auth import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
 from rest_source.spec.environment import Environment
+from rest_source.spec.template import names
 
 FixedAuth = NoAuth | BasicAuth | BearerAuth | ApiKeyAuth
 
@@ -17,6 +19,7 @@ def credentials(auth: FixedAuth, environment: Environment) -> Credentials:
         case BasicAuth():
             return _basic(auth, environment)
         case BearerAuth():
+            _refuse_empty(auth.token, "auth.token", environment)
             token = resolved_header(auth.token, "auth.token", environment)
             return Credentials(headers=(("Authorization", f"Bearer {token}"),), secrets=literal(auth.token))
         case ApiKeyAuth():
@@ -36,6 +39,21 @@ def basic_pair(username: str, password: str) -> str:
 
 
 def _api_key(auth: ApiKeyAuth, environment: Environment) -> Credentials:
+    _refuse_empty(auth.value, "auth.value", environment)
     name = resolved_header(auth.name, "auth.name", environment)
     read = resolved if auth.place == "query" else resolved_header
     return placed(auth.place, name, read(auth.value, "auth.value", environment), literal(auth.value))
+
+
+def _refuse_empty(text: str, key: str, environment: Environment) -> None:
+    """Raise where a variable of a token or key is empty, whose sign-in would be refused without a reason."""
+    empty = [
+        name.removeprefix("env.") for name in names(text) if name.startswith("env.") and not environment.template(name)
+    ]
+    if empty:
+        raise RestSourceError(
+            "missing_env",
+            f"The environment variable {empty[0]} is set but empty, where `{key}` needs a value.",
+            cause="A line such as `TOKEN=` in a .env file, or a secret that the deployment did not fill in.",
+            remedy="Give it its value in the process that runs the load.",
+        )
