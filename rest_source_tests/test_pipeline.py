@@ -230,7 +230,7 @@ def test_connections_are_frugal_and_clean(warehouse: Warehouse) -> None:
 
 def test_what_does_not_fit_into_memory_goes_to_a_folder_that_is_gone_afterwards(warehouse: Warehouse) -> None:
     with connection.connect(warehouse.path, print) as con:
-        con.execute("SET memory_limit = '40MB'")
+        con.execute("SET threads = 1; SET memory_limit = '48MB'")
         con.execute("CREATE TABLE sorted AS SELECT n FROM range(4_000_000) t(n) ORDER BY hash(n)")
         assert len(list(warehouse.folder.glob("*.tmp/*"))) >= 1
     assert [path.name for path in warehouse.folder.iterdir()] == [warehouse.path.name]
