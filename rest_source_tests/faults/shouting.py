@@ -123,6 +123,9 @@ KEPT = ("data.duckdb", "state/spool")
 CURSOR = {"type": "cursor", "value": "$.next", "param": "at"}
 NEXT_URL = {"type": "next_url", "path": "$.next"}
 Handler = Callable[[Call, str], Reply]
+Leaked = Callable[..., list[tuple[str, str]]]
+"""What the fixture `leaked` gives."""
+DAYS = {"type": "static", "partition_keys": ["a", "b", "c"]}
 
 
 def records(call: Call, loud: str, **rest: Any) -> Reply:
@@ -297,11 +300,9 @@ def leaks(told: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(place, text) for place, whole in told for text in ENCODED if text in whole]
 
 
-def search(
-    folder: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, without: tuple[str, ...] = ()
-) -> list[tuple[str, str]]:
-    out, err = capfd.readouterr()
-    (folder / "said.txt").write_text("\n".join((out, err, caplog.text)), encoding="utf-8", errors="replace")
+def search(folder: Path, said: str, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """The secrets that stand anywhere in the folder, or in what was `said`."""
+    (folder / "said.txt").write_text(said, encoding="utf-8", errors="replace")
     if "data.duckdb" not in without:
         (folder / "tables.txt").write_text(tables(folder / "data.duckdb"), encoding="utf-8")
     return leaks(left(folder, without=without))

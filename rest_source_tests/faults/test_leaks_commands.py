@@ -1,6 +1,5 @@
 """No secret in what the commands print or leave, while the API shouts them all, in records as well."""
 
-import logging
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,15 +13,15 @@ from rest_source.extract.spool import Spool
 from rest_source_tests.faults.shouting import (
     AUTHS,
     CURSOR,
+    DAYS,
     FILE,
     KEPT,
     NEXT_URL,
     Case,
+    Leaked,
     Shouting,
     mistaken,
-    plant,
     records,
-    search,
     speaking,
     write_file,
 )
@@ -33,10 +32,8 @@ STORED = (*KEPT, FILE)
 
 
 @pytest.fixture(autouse=True)
-def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    plant(tmp_path, monkeypatch)
+def destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REST_SOURCE_DESTINATION", f"duckdb:///{tmp_path}/data.duckdb")
-    caplog.set_level(logging.DEBUG)
 
 
 def rest_source(*args: str) -> int:
@@ -81,84 +78,63 @@ TRIALS = {
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
 @pytest.mark.parametrize("command", [["check", FILE], ["preview", FILE, "items"]], ids=["check", "preview"])
 @pytest.mark.parametrize("name", TRIALS)
-def test_trials(
-    tmp_path: Path,
-    name: str,
-    command: list[str],
-    json: list[str],
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_trials(tmp_path: Path, name: str, command: list[str], json: list[str], leaked: Leaked) -> None:
     case, auth = TRIALS[name], list(AUTHS)[list(TRIALS).index(name) % len(AUTHS)]
     api = Shouting(case, auth, list(TRIALS).index(name))
     with speaking(api):
         write_file(tmp_path, api, AUTHS[auth])
         assert rest_source(*command, *json) == (1 if case.error else 0)
-    assert search(tmp_path, capfd, caplog, STORED) == []
+    assert leaked(STORED) == []
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
 @pytest.mark.parametrize("name", ["records", "denied", "key", "next"])
-def test_runs(
-    tmp_path: Path, name: str, json: list[str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_runs(tmp_path: Path, name: str, json: list[str], leaked: Leaked) -> None:
     api = Shouting(TRIALS[name], "basic", 2)
     with speaking(api):
         write_file(tmp_path, api, AUTHS["basic"])
         assert rest_source("run", FILE, *json) == (1 if TRIALS[name].error else 0)
-    assert search(tmp_path, capfd, caplog, STORED) == []
+    assert leaked(STORED) == []
 
 
-DAYS = {"type": "static", "partition_keys": ["a", "b"]}
 CHILD = {"path": "/{parent.id}", "parent": {"endpoint": "folders"}}
 OF_NAMES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "unknown_endpoint": ({}, ["--select", "item"], "unknown endpoint `item`"),
-    "unknown_partition": ({"partitions_def": DAYS}, ["--partition", "c"], "unknown partition `c`"),
+    "unknown_partition": ({"partitions_def": DAYS}, ["--partition", "d"], "unknown partition `d`"),
     "no_table": (CHILD, ["--select", "items"], "There is no table shop.folders yet"),
 }
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
 @pytest.mark.parametrize("id", OF_NAMES)
-def test_names_that_there_are_not(
-    tmp_path: Path, id: str, json: list[str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_names_that_there_are_not(tmp_path: Path, id: str, json: list[str], leaked: Leaked) -> None:
     endpoint, args, told = OF_NAMES[id]
     api = Shouting(Case(of_secrets, "", endpoint, more=(FOLDERS,)), "written", 3)
     with speaking(api):
         write_file(tmp_path, api, AUTHS["written"])
         assert rest_source("run", FILE, *args, *json) == 1
-    assert search(tmp_path, capfd, caplog, STORED) == []
+    assert leaked(STORED) == []
     assert told in " ".join((tmp_path / "said.txt").read_text().split())
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
 @pytest.mark.parametrize("auth", AUTHS)
 def test_a_mistake_in_this_program(
-    tmp_path: Path,
-    auth: str,
-    json: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, auth: str, json: list[str], monkeypatch: pytest.MonkeyPatch, leaked: Leaked
 ) -> None:
     api = Shouting(TRIALS["records"], auth, 5)
     monkeypatch.setattr(Spool, "append", mistaken(api.loud))
     with speaking(api):
         write_file(tmp_path, api, AUTHS[auth])
         assert rest_source("run", FILE, *json) == 1
-    assert search(tmp_path, capfd, caplog, STORED) == []
+    assert leaked(STORED) == []
     assert not json or "unexpected" in (tmp_path / "said.txt").read_text()
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
 @pytest.mark.parametrize("change", [{}, {"primary_key": "no"}, {"schema_change": "freeze", "columns": {}}], ids=str)
 def test_records_that_are_rejected_again(
-    tmp_path: Path,
-    change: dict[str, Any],
-    json: list[str],
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, change: dict[str, Any], json: list[str], leaked: Leaked
 ) -> None:
     keys: dict[str, Any] = {"columns": {"number": "BIGINT"}, "primary_key": "id"}
     api = Shouting(Case(of_secrets, "", keys), "written", 4)
@@ -170,14 +146,12 @@ def test_records_that_are_rejected_again(
         rest_source("retry", FILE, *json)
     with duckdb.connect(str(tmp_path / "data.duckdb")) as con:
         assert con.execute("SELECT count(*) FROM _rest_source.rejected_records").fetchone() != (0,)
-    assert search(tmp_path, capfd, caplog, STORED) == []
+    assert leaked(STORED) == []
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["table", "json"])
 @pytest.mark.parametrize("second", [403, 500])
-def test_requests_that_a_rule_has_skipped(
-    tmp_path: Path, second: int, json: list[str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_requests_that_a_rule_has_skipped(tmp_path: Path, second: int, json: list[str], leaked: Leaked) -> None:
     status = [403]
 
     def answer(call: Call, loud: str) -> Reply:
@@ -198,4 +172,4 @@ def test_requests_that_a_rule_has_skipped(
     with duckdb.connect(str(tmp_path / "data.duckdb")) as con:
         failed = con.execute("SELECT request, message FROM _rest_source.failed_requests").fetchall()
     assert len(failed) == 2 and all("{env.IN_PARAM}" in request and message for request, message in failed)
-    assert search(tmp_path, capfd, caplog, (FILE,)) == []
+    assert leaked((FILE,)) == []

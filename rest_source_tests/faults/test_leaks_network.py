@@ -1,6 +1,5 @@
 """No secret in what is left where the API cannot be reached, is not who it should be, or does not answer in time."""
 
-import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,20 +13,14 @@ import pytest
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source_tests.fakes.raw import HEAD, Talk, raw_server, say, trickle
 from rest_source_tests.fakes.tls import papers, serving_tls
-from rest_source_tests.faults.shouting import AUTHS, Case, Shouting, plant, records, run, search
+from rest_source_tests.faults.shouting import AUTHS, Case, Leaked, Shouting, records, run
 
 IMPATIENT = {"limits": {"retries": 0, "timeout": "300ms"}}
 
 
-@pytest.fixture(autouse=True)
-def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    plant(tmp_path, monkeypatch)
-    caplog.set_level(logging.DEBUG)
-
-
 def loud(number: int, auth: str = "basic", **keys: Any) -> Shouting:
     """An API with these keys of a source, which shouts records."""
-    return Shouting(Case(lambda call, loud: records(call, loud), source=keys), auth, number)  # noqa: PLW0108
+    return Shouting(Case(records, source=keys), auth, number)
 
 
 def error_of(folder: Path, api: Shouting, auth: str = "basic") -> str:
@@ -46,25 +39,17 @@ def error_of(folder: Path, api: Shouting, auth: str = "basic") -> str:
 )
 @pytest.mark.parametrize("auth", AUTHS)
 def test_a_certificate_that_does_not_hold(
-    tmp_path: Path,
-    how: dict[str, Any],
-    is_trusted: bool,
-    id: str,
-    auth: str,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, how: dict[str, Any], is_trusted: bool, id: str, auth: str, leaked: Leaked
 ) -> None:
     shown = papers(tmp_path, "shown", **how)
     api = loud(1, auth, tls={"ca": str(shown.cert)} if is_trusted else {})
     with serving_tls(api, shown) as server:
         api.url = server.url
         assert error_of(tmp_path, api, auth) == id
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_redirect_from_https_to_http(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_redirect_from_https_to_http(tmp_path: Path, leaked: Leaked) -> None:
     def down(call: Call, loud: str) -> Reply:
         return Reply("", 302, {"Location": f"http://127.0.0.1/?{quote(loud)[:1500]}"})
 
@@ -73,22 +58,18 @@ def test_a_redirect_from_https_to_http(
     with serving_tls(api, shown) as server:
         api.url = server.url
         assert error_of(tmp_path, api) == "insecure_redirect"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_https_to_a_port_without_tls(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_https_to_a_port_without_tls(tmp_path: Path, leaked: Leaked) -> None:
     api = loud(3)
     with LoopbackServer(api) as server:
         api.url = server.url.replace("http:", "https:")
         assert error_of(tmp_path, api) == "tls_failed"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_certificate_of_ours_that_is_missing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_certificate_of_ours_that_is_missing(tmp_path: Path, leaked: Leaked) -> None:
     shown, wanted = papers(tmp_path, "shown"), papers(tmp_path, "wanted")
     api, seen = loud(4, tls={"ca": str(shown.cert)}), set()
     with serving_tls(api, shown, wanted) as server:
@@ -99,18 +80,16 @@ def test_a_certificate_of_ours_that_is_missing(
             if "tls_certificate_wanted" in seen:
                 break
     assert "tls_certificate_wanted" in seen and seen <= {"tls_certificate_wanted", "connection_reset"}
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
 @pytest.mark.parametrize("name", ["IN_PATH", "IN_PARAM", "PASSWORD"])
-def test_a_certificate_file_whose_name_is_secret(
-    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_certificate_file_whose_name_is_secret(tmp_path: Path, name: str, leaked: Leaked) -> None:
     api = loud(5, tls={"ca": {"env": name}})
     with LoopbackServer(api) as server:
         api.url = server.url
         assert error_of(tmp_path, api) == "tls_file"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
 RAW: dict[str, Callable[[bytes], Talk]] = {
@@ -124,14 +103,12 @@ RAW: dict[str, Callable[[bytes], Talk]] = {
 
 @pytest.mark.parametrize("auth", ["basic", "query", "cookie"])
 @pytest.mark.parametrize("id", RAW)
-def test_a_server_of_bytes(
-    tmp_path: Path, id: str, auth: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_server_of_bytes(tmp_path: Path, id: str, auth: str, leaked: Leaked) -> None:
     api = loud(6 + list(RAW).index(id), auth, **IMPATIENT)
     with raw_server(RAW[id](api.loud.encode())) as url:
         api.url = url
         assert error_of(tmp_path, api, auth) == id
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
 @contextmanager
@@ -146,21 +123,17 @@ def deaf() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("auth", ["query", "oauth2", "login"])
-def test_a_port_that_drops_whoever_asks(
-    tmp_path: Path, auth: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_port_that_drops_whoever_asks(tmp_path: Path, auth: str, leaked: Leaked) -> None:
     api = loud(7, auth, **IMPATIENT)
     with deaf() as url:
         api.url = url
         assert error_of(tmp_path, api, auth) == "connect_timeout"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
 @pytest.mark.parametrize("auth", ["query", "refresh", "login"])
-def test_an_address_to_which_no_way_leads(
-    tmp_path: Path, auth: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_address_to_which_no_way_leads(tmp_path: Path, auth: str, leaked: Leaked) -> None:
     api = loud(8, auth)
     api.url = "http://255.255.255.255"  # of everybody, to which the system opens no connection
     assert error_of(tmp_path, api, auth) == "connection_failed"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []

@@ -1,6 +1,5 @@
 """No secret in what is left where destination, state or process fail, in a load that is gone on with, nor by checks."""
 
-import logging
 import os
 import resource
 import signal
@@ -32,29 +31,22 @@ from rest_source_tests.faults.shouting import (
     VARIABLES,
     WRITTEN,
     Case,
+    Leaked,
     Shouting,
     encoded,
     known,
     mistaken,
-    plant,
     records,
     run,
-    search,
     serve,
     speaking,
     write_file,
 )
 
-LOUD = Case(lambda call, loud: records(call, loud))  # noqa: PLW0108
+LOUD = Case(records)
 PASSWORD = VARIABLES["PASSWORD"]
 KILLED_AT = 3
 LIMIT = 180.0
-
-
-@pytest.fixture(autouse=True)
-def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    plant(tmp_path, monkeypatch)
-    caplog.set_level(logging.DEBUG)
 
 
 def has_a_page(folder: Path) -> bool:
@@ -69,20 +61,13 @@ def fail(folder: Path, case: Case = LOUD, destination: str = "", auth: str = "ba
     return str(found["error"])
 
 
-def test_a_directory_in_place_of_the_file(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_directory_in_place_of_the_file(tmp_path: Path, leaked: Leaked) -> None:
     (tmp_path / "data.duckdb").mkdir()
     assert fail(tmp_path) == "destination_unavailable"
-    assert search(tmp_path, capfd, caplog, ("data.duckdb",)) == []
+    assert leaked(("data.duckdb",)) == []
 
 
-def test_a_file_that_another_process_has_open(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_file_that_another_process_has_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     monkeypatch.setattr(connection, "WAIT_SECONDS", 0.2)
     holder = "import duckdb, sys; c = duckdb.connect('data.duckdb'); print('open', flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -91,21 +76,17 @@ def test_a_file_that_another_process_has_open(
         assert other.stdout is not None and other.stdout.readline() == b"open\n"
         assert fail(tmp_path) == "destination_locked"
         other.communicate()
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_table_that_another_program_made(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_table_that_another_program_made(tmp_path: Path, leaked: Leaked) -> None:
     with duckdb.connect(str(tmp_path / "data.duckdb")) as con:
         con.execute("CREATE SCHEMA shop; CREATE VIEW shop.items AS SELECT 1 AS id")
     assert fail(tmp_path) == "destination_failed"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_fixed_type_that_stored_rows_do_not_fit(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fixed_type_that_stored_rows_do_not_fit(tmp_path: Path, leaked: Leaked) -> None:
     def answer(call: Call, loud: str) -> Reply:
         return Reply({"items": [{"id": loud}]})
 
@@ -113,10 +94,10 @@ def test_a_fixed_type_that_stored_rows_do_not_fit(
     assert serve(api, tmp_path, AUTHS["basic"])["success"]
     again = Case(lambda call, loud: Reply({"items": [{"id": 1}]}), "", {"columns": {"id": "BIGINT"}})
     assert fail(tmp_path, again) == "fixed_type_misfit"
-    assert search(tmp_path, capfd, caplog, KEPT) == []
+    assert leaked(KEPT) == []
 
 
-def test_a_full_disk(tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk(tmp_path: Path, leaked: Leaked) -> None:
     # The spool, not the log of events, is what fills it.
     case = Case(lambda call, loud: Reply({"items": [{"id": "x" * 2_000_000}], "loud": loud}))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -125,37 +106,25 @@ def test_a_full_disk(tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: 
         assert fail(tmp_path, case) == "disk_full"
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_file_in_place_of_the_state_directory(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_in_place_of_the_state_directory(tmp_path: Path, leaked: Leaked) -> None:
     (tmp_path / "state").write_text("")
     assert fail(tmp_path) == "state_unusable"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_another_load_that_does_not_end(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_another_load_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     monkeypatch.setattr(state, "WAIT_SECONDS", 0.1)
     assert serve(Shouting(LOUD, "basic", 3), tmp_path, AUTHS["basic"])["success"]
     (lock,) = tmp_path.glob("state/spool/*/*/*/lock")
     with FileLock(lock):
         assert fail(tmp_path) == "load_in_progress"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_another_process_that_renews_the_token(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_another_process_that_renews_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     monkeypatch.setattr(token_file, "WAIT_SECONDS", 0.1)
     api = Shouting(LOUD, "refresh", 3)
     with speaking(api):
@@ -164,12 +133,10 @@ def test_another_process_that_renews_the_token(
         lock.with_suffix("").unlink()
         with FileLock(lock):
             assert run(tmp_path, api, AUTHS["refresh"])["error"] == "token_locked"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_spool_that_is_damaged_before_it_is_loaded(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_spool_that_is_damaged_before_it_is_loaded(tmp_path: Path, leaked: Leaked) -> None:
     def answer(call: Call, loud: str) -> Reply:
         if call.arg("at"):
             deadline = time.monotonic() + LIMIT
@@ -181,104 +148,71 @@ def test_a_spool_that_is_damaged_before_it_is_loaded(
         return records(call, loud, next=None if call.arg("at") else "2")
 
     assert fail(tmp_path, Case(answer, "", {"pagination": CURSOR})) == "stage_failed"
-    assert search(tmp_path, capfd, caplog, KEPT) == []
+    assert leaked(KEPT) == []
 
 
-def test_a_mistake_in_this_program(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_mistake_in_this_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     for number, auth in enumerate(AUTHS):
         api = Shouting(LOUD, auth, number)
         monkeypatch.setattr(Spool, "append", mistaken(api.loud))
         found = serve(api, tmp_path, AUTHS[auth])
         assert not found["success"] and "LookupError" in (tmp_path / "events.txt").read_text()
-        assert search(tmp_path, capfd, caplog) == []
+        assert leaked() == []
 
 
-def test_a_table_of_the_elements_of_another_endpoint(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_table_of_the_elements_of_another_endpoint(tmp_path: Path, leaked: Leaked) -> None:
     def answer(call: Call, loud: str) -> Reply:
         return Reply({"items": [{"id": 1, "list": [{"a": loud, loud: 1}], loud: [1]}]})
 
     assert serve(Shouting(Case(answer, "", {"nested": "split"}), "basic", 4), tmp_path, AUTHS["basic"])["success"]
     assert fail(tmp_path, Case(LOUD.answer, "", {"name": "items_list"})) == "table_taken"
-    assert search(tmp_path, capfd, caplog, ("data.duckdb",)) == []
+    assert leaked(("data.duckdb",)) == []
 
 
-def test_a_retention_that_cannot_be_read(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_retention_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     monkeypatch.setenv("REST_SOURCE_SPOOL_MAX_AGE", "soon")
     assert fail(tmp_path) == "invalid_retention"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_variable_that_is_not_set(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_variable_that_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     monkeypatch.delenv("IN_BODY")
     assert fail(tmp_path) == "missing_env"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_variable_with_a_line_break(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_variable_with_a_line_break(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     monkeypatch.setenv("IN_HEADER", f"{VARIABLES['IN_HEADER']}\n")
     assert fail(tmp_path) == "invalid_header"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_consent_that_is_missing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_consent_that_is_missing(tmp_path: Path, leaked: Leaked) -> None:
     auth = {**AUTHS["refresh"], "grant": "authorization_code", "authorize_url": "{url}/authorize"}
     del auth["refresh_token"]
     found = serve(Shouting(LOUD, "refresh", 3), tmp_path, auth)
     assert (found["success"], found["error"]) == (False, "authorization_needed")
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_proxy_that_is_not_there(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_proxy_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaked: Leaked) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://us:{quote(PASSWORD, safe='')}@127.0.0.1:1")
     monkeypatch.setenv("http_proxy", f"http://us:{quote(PASSWORD, safe='')}@127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     assert fail(tmp_path) == "proxy_failed"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_database_that_cannot_be_reached(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_database_that_cannot_be_reached(tmp_path: Path, leaked: Leaked) -> None:
     url = f"postgresql://me:{quote(PASSWORD, safe='')}@127.0.0.1:1/shop"
     assert fail(tmp_path, destination=url, auth="written") == "destination_unavailable"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_password_that_is_not_encoded_in_the_url(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_password_that_is_not_encoded_in_the_url(tmp_path: Path, leaked: Leaked) -> None:
     assert fail(tmp_path, destination=f"postgresql://me:{PASSWORD}@127.0.0.1:1/shop") == "destination_url"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
 @contextmanager
@@ -308,19 +242,15 @@ def refusing_database() -> Iterator[tuple[int, list[bytes]]]:
         thread.join()
 
 
-def test_a_database_that_refuses_the_password(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_database_that_refuses_the_password(tmp_path: Path, leaked: Leaked) -> None:
     with refusing_database() as (port, got):
         url = f"postgresql://me:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/shop"
         assert fail(tmp_path, destination=url, auth="written") == "destination_unavailable"
     assert got and all(PASSWORD.encode() in message for message in got)
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
-def test_a_table_of_another_program_in_a_database(
-    tmp_path: Path, postgres_database: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_table_of_another_program_in_a_database(tmp_path: Path, postgres_database: str, leaked: Leaked) -> None:
     postgres.clear(postgres_database)
     postgres.execute(postgres_database, "CREATE SCHEMA shop; CREATE VIEW shop.items AS SELECT 1 AS id")
     parts = urlsplit(postgres_database)
@@ -330,7 +260,7 @@ def test_a_table_of_another_program_in_a_database(
     if "REST_SOURCE_TEST_POSTGRES" in os.environ:
         url = postgres_database
     assert fail(tmp_path, destination=url, auth="written") == "destination_failed"
-    assert search(tmp_path, capfd, caplog) == []
+    assert leaked() == []
 
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":
@@ -345,9 +275,7 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.parametrize("next_page", ["plain", "secret"])
-def test_a_run_that_is_killed_and_gone_on_with(
-    tmp_path: Path, next_page: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_that_is_killed_and_gone_on_with(tmp_path: Path, next_page: str, leaked: Leaked) -> None:
     killed: list[Call] = []
     victims: list[subprocess.Popen[bytes]] = []
 
@@ -368,19 +296,17 @@ def test_a_run_that_is_killed_and_gone_on_with(
         victims.append(start(tmp_path))
         assert victims[0].wait(LIMIT) == -signal.SIGKILL
         assert list((tmp_path / "state" / "spool").glob("*/*/*/*/")) != []
-        assert search(tmp_path, capfd, caplog, (FILE,)) == []
+        assert leaked((FILE,)) == []
         second = start(tmp_path)
         assert second.wait(LIMIT) == 0, (tmp_path / "err.txt").read_text()
     if next_page == "plain":
         assert '"resumed_from_page": null' not in (tmp_path / "out.txt").read_text()
-    assert search(tmp_path, capfd, caplog, (FILE,)) == []
+    assert leaked((FILE,)) == []
 
 
 @pytest.mark.parametrize("auth", ["basic", "written"])
 @pytest.mark.parametrize("check", ["duplicates", "schema"])
-def test_a_check_that_runs_alone(
-    tmp_path: Path, check: str, auth: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_check_that_runs_alone(tmp_path: Path, check: str, auth: str, leaked: Leaked) -> None:
     texts = encoded(known(auth))
 
     def answer(call: Call, loud: str) -> Reply:
@@ -396,12 +322,10 @@ def test_a_check_that_runs_alone(
         found = run(tmp_path, api, AUTHS[auth], only=check)
     told = (tmp_path / "events.txt").read_text()
     assert found["success"] and "ASSET_CHECK_EVALUATION" in told and "ASSET_MATERIALIZATION" not in told
-    assert search(tmp_path, capfd, caplog, ("data.duckdb",)) == []
+    assert leaked(("data.duckdb",)) == []
 
 
-def test_a_check_that_fails(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_check_that_fails(tmp_path: Path, leaked: Leaked) -> None:
     api = Shouting(LOUD, "basic", 0)
     with duckdb.connect(str(tmp_path / "data.duckdb")) as con:
         named = ", ".join(f'''1 AS "{text.replace('"', '""')}"''' for text in encoded(known("basic"))[:30])
@@ -409,4 +333,4 @@ def test_a_check_that_fails(
     with speaking(api):
         found = run(tmp_path, api, AUTHS["basic"], only="duplicates")
     assert (found["success"], found["error"]) == (False, "destination_failed")
-    assert search(tmp_path, capfd, caplog, ("data.duckdb",)) == []
+    assert leaked(("data.duckdb",)) == []
