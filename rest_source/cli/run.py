@@ -61,7 +61,7 @@ def run_source(
 
 def _parents(source: SourceSpec, endpoints: Sequence[EndpointSpec]) -> dict[str, set[str]]:
     """Which of the endpoints each endpoint depends on."""
-    names = {source.key(endpoint): endpoint.name for endpoint in endpoints}
+    names = {source.key(endpoint.name): endpoint.name for endpoint in endpoints}
     return {endpoint.name: {names[key] for key in source.upstream(endpoint) if key in names} for endpoint in endpoints}
 
 

@@ -17,7 +17,7 @@ from rest_source.extract.nested import ArrayPath, ChildRow, flatten, path_text, 
 MAX_DEPTH = 100
 """Nesting that DuckDB's JSON functions read for certain; deeper values are kept as text."""
 _LOOSE = 2000
-"""Records whose JSON is held as orjson returns it."""
+"""Records whose JSON is held as orjson returns it, which takes 4 kB however short it is."""
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # a LongNumber is not an object
 
 
@@ -70,7 +70,7 @@ def _canonical(records: Sequence[Record]) -> list[bytes]:
 
 
 def _dumped(records: Sequence[Record], option: int = 0) -> list[bytes]:
-    """The JSON of each record. What orjson returns takes 4 kB however short it is, so many are copied together."""
+    """The JSON of each record; of many, as copies that are no longer than they have to be."""
     if len(records) <= _LOOSE:
         return list(map(orjson.dumps, records, repeat(None), repeat(option)))
     lines = BytesIO()
@@ -144,7 +144,12 @@ def _stored_exact(rows: Sequence[Record], columns: Columns) -> list[bytes]:
 
 
 def _renamed(row: Record, keys: Mapping[str, str] | None) -> bytes:
-    return b"%b" % orjson.dumps({keys.get(name, name): value for name, value in row.items()} if keys else row)
+    return _compact(orjson.dumps({keys.get(name, name): value for name, value in row.items()} if keys else row))
+
+
+def _compact(text: bytes) -> bytes:
+    """A copy of what orjson returned, which holds on to more memory than it fills."""
+    return b"%b" % text
 
 
 def _digest(canonical: Iterable[bytes]) -> str:
@@ -158,7 +163,7 @@ def fingerprint(records: Iterable[Record]) -> str:
 
 def canonical_json(record: Record) -> bytes:
     """Canonical JSON: UTF-8, keys sorted by code point, no spaces, shortest numbers, long ones as received."""
-    return b"%b" % orjson.dumps(record, default=_raw_number, option=_CANONICAL)
+    return _compact(orjson.dumps(record, default=_raw_number, option=_CANONICAL))
 
 
 def hevo_id(record: Record) -> str:

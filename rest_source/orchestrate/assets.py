@@ -34,7 +34,7 @@ _PAGES = dg.Out(PageStream, io_manager_key=IO_MANAGER_KEY)
 
 def asset_key(source: SourceSpec, endpoint: EndpointSpec) -> dg.AssetKey:
     """The asset of an endpoint."""
-    return dg.AssetKey([source.name, endpoint.name])
+    return dg.AssetKey.from_user_string(source.key(endpoint.name))
 
 
 def build_asset(

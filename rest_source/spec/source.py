@@ -198,7 +198,7 @@ class SourceSpec(AssetSettings):
 
     @model_validator(mode="after")
     def _can_be_put_in_order(self) -> Self:
-        keys = [self.key(endpoint) for endpoint in self.endpoints]
+        keys = [self.key(endpoint.name) for endpoint in self.endpoints]
         try:
             TopologicalSorter(dict(zip(keys, map(self.upstream, self.endpoints), strict=True))).prepare()
         except CycleError as error:
@@ -212,23 +212,23 @@ class SourceSpec(AssetSettings):
 
     def _where_it_waits(self, index: int, other: EndpointSpec) -> tuple[str | int, ...]:
         """The key by which an endpoint waits for another."""
-        endpoint = self.endpoints[index]
+        endpoint, key = self.endpoints[index], self.key(other.name)
         if endpoint.parent and endpoint.parent.endpoint == other.name:
             return "endpoints", index, "parent", "endpoint"
-        if endpoint.parent and self.key(other) in endpoint.parent.deps:
+        if endpoint.parent and key in endpoint.parent.deps:
             return "endpoints", index, "parent", "deps"
-        return ("endpoints", index, "deps") if self.key(other) in endpoint.deps else ("deps",)
+        return ("endpoints", index, "deps") if key in endpoint.deps else ("deps",)
 
-    def key(self, endpoint: EndpointSpec) -> str:
-        """The key of an endpoint's asset as `deps` name it."""
-        return f"{self.name}/{endpoint.name}"
+    def key(self, endpoint: str) -> str:
+        """The key of an endpoint's asset, by its name, as `deps` write it."""
+        return f"{self.name}/{endpoint}"
 
     def upstream(self, endpoint: EndpointSpec) -> tuple[str, ...]:
         """The keys of the assets that are loaded before an endpoint: those in `deps`, and its parent."""
-        own, parent = self.key(endpoint), endpoint.parent
+        own, parent = self.key(endpoint.name), endpoint.parent
         shared = (dep for dep in self.deps if dep != own)
         queried = parent.deps if parent else ()
-        parents = (f"{self.name}/{parent.endpoint}",) if parent and parent.endpoint else ()
+        parents = (self.key(parent.endpoint),) if parent and parent.endpoint else ()
         return tuple(dict.fromkeys((*shared, *endpoint.deps, *queried, *parents)))
 
 

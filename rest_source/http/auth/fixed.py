@@ -47,10 +47,8 @@ def _api_key(auth: ApiKeyAuth, environment: Environment) -> Credentials:
 
 def _refuse_empty(text: str, key: str, environment: Environment) -> None:
     """Raise where a variable of a token or key is empty, whose sign-in would be refused without a reason."""
-    empty = [
-        name.removeprefix("env.") for name in names(text) if name.startswith("env.") and not environment.template(name)
-    ]
-    if empty:
+    variables = [name for name in names(text) if name.startswith("env.")]
+    if empty := [name.removeprefix("env.") for name in variables if not environment.template(name)]:
         raise RestSourceError(
             "missing_env",
             f"The environment variable {empty[0]} is set but empty, where `{key}` needs a value.",
