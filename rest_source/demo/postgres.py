@@ -70,7 +70,11 @@ def embedded_postgres(home: Path | None = None, *, durable: bool = True) -> Iter
             server = EmbeddedServer(Path(made.pgdata), _free_port(), made.system_user, wheel.pg_ctl)
             server.stop()
             server.start(durable=durable)
-            yield server
+            try:
+                yield server
+            finally:
+                if (server.folder / "postmaster.pid").exists():
+                    server.stop()
     finally:
         if home is None:
             shutil.rmtree(folder, ignore_errors=True)
