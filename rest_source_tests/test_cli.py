@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ import pytest
 
 from rest_source.demo import Call, LoopbackServer, Reply
 from rest_source_tests.fakes.desk import PATIENCE
+from rest_source_tests.fakes.raw import raw_server, stay_silent
 from rest_source_tests.shop import serve, write_file
 
 REPORTED = {
@@ -391,3 +394,49 @@ def test_a_skipped_endpoint_is_no_failure_and_keeps_its_table(tmp_path: Path) ->
     assert "not enabled" in items["warnings"][0]
     assert child["status"] == "success"
     assert rows(tmp_path, "SELECT id FROM shop.items") == [(1,)]
+
+
+@pytest.mark.parametrize("command", [["run"], ["check"], ["preview", "items"], ["suggest"]], ids=lambda args: args[0])
+def test_ctrl_c_ends_a_command_whose_request_is_not_answered(tmp_path: Path, command: list[str]) -> None:
+    asked = threading.Event()
+
+    def silent(connection: socket.socket) -> None:
+        asked.set()
+        stay_silent(connection)
+
+    with raw_server(silent) as url:
+        target = url if command == ["suggest"] else str(write_file(tmp_path, url, {}, {"name": "more"}))
+        with subprocess.Popen(
+            [sys.executable, "-c", _INTERRUPTIBLE, command[0], target, *command[1:]],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert asked.wait(PATIENCE)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, said.startswith("Interrupted")) == (130, True)
+
+
+# Whoever starts the tests in the background may have had SIGINT ignored.
+_INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from rest_source.cli.main import main
+main()
+"""
+
+
+def test_a_pipe_that_is_closed_is_no_mistake_of_ours(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [sys.executable, "-c", "from rest_source.cli.main import main; main()", "schema"],
+        cwd=tmp_path,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (1, "")

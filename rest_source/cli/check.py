@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from rest_source.cli.console import print_remarks, print_table
+from rest_source.cli.console import ended_by_ctrl_c, print_remarks, print_table
 from rest_source.cli.selection import selected
 from rest_source.cli.trials import TrialReport, row
 from rest_source.errors import RestSourceError
@@ -35,7 +35,8 @@ def check_source(file: Path, select: Sequence[str], as_json: bool) -> bool:
     impatient = source.model_copy(update={"limits": source.limits.model_copy(update={"retries": 0})})
     with closing(RestApi(impatient)) as api, ThreadPoolExecutor(source.limits.concurrency) as pool:
         trials = pool.map(lambda endpoint: try_endpoint(api, endpoint, _ROWS, pages=1), endpoints)
-        reports = [TrialReport(source, *pair) for pair in zip(endpoints, trials, strict=True)]
+        with ended_by_ctrl_c():
+            reports = [TrialReport(source, *pair) for pair in zip(endpoints, trials, strict=True)]
     click.echo(_to_json(source, reports)) if as_json else _print(reports)
     return all(report.status != "failed" for report in reports)
 

@@ -1,7 +1,9 @@
 """What commands print for people: one table on stdout, remarks on stderr."""
 
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 _PIPE_WIDTH = 10_000
 
@@ -9,6 +11,16 @@ _PIPE_WIDTH = 10_000
 def shown(text: str) -> str:
     """A text of the API's as a terminal may get it: what would steer the terminal is blanks, line breaks stay."""
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+
+
+@contextmanager
+def ended_by_ctrl_c(said: str = "Interrupted.") -> Iterator[None]:
+    """Ctrl-C ends the process at once, with 130: a thread cannot be interrupted, and need not be."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(said, file=sys.stderr, flush=True)
+        os._exit(130)
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[str] = ("asset",)) -> None:

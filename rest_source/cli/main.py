@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from rest_source.cli.console import shown
+from rest_source.cli.console import ended_by_ctrl_c, shown
 from rest_source.errors import RestSourceError
 
 DESTINATION = "duckdb:///file.duckdb or postgresql://user:password@host/db; default: REST_SOURCE_DESTINATION."
@@ -20,8 +20,9 @@ class _Explained(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
-        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            with ended_by_ctrl_c():
+                return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if ctx.params.get("debug"):

@@ -1,7 +1,6 @@
 """`rest-source run`: each endpoint in an in-process Dagster execution of its own, several at a time."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from rest_source.cli.console import ended_by_ctrl_c
 from rest_source.cli.report import EndpointReport, RunReport
 from rest_source.cli.selection import selected
 from rest_source.errors import RestSourceError
@@ -49,13 +49,9 @@ def run_source(
     _quiet()
     api = RestApi(source)
     with closing(api), ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
-        try:
-            load = partial(_load, api, io_manager, full_refresh, partitions)
+        load = partial(_load, api, io_manager, full_refresh, partitions)
+        with ended_by_ctrl_c("Interrupted; loads that had not ended left their tables as they were."):
             reports = _in_order(endpoints, _parents(source, endpoints), partial(pool.submit, load))
-        except KeyboardInterrupt:
-            # A thread cannot be interrupted, and need not be: what is not committed is not in the table.
-            print("Interrupted; loads that had not ended left their tables as they were.", file=sys.stderr, flush=True)
-            os._exit(130)
     return RunReport(source.name, io_manager.shown_url, round(monotonic() - started, 3), tuple(reports))
 
 
