@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.cases import Case, Figures, Target
 
-_PACKAGES = ("dlt", "duckdb", "dagster", "requests", "orjson", "pyarrow")
+_PACKAGES = ("dlt", "duckdb", "dagster", "requests", "orjson", "msgspec", "pyarrow")
 
 
 def machine() -> dict[str, str]:

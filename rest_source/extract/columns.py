@@ -49,12 +49,14 @@ class Columns:
 
     Notes the shape of every record; most records have a shape seen before, which costs one look-up. DuckDB tells no
     two keys apart that differ only in case, so a key that does is spooled under another. Whoever notes shapes while
-    others do holds the `lock`.
+    others do holds the `lock`. `always_null` are fields without a column, `version` goes up with all that is new.
     """
 
     def __init__(self) -> None:
         self.by_name: dict[str, Column] = {}
         self.children: dict[ArrayPath, Columns] = {}
+        self.always_null: set[str] = set()
+        self.version = 0
         self._changed: dict[str, Column] = {}
         self._is_new = True
         self.lock = RLock()
@@ -77,6 +79,9 @@ class Columns:
             if kinds:
                 self._add(name, kinds)
             column = self.by_name.get(name)
+            if column is None and name not in self.always_null and len(self.always_null) < MAX_COLUMNS:
+                self.always_null.add(name)
+                self.version += 1
             key = column.key if column else name
             if key != name:
                 renamed[name] = key
@@ -135,6 +140,7 @@ class Columns:
         if not column.kinds >= kinds:
             column.kinds |= kinds
             self._changed[name] = column
+            self.version += 1
 
     def _free_key(self, name: str) -> str:
         if name and name.lower() not in self._keys:

@@ -12,6 +12,7 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, with_fields
 from rest_source.extract.document import Document, parse
+from rest_source.extract.familiar import Familiar
 from rest_source.extract.increments import Increments
 from rest_source.extract.page import NOTHING, Next, Page, Pager, Response, Stop, journalled
 from rest_source.extract.parts import PART_SIZE, LargeDocument
@@ -32,10 +33,22 @@ Follow = Callable[[int, Next[Any] | Stop], None]
 
 
 @dataclass(frozen=True, slots=True)
+class _Content:
+    """What an answer holds, as pagers and the spool take it; the records are encoded when they are asked for."""
+
+    document: Any
+    count: int
+    last: Record | None
+    latest: Any
+    encoded: Callable[[], EncodedRecords]
+    identity: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
 class PageReader:
     """Reads the answers of one series; `longest` is the most bytes of one that are held in memory.
 
-    `included` are fields of the parent that are put into each record.
+    `included` are fields of the parent that are put into each record; `familiar` reads pages that bring nothing new.
     """
 
     endpoint: EndpointSpec
@@ -45,6 +58,7 @@ class PageReader:
     mask: Mask
     included: Mapping[str, Any] = field(default_factory=dict)
     increments: Increments | None = None
+    familiar: Familiar | None = None
 
     def in_parts(self) -> Callable[[BinaryIO], bool] | None:
         """Whether what a file holds of an answer can be read in parts; None where no answer ever can.
@@ -69,21 +83,34 @@ class PageReader:
 
     @paused_collector()
     def _whole(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Page:
-        first = number == 1
+        first, data_root = number == 1, DataRoot.of(self.endpoint)
+        content = self._familiar(answer, data_root, self.familiar) or self._parsed(answer, data_root, first)
+        response = Response(answer.url, answer.headers, content.document, content.count, content.last, content.identity)
+        after = self._ended(self.pager.advance(step.state, response), content.latest)
+        follow(content.count, after)
+        doubts = data_root.doubts(content.document, first_page=first)
+        stored = content.encoded() if isinstance(after, Next) or after.keep else NOTHING
+        return self._page(number, stored, after, self.pager.total(step.state, response), doubts, content.latest)
+
+    def _familiar(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> _Content | None:
+        page = familiar.read(answer.body) if familiar is not None else None
+        if page is None:
+            return None
+        encoded = cache(lambda: page.encoded(_now()) or self._parsed(answer, data_root, first=False).encoded())
+        latest = self._latest(page.cursors, page.document, answer.headers)
+        return _Content(page.document, len(page.records), page.last, latest, encoded, lambda: encoded().digest)
+
+    def _parsed(self, answer: Answer, data_root: DataRoot, first: bool) -> _Content:
         document = parse(answer, self._asked(answer), self.mask)
-        data_root = DataRoot.of(self.endpoint)
         records = data_root.records(document.value, first_page=first)
+        if self.familiar is not None:
+            self.familiar.learn(document.value, len(records))
         kept = self._kept(data_root, records)
         encoded = cache(partial(self._encoded, kept, document))
         # A pager judges what the API sent: pages may differ in nothing but an excluded field.
         identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
-        response = Response(answer.url, answer.headers, document.value, len(records), _last(records), identity)
         latest = self._latest(records, document.value, answer.headers)
-        after = self._ended(self.pager.advance(step.state, response), latest)
-        follow(len(records), after)
-        doubts = data_root.doubts(document.value, first_page=first)
-        stored = encoded() if isinstance(after, Next) or after.keep else NOTHING
-        return self._page(number, stored, after, self.pager.total(step.state, response), doubts, latest)
+        return _Content(document.value, len(records), _last(records), latest, encoded, identity)
 
     def _page(
         self,
@@ -104,12 +131,13 @@ class PageReader:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
         assert large is not None
         part_root = replace(data_root, path=compile_path("$[*]" if data_root.path.every else "$"))
+        familiar = self.familiar.of_parts() if self.familiar is not None else None
         count, last = 0, None
         try:
             for part in large.parts():
-                records, encoded = self._part(replace(answer, body=part), part_root)
-                count, last = count + len(records), _last(records) or last
-                yield Page(number, encoded, None, cursor=self._latest(records, None, answer.headers))
+                content, encoded = self._part(replace(answer, body=part), part_root, familiar)
+                count, last = count + content.count, content.last or last
+                yield Page(number, encoded, None, cursor=content.latest)
         except json.JSONDecodeError as error:
             raise unreadable(answer, error.msg, None, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton), self._asked(answer), self.mask)
@@ -118,10 +146,9 @@ class PageReader:
         yield self._page(number, NOTHING, after, None, [], self._latest([], around.value, answer.headers))
 
     @paused_collector()
-    def _part(self, answer: Answer, data_root: DataRoot) -> tuple[list[Record], EncodedRecords]:
-        document = parse(answer, self._asked(answer), self.mask)
-        records = data_root.records(document.value, first_page=False)
-        return records, self._encoded(self._kept(data_root, records), document)
+    def _part(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> tuple[_Content, EncodedRecords]:
+        content = self._familiar(answer, data_root, familiar) or self._parsed(answer, data_root, first=False)
+        return content, content.encoded()
 
     def _kept(self, data_root: DataRoot, records: list[Record]) -> list[Record]:
         kept = data_root.without_excluded(records)
@@ -137,7 +164,7 @@ class PageReader:
 
     def _encoded(self, records: list[Record], document: Document) -> EncodedRecords:
         with self.columns.lock:  # several series note the columns of one table
-            return encode(records, self.columns, int(time() * 1000), document.exact, self.endpoint.nested)
+            return encode(records, self.columns, _now(), document.exact, self.endpoint.nested)
 
     def _large(self, file: BinaryIO) -> LargeDocument | None:
         steps = compile_path(self.endpoint.data_root).steps or ()
@@ -148,6 +175,10 @@ class PageReader:
 
     def _asked(self, answer: Answer) -> str:
         return self.mask(f"{self.endpoint.method} {answer.url}")
+
+
+def _now() -> int:
+    return int(time() * 1000)
 
 
 def _last(records: list[Record]) -> Record | None:

@@ -55,6 +55,12 @@ def encode(
     return EncodedRecords(b"".join(lines), len(records), sha256(joined).hexdigest(), max(map(len, lines), default=0))
 
 
+def encode_canonical(canonical: Sequence[bytes], ingested_at: int) -> EncodedRecords | None:
+    """The same of records whose canonical JSON the table takes and whose shapes are known; None where one is deep."""
+    joined = b"\n".join(canonical)
+    return None if _is_deep(canonical, joined) else _as_received(b"%d\t" % ingested_at, canonical, joined)
+
+
 def _as_received(stamp: bytes, canonical: Sequence[bytes], joined: bytes) -> EncodedRecords:
     """The lines of records that the table takes as they are, which nearly all are: two joins, and nothing per line."""
     data = b"".join((stamp, (b"\t\n" + stamp).join(canonical), b"\t\n")) if canonical else b""

@@ -9,6 +9,7 @@ from typing import Any
 
 from rest_source.extract.capped import CappedWindows
 from rest_source.extract.columns import Columns
+from rest_source.extract.familiar import Familiar
 from rest_source.extract.fan import FanOut
 from rest_source.extract.increments import Increments
 from rest_source.extract.page import NOTHING, FailedRequest, Next, Page, PageRequest, Stop, journalled
@@ -62,8 +63,10 @@ class PageStream:
     rows: int = 0
     _resumed: Interrupted | None = None
     _successor: "PageStream | None" = None
+    _familiar: Familiar | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self._familiar = Familiar.of(self.endpoint, self.columns)
         self.warnings += [warning for warning in self.session.warnings if warning not in self.warnings]
 
     def facts(self) -> dict[str, Any]:
@@ -217,7 +220,8 @@ class PageStream:
         pager, spec = pager_for(self.endpoint.pagination), self.endpoint.incremental
         increments = Increments(spec, slicer.values, part.since) if spec else None
         mask, longest = self.session.mask, self.source.limits.max_response
-        reader = PageReader(self.endpoint, pager, self.columns, longest, mask, part.included, increments)
+        familiar = self._familiar if not part.included else None
+        reader = PageReader(self.endpoint, pager, self.columns, longest, mask, part.included, increments, familiar)
         builder = RequestBuilder(self.source, self.endpoint, self.environment, self.now, part)
         step, pages, resumed = pager.first(), 0, self._resumed
         goes_on = resumed is not None and "next" in resumed.last and resumed.last.get("slice", part.key) == part.key

@@ -181,3 +181,18 @@ Pagination = Annotated[
     Field(discriminator="type"),
     BeforeValidator(tagged([NoPagination, PageNumber, OffsetLimit, Cursor, NextUrl, LinkHeader])),
 ]
+
+
+def places(spec: Pagination) -> tuple[Found | None, ...]:
+    """Where in an answer, and not in a record of it, stands what is needed to go on."""
+    match spec:
+        case PageNumber():
+            return spec.total_records, spec.total_pages
+        case OffsetLimit():
+            return (spec.total_records,)
+        case Cursor():
+            return (None if spec.source == "last_record" else spec.value), spec.has_more
+        case NextUrl():
+            return (spec.path,)
+        case _:
+            return ()
