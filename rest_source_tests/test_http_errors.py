@@ -131,10 +131,10 @@ def _with_arguments(*errors: BaseException) -> BaseException:
     ],
 )
 def test_exceptions_are_read_through_their_wrapping(error: BaseException, id: str) -> None:
-    assert network_error(error, "").id == id
+    assert network_error(error).id == id
 
 
 def test_an_exception_that_was_being_handled_is_not_taken_for_the_cause() -> None:
     error = OSError(113, "No route to host")
     error.__context__ = ConnectionRefusedError()
-    assert network_error(error, "").id == "connection_failed"
+    assert network_error(error).id == "connection_failed"

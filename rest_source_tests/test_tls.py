@@ -98,7 +98,7 @@ def test_https_to_a_port_without_tls_is_explained() -> None:
 
 def test_a_server_that_wants_a_certificate_is_told_from_one_that_fails() -> None:
     error = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
-    explained = network_error(error, "")
+    explained = network_error(error)
     assert (explained.id, "tls: {cert:" in explained.remedy) == ("tls_certificate_wanted", True)
 
 

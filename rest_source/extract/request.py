@@ -4,6 +4,7 @@ import json
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
@@ -20,9 +21,12 @@ from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Instant, Scope, parse, plain_text, render, render_json, segment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestBuilder:
-    """Builds the requests of one slice of a load; `now` is frozen for all slices."""
+    """Builds the requests of one slice of a load; `now` is frozen for all slices.
+
+    What is the same for all pages is rendered once.
+    """
 
     source: SourceSpec
     endpoint: EndpointSpec
@@ -34,20 +38,27 @@ class RequestBuilder:
         """The request for a page. A next URL is sent as it is: no parameters of ours are added again."""
         url, params = (page.url, []) if page.url else self._url(page)
         body, content_type = self._body(page)
-        headers = self._headers(page)
+        # What the server named is not a template, whatever braces it holds.
+        named = {name.lower(): (name, plain_text(value)) for name, value in page.headers.items()}
+        headers = list((self._headers | named).values())
         if content_type and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", content_type))
         return Request(self.endpoint.method, url, tuple(params), tuple(headers), body)
 
     def _url(self, page: PageRequest) -> tuple[str, Pairs]:
-        scope = self._scope
-        path = self._path(page)
-        base = render(self.source.base_url, scope)
-        parts = urlsplit(joined(base, path))
-        own = render_json(self.endpoint.params, scope)
-        params = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in own] + pairs(own)
-        params = [(name, value) for name, value in params if name not in page.query]
-        return urlunsplit(parts._replace(query="", fragment="")), params + pairs(page.query)
+        url, params = self._address(page) if page.path else self._first_address
+        return url, [(name, value) for name, value in params if name not in page.query] + pairs(page.query)
+
+    @cached_property
+    def _first_address(self) -> tuple[str, Pairs]:
+        return self._address(PageRequest())
+
+    def _address(self, page: PageRequest) -> tuple[str, Pairs]:
+        """The URL of a page without its parameters, and those that all pages have."""
+        parts = urlsplit(joined(render(self.source.base_url, self._scope), self._path(page)))
+        own = render_json(self.endpoint.params, self._scope)
+        params = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in own]
+        return urlunsplit(parts._replace(query="", fragment="")), params + pairs(own)
 
     def _path(self, page: PageRequest) -> str:
         """The path with the cursor in its `{param}`, or as a further segment; the first page has none."""
@@ -62,18 +73,16 @@ class RequestBuilder:
         head, mark, query = render(path, self._scope, encode=True).partition("?")
         return "/".join([head.rstrip("/") if segments else head, *segments]) + mark + query
 
-    def _headers(self, page: PageRequest) -> Pairs:
+    @cached_property
+    def _headers(self) -> dict[str, tuple[str, str]]:
         merged: dict[str, tuple[str, Any]] = {}
         for headers in (self.source.headers, self.endpoint.headers):
             merged |= {name.lower(): (name, value) for name, value in headers.items()}
-        rendered = {
+        return {
             key: (name, render(plain_text(value), self._scope))
             for key, (name, value) in merged.items()
             if value is not None
         }
-        # What the server named is not a template, whatever braces it holds.
-        rendered |= {name.lower(): (name, plain_text(value)) for name, value in page.headers.items()}
-        return list(rendered.values())
 
     def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:
         endpoint = self.endpoint
@@ -88,7 +97,7 @@ class RequestBuilder:
         # In ASCII, as a cursor may hold half a surrogate pair, which has no UTF-8.
         return json.dumps(body, separators=(",", ":")).encode(), "application/json"
 
-    @property
+    @cached_property
     def _scope(self) -> Scope:
         now = self.now.astimezone(ZoneInfo(self.source.timezone))
         return Scope({"now": now, **self.part.instants}, self._look_up)

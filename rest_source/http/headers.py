@@ -48,7 +48,7 @@ def valid_value(value: str, what: str) -> str:
             cause="A secret read from a file often ends with a line break.",
             remedy="Remove the line break from the value, for instance with `tr -d '\\n'`.",
         )
-    if any(ord(character) > 255 for character in value):  # encoding would raise an error that holds the value
+    if max(value, default="") > "\xff":  # encoding would raise an error that holds the value
         raise RestSourceError(
             "invalid_header",
             f"A character beyond latin-1 stands in {what}, which HTTP cannot transport.",

@@ -184,7 +184,7 @@ _CERTIFICATE_WANTED = Trouble(
 _VERIFY_CODES = {9: _EXPIRED, 10: _EXPIRED, 62: _WRONG_HOST, 64: _WRONG_HOST}
 
 
-def network_error(error: BaseException, where: str) -> RestSourceError:
+def network_error(error: BaseException) -> RestSourceError:
     """The explained error for an exception in CAUGHT."""
     chain = list(_chain(error))
     trouble = _trouble(chain)
@@ -192,7 +192,6 @@ def network_error(error: BaseException, where: str) -> RestSourceError:
     return RestSourceError(
         trouble.id,
         f"{trouble.message} ({detail})." if detail else f"{trouble.message}.",
-        where=where,
         cause=trouble.cause,
         remedy=trouble.remedy,
         retryable=trouble.retryable,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import SEEK_END
 from threading import Lock
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 from requests.structures import CaseInsensitiveDict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One request before credentials: `url` is absolute and may hold a query, which `params` extend."""
 
@@ -20,7 +21,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
 
-    @property
+    @cached_property
     def full_url(self) -> str:
         """The URL with `params` appended; what it held before stays byte for byte, its fragment goes."""
         url = self.url.partition("#")[0]

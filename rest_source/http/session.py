@@ -176,11 +176,11 @@ class ApiSession:
                 errand.in_parts,
                 inside=grant is not None,
                 url=request.full_url,
-                where=self._where(request),
             )
         if isinstance(outcome, Answer):
             errand.tally.add(bytes=outcome.size)
-        return outcome
+            return outcome
+        return outcome.at(self._where(request))
 
     def _failure(
         self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None, renewed: bool

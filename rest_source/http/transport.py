@@ -52,9 +52,9 @@ class Transport:
         self._large.close()
 
     def exchange(
-        self, request: Request, in_parts: InParts | None = None, *, inside: bool, url: str, where: str
+        self, request: Request, in_parts: InParts | None = None, *, inside: bool, url: str
     ) -> Answer | RestSourceError:
-        """The answer, or why there is none; `url` is what the answer and `where` what the error calls it.
+        """The answer, or why there is none; `url` is what the answer calls itself, and the error says no place.
 
         Cookies and certificates go only to hosts `inside` the fence: the jar holds sign-ins, and a cookie's domain
         may be wider than the fence.
@@ -66,14 +66,14 @@ class Transport:
                 in_parts = in_parts if response.ok and _may_be_utf8(response) else None
                 body = read_body(response.iter_content(_CHUNK), self._max_bytes, in_parts, self._folder)
             if body is None:
-                return too_large(self._max_bytes, where)
+                return too_large(self._max_bytes, "")
             if isinstance(body, bytes):
                 return Answer(response.status_code, url, response.headers, body)
             return Answer(response.status_code, url, response.headers, _beginning(body), body)
         except RestSourceError as error:
-            return error.at(where)
+            return error
         except CAUGHT as error:
-            return network_error(error, where)
+            return network_error(error)
 
     def _prepare(self, request: Request, cookies: bool) -> requests.PreparedRequest:
         # Prepared without the session, which would consult ~/.netrc for credentials and copy the jar unlocked.

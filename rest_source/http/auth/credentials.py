@@ -26,12 +26,13 @@ class Credentials:
     def apply(self, request: Request) -> Request:
         """The request with credentials, which never replace a header or parameter it has already."""
         own = {name.lower() for name, _ in request.headers}
-        asked = {name for name, _ in parse_qsl(urlsplit(request.full_url).query, keep_blank_values=True)}
         headers = tuple(pair for pair in self.headers if pair[0].lower() not in own)
+        headers += _with_cookies(request.headers, self.cookies)
+        if not self.params:
+            return replace(request, headers=headers)
+        asked = {name for name, _ in parse_qsl(urlsplit(request.full_url).query, keep_blank_values=True)}
         params = tuple(pair for pair in self.params if pair[0] not in asked)
-        return replace(
-            request, headers=headers + _with_cookies(request.headers, self.cookies), params=request.params + params
-        )
+        return replace(request, headers=headers, params=request.params + params)
 
     def __add__(self, other: "Credentials") -> "Credentials":
         """Both together."""

@@ -50,7 +50,7 @@ class TokenClient:
     def _answer(self, request: Request, place: str) -> Answer:
         retries = policy(self._limits)
         while True:
-            outcome = self._transport.exchange(request, inside=True, url=request.full_url, where=place)
+            outcome = self._transport.exchange(request, inside=True, url=request.full_url)
             if isinstance(outcome, Answer) and outcome.status not in RETRYABLE:
                 return outcome
             # Lost answers are asked for again, of a POST too: a refresh token they used up is lost either way.
@@ -59,7 +59,7 @@ class TokenClient:
 
     def _failure(self, outcome: Answer | RestSourceError, place: str) -> Failure:
         if isinstance(outcome, RestSourceError):
-            return Failure(outcome)
+            return Failure(outcome.at(place))
         error = http_error(outcome, place, self._redactor.mask)
         return Failure(error, requested_wait(outcome, self._clock.now()))
 
