@@ -84,6 +84,16 @@ def test_segments_are_cut_at_page_ends_and_all_of_them_are_loaded(
     assert sorted(warehouse.values("id")) == [record["id"] for page in pages for record in page]
 
 
+@pytest.mark.parametrize(("seconds", "segments"), [(0.0, 3), (60.0, 1)])
+def test_a_segment_ends_early_where_records_come_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, segments: int
+) -> None:
+    monkeypatch.setattr(spool_module, "SLOW_SEGMENT_BYTES", 60)
+    monkeypatch.setattr(spool_module, "SLOW_SEGMENT_SECONDS", seconds)
+    load = spooled(tmp_path, "one", [[{"id": page * 10 + n} for n in range(3)] for page in range(5)])
+    assert (len(load.segments), load.rows) == (segments, 15)
+
+
 def test_the_manifest_has_the_plan_without_secrets_and_the_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

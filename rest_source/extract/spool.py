@@ -2,7 +2,7 @@
 
     <state>/spool/<source>/<endpoint>/<load id>/
         manifest.json          what is loaded: source, endpoint, fetch plan, frozen now, tables at the end
-        records-000001.tsv     the records, a line each, in segments of about 8 MB cut at page ends
+        records-000001.tsv     the records, a line each, in segments of 8 MB, or of 1 MB where they come slowly
         journal.ndjson         one line a page, written after its records: byte position, checksum, what follows
 
 A line of the journal vouches for every byte before its position; what stands behind the last one is a torn
@@ -24,6 +24,9 @@ from rest_source.extract.page import Page
 from rest_source.extract.recovery import VERSION, Interrupted, segment_path
 
 SEGMENT_BYTES = 8_000_000
+SLOW_SEGMENT_BYTES = 1_000_000
+SLOW_SEGMENT_SECONDS = 1.0
+"""After so long a segment ends early, so that it is staged while the API has us wait."""
 SYNC_SECONDS = 1.0
 
 
@@ -58,7 +61,7 @@ class Spool:
         self._manifest = dict(manifest)
         self._segments: list[Path] = []
         self._records: BinaryIO | None = None
-        self._synced = monotonic()
+        self._synced = self._begun = monotonic()
         self._journal = _append_to(directory / "journal.ndjson")
 
     @classmethod
@@ -129,13 +132,19 @@ class Spool:
                 file.close()
 
     def _segment(self) -> BinaryIO:
-        if self._records is None or self._position >= SEGMENT_BYTES:
+        if self._records is None or self._is_full:
             if self._records is not None:
                 self._sync()
                 self._records.close()
             self._segments.append(segment_path(self.directory, len(self._segments) + 1))
-            self._records, self._position = _append_to(self._segments[-1]), 0
+            self._records, self._position, self._begun = _append_to(self._segments[-1]), 0, monotonic()
         return self._records
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether the segment ends here, at the end of a page."""
+        is_slow = monotonic() - self._begun >= SLOW_SEGMENT_SECONDS
+        return self._position >= SEGMENT_BYTES or (is_slow and self._position >= SLOW_SEGMENT_BYTES)
 
     def _line(self, page: Page, changed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {
