@@ -13,7 +13,9 @@ names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 
 integers = st.integers(-(2**63), 2**63 - 1)
 
-numbers = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lambda x: x == 0 or 1e-4 <= abs(x) < 1e16)
+numbers = (
+    st.sampled_from([0.0, -0.0]) | st.floats(1e-4, 1e16, exclude_max=True) | st.floats(-1e16, -1e-4, exclude_min=True)
+)
 """Doubles of a size that every JSON writer puts down alike, without an exponent."""
 
 scalars = st.none() | st.booleans() | integers | numbers | texts
