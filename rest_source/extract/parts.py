@@ -31,22 +31,19 @@ _ANY_GAP = re.compile(_GAP)
 class LargeDocument:
     """A document whose data root is an array: go through `parts` once, then read `skeleton`.
 
-    No record, and no head and tail together, may be larger than `longest` bytes; `where` is for that error. Anything
-    else that is wrong raises json.JSONDecodeError, whose position counts bytes.
+    No record, and no head and tail together, may be larger than `longest` bytes. Anything else that is wrong
+    raises json.JSONDecodeError, whose position counts bytes.
     """
 
     text: mmap.mmap
     steps: tuple[str, ...]
     start: int
     longest: int
-    where: str
     part_size: int
     end: int | None = None
 
     @classmethod
-    def of(
-        cls, file: BinaryIO, steps: tuple[str, ...], longest: int, where: str, part_size: int = PART_SIZE
-    ) -> Self | None:
+    def of(cls, file: BinaryIO, steps: tuple[str, ...], longest: int, part_size: int = PART_SIZE) -> Self | None:
         """The document in a file on disk, or None if it cannot be read in parts.
 
         It can if it is UTF-8 and has an array at the end of the steps, each a key of an object.
@@ -57,10 +54,10 @@ class LargeDocument:
         text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if not json.detect_encoding(text[:4]).startswith("utf-8"):
             return None
-        walk = _Walk(text, len(_BOM) if text[:3] == _BOM else 0, longest, where)
+        walk = _Walk(text, len(_BOM) if text[:3] == _BOM else 0, longest)
         if not all(walk.take(b"{") and walk.seek(step) for step in steps) or not walk.take(b"["):
             return None
-        return cls(text, steps, walk.at, longest, where, part_size)
+        return cls(text, steps, walk.at, longest, part_size)
 
     def parts(self) -> Iterator[bytes]:
         """JSON arrays of about `part_size` bytes, or of one larger record; each record is in one, as it was sent."""
@@ -92,7 +89,7 @@ class LargeDocument:
         while block := self.text[at : at + min(_BLOCK, self.part_size)]:
             comma, end, longest = separators.find(block)
             if longest > self.longest:
-                raise too_large(self.longest, self.where, "A record of the answer")
+                raise too_large(self.longest, "A record of the answer")
             yield None if comma is None else at + comma, at + len(block)
             if end is not None:
                 self.end = at + end
@@ -116,8 +113,8 @@ class LargeDocument:
             raise _broken("expecting `,` or `]`", end)
         tail = len(self.text) - end
         if self.start + tail > self.longest:
-            raise too_large(self.longest, self.where, _AROUND)
-        walk = _Walk(self.text, end + 1, len(self.text), self.where)
+            raise too_large(self.longest, _AROUND)
+        walk = _Walk(self.text, end + 1, len(self.text))
         for step in reversed(self.steps):
             if walk.seek(step):
                 raise _broken(f"the key `{step}` of the data root comes twice in one object", walk.at)
@@ -137,7 +134,6 @@ class _Walk:
     text: mmap.mmap
     at: int
     limit: int
-    where: str
 
     def take(self, mark: bytes) -> bool:
         """Whether the mark is next; if so, it lies behind."""
@@ -178,7 +174,7 @@ class _Walk:
             raise _broken("unexpected end of data" if is_cut else "expecting a key or a value", self.at)
         self.at = match.end()
         if self.at > self.limit:
-            raise too_large(self.limit, self.where, _AROUND)
+            raise too_large(self.limit, _AROUND)
         return match
 
 

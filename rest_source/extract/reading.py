@@ -169,7 +169,7 @@ class PageReader:
     def _large(self, file: BinaryIO) -> LargeDocument | None:
         steps = compile_path(self.endpoint.data_root).steps or ()
         try:
-            return LargeDocument.of(file, steps, self.longest, "", PART_SIZE)
+            return LargeDocument.of(file, steps, self.longest, PART_SIZE)
         except (json.JSONDecodeError, RestSourceError):
             return None
 

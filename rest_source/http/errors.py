@@ -141,12 +141,11 @@ def _told(seconds: float) -> str:
     return f"{timedelta(seconds=int(seconds) + 1)} h" if seconds < _YEAR else "years, if that is meant"
 
 
-def too_large(limit: int, where: str, what: str = "The answer") -> RestSourceError:
+def too_large(limit: int, what: str = "The answer") -> RestSourceError:
     """The error of a body, or what of it must be held at once, that exceeds `limits.max_response` when decoded."""
     return RestSourceError(
         "response_too_large",
         f"{what} is larger than limits.max_response ({limit:,} bytes).",
-        where=where,
         cause="The endpoint returns everything at once, or its pages are very large.",
         remedy="Ask for smaller pages (`pagination` with a `size`), or raise `limits: {max_response: 1GB}`.",
     )

@@ -56,7 +56,7 @@ class PacedReader(RawIOBase):
         count: int = self._source.readinto(buffer)
         self._received += count
         if self._received > _HEAD + _OVERHEAD * self._max_bytes:
-            raise too_large(self._max_bytes, "")
+            raise too_large(self._max_bytes)
         now = self._clock.monotonic()
         if self._started is None:
             self._started = now

@@ -66,7 +66,7 @@ class Transport:
                 in_parts = in_parts if response.ok and _may_be_utf8(response) else None
                 body = read_body(response.iter_content(_CHUNK), self._max_bytes, in_parts, self._folder)
             if body is None:
-                return too_large(self._max_bytes, "")
+                return too_large(self._max_bytes)
             if isinstance(body, bytes):
                 return Answer(response.status_code, url, response.headers, body)
             return Answer(response.status_code, url, response.headers, _beginning(body), body)
