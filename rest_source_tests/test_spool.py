@@ -11,8 +11,11 @@ import pytest
 
 from rest_source.errors import RestSourceError
 from rest_source.extract import spool as spool_module
-from rest_source.extract.page import Stop
+from rest_source.extract.columns import Columns
+from rest_source.extract.page import Page, Stop
+from rest_source.extract.records import encode
 from rest_source.extract.recovery import VERSION
+from rest_source.extract.spool import Spool
 from rest_source.load.pipeline import run_load
 from rest_source.load.state import state_directory
 from rest_source.spec.environment import Environment
@@ -84,14 +87,18 @@ def test_segments_are_cut_at_page_ends_and_all_of_them_are_loaded(
     assert sorted(warehouse.values("id")) == [record["id"] for page in pages for record in page]
 
 
-@pytest.mark.parametrize(("seconds", "segments"), [(0.0, 3), (60.0, 1)])
-def test_a_segment_ends_early_where_records_come_slowly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, segments: int
-) -> None:
+def test_a_segment_ends_early_where_records_come_slowly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 0.0
     monkeypatch.setattr(spool_module, "SLOW_SEGMENT_BYTES", 60)
-    monkeypatch.setattr(spool_module, "SLOW_SEGMENT_SECONDS", seconds)
-    load = spooled(tmp_path, "one", [[{"id": page * 10 + n} for n in range(3)] for page in range(5)])
-    assert (len(load.segments), load.rows) == (segments, 15)
+    monkeypatch.setattr(spool_module, "monotonic", lambda: clock)
+    columns, in_segments = Columns(), []
+    with Spool.create(tmp_path, "one", {}) as spool:
+        for number, waited in enumerate((0.0, 0.5, 0.6, 0.0, 0.9, 0.2, 5.0), 1):
+            clock += waited
+            records = encode([{"id": number, "name": "x" * 50}], columns, number, exact=False)
+            spool.append(Page(number, records, Stop("end")), columns.take_changed())
+            in_segments.append(len(spool.complete) + 1)
+    assert in_segments == [1, 1, 2, 2, 2, 3, 4]
 
 
 def test_the_manifest_has_the_plan_without_secrets_and_the_columns(
