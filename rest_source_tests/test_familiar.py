@@ -1,19 +1,25 @@
 """Pages read into structs: the same lines, the same end and the same errors as pages read into dicts."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rest_source.demo.server import Call, Reply
+from rest_source.errors import RestSourceError
 from rest_source.extract import familiar, reading
 from rest_source.extract.columns import Columns
 from rest_source.extract.document import parse
 from rest_source.extract.familiar import Familiar, FamiliarPage
+from rest_source.extract.page import Page
 from rest_source.extract.records import EncodedRecords, encode
 from rest_source.http.request import Answer
-from rest_source_tests.fakes.reading import lines, read
+from rest_source_tests.fakes import Api
+from rest_source_tests.fakes.paged import Handler
+from rest_source_tests.fakes.reading import lines, opened, read
 from rest_source_tests.loading import Warehouse, serve, source_spec
 from rest_source_tests.strategies import texts, values
 
@@ -157,6 +163,8 @@ def test_what_is_known_is_read_into_structs(record: str) -> None:
         "{}",
         f"[{FIRST}]",
         page(FIRST) + "x",
+        page('{"at": "\udcff"}'),
+        page('{"tags": ' + "[" * 2000 + "]" * 2000 + "}"),
         "\ufeff" + page(FIRST),
         "",
     ],
@@ -230,6 +238,8 @@ PLAIN = {"pagination": {"type": "page_number"}}
         {"key_column": "name", "data_root": "$.data[*]"},
         {"data_root": "$..records"},
         {"pagination": {"type": "cursor", "value": "$.data[-1].id"}},
+        {"pagination": {"type": "cursor", "value": "$..id", "from": "last_record"}},
+        {"pagination": {"type": "cursor", "value": "$[*]", "from": "last_record"}},
         {"pagination": {"type": "cursor", "value": "$.next", "has_more": "$.data[0].more"}},
         {"pagination": {"type": "next_url", "path": "$.data.next"}},
         {"pagination": {"type": "page_number", "total_pages": "$..pages"}},
@@ -250,7 +260,7 @@ def test_an_endpoint_that_looks_into_its_records_or_changes_them_has_no_structs(
         {},
         {"data_root": "$"},
         {"data_root": "$.data[*]"},
-        {"pagination": {"type": "cursor", "value": "$.id", "from": "last_record"}},
+        {"pagination": {"type": "cursor", "value": "$.node.id", "from": "last_record"}},
         {"pagination": {"type": "page_number", "total_pages": {"header": "X-Pages"}}},
         {"pagination": {"type": "next_url", "path": "$.links.next"}},
         {"incremental": {"cursor": "$.meta.at"}, "params": {"since": "{cursor}"}},
@@ -261,7 +271,133 @@ def test_every_other_endpoint_has(keys: dict[str, Any]) -> None:
     assert Familiar.of(endpoint, Columns()) is not None
 
 
-# Whole loads
+# Whole series and loads
+
+
+class Seen(NamedTuple):
+    """What reading a series came to."""
+
+    pages: list[Page]
+    warnings: list[str]
+    cursors: dict[str, Any]
+    tables: Any
+    error: dict[str, Any] | None
+
+
+def seen(api: Api, endpoint: dict[str, Any], monkeypatch: pytest.MonkeyPatch, *, structs: bool) -> tuple[Seen, int]:
+    """A series as it is read with structs or without, and how many of its pages were read into some."""
+    found: list[FamiliarPage] = []
+    read_page = Familiar.read
+
+    def noted(self: Familiar, body: bytes) -> FamiliarPage | None:
+        page = read_page(self, body)
+        found.extend([page] if page else [])
+        return page
+
+    with monkeypatch.context() as patched, opened(api.url, endpoint) as stream:
+        patched.setattr(reading, "_now", lambda: 17)
+        patched.setattr(Familiar, "read", noted if structs else lambda self, body: None)
+        pages: list[Page] = []
+        error = None
+        try:
+            pages.extend(stream)
+        except RestSourceError as failure:
+            error = failure.to_dict()
+        return Seen(pages, stream.warnings, stream.cursors, stream.columns.tables(), error), len(found)
+
+
+def nested(value: Any, levels: int) -> Any:
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def row(number: int, **more: Any) -> dict[str, Any]:
+    return {"id": number, "at": f"2024-01-{number % 28 + 1:02}", "of": {"z": number / 3, "a": [number]}, **more}
+
+
+def rows(start: int, count: int, make: Callable[[int], Any] = row) -> list[Any]:
+    return [make(number) for number in range(start, start + count)]
+
+
+def numbered(number: int, make: Callable[[int], Any] = row, at_most: int = 99, **around: Any) -> Handler:
+    """`?page=1` of three records each, beside what is around them; behind `at_most` that page again."""
+
+    def answer(call: Call) -> Reply:
+        start = 3 * min(int(call.arg("page") or 1), at_most) - 3
+        return Reply(json.dumps({**around, "data": rows(start, max(0, min(3, number - start)), make)}).encode())
+
+    return answer
+
+
+def after_the_last(make: Callable[[int], Any]) -> Handler:
+    """`?after=2` is followed by three records."""
+
+    def answer(call: Call) -> Reply:
+        start = int(call.arg("after") or -1) + 1
+        return Reply(json.dumps({"data": rows(start, max(0, min(3, 30 - start)), make)}).encode())
+
+    return answer
+
+
+def failing(page: str, document: Any, otherwise: Handler) -> Handler:
+    return lambda call: Reply(json.dumps(document).encode()) if call.arg("page") == page else otherwise(call)
+
+
+NUMBERED: dict[str, Any] = {"pagination": {"type": "page_number"}}
+SINCE: dict[str, Any] = {"params": {"since": "{cursor}"}}
+CHILDREN: dict[str, Any] = {"path": "/of/{parent.shop}", "parent": {"values": {"shop": ["a", "b", "c", "d"]}}}
+DESCENDING = {"cursor": "$.at", "order": "desc", "initial": "2024-01-10"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "handler"),
+    [
+        (NUMBERED, numbered(30)),
+        (NUMBERED, numbered(30, at_most=5)),
+        (NUMBERED, numbered(30, at_most=1)),
+        (NUMBERED, numbered(30, lambda n: row(n, list=nested(1, 150 if n == 10 else 1)))),
+        (NUMBERED, numbered(30, lambda n: row(n, list=nested(1, 600 if n == 20 else 1)))),
+        (NUMBERED, failing("5", {"error": "quota"}, numbered(30, error=None))),
+        (NUMBERED, failing("5", {"error": None, "data": [1, None, {"id": 1}]}, numbered(30, error=None))),
+        ({"pagination": {"type": "page_number", "total_records": "$.total"}}, numbered(30, total=30)),
+        ({"pagination": {"type": "page_number", "total_pages": "$.meta.pages"}}, numbered(30, meta={"pages": 4})),
+        (
+            {"pagination": {"type": "cursor", "value": "$.id", "from": "last_record", "param": "after"}},
+            after_the_last(row),
+        ),
+        (NUMBERED | SINCE | {"incremental": {"cursor": "$.of.z"}}, numbered(30)),
+        (
+            NUMBERED | SINCE | {"incremental": DESCENDING},
+            numbered(30, lambda n: row(n, at=f"2024-01-{29 - n % 28:02}")),
+        ),
+        (NUMBERED | SINCE | {"incremental": {"cursor": "$.meta.at", "from": "response"}}, numbered(30, meta={"at": 7})),
+        (
+            NUMBERED | SINCE | {"incremental": {"cursor": "$.id"}},
+            numbered(30, lambda n: row(n, id="x" if n == 17 else n)),
+        ),
+        (NUMBERED | CHILDREN, numbered(9)),
+        (NUMBERED | CHILDREN | {"parent": {**CHILDREN["parent"], "include": ["shop"]}}, numbered(9)),
+        (CHILDREN, numbered(3, total=50, count=60)),
+    ],
+)
+def test_a_series_is_the_same(
+    api: Api, endpoint: dict[str, Any], handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.serve(handler)
+    with_structs, familiar_pages = seen(api, endpoint, monkeypatch, structs=True)
+    assert with_structs == seen(api, endpoint, monkeypatch, structs=False)[0]
+    assert bool(familiar_pages) is not bool(endpoint.get("parent", {}).get("include"))
+
+
+def test_a_cursor_whose_path_depends_on_the_order_of_fields_is_the_same(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = {"pagination": {"type": "cursor", "value": "$..id", "from": "last_record", "param": "after"}}
+    api.serve(after_the_last(lambda n: {"node": {"id": n}, "author": {"id": 99 - n}}))
+    with_structs, _ = seen(api, endpoint, monkeypatch, structs=True)
+    assert with_structs == seen(api, endpoint, monkeypatch, structs=False)[0]
+    assert sum(page.records.count for page in with_structs.pages) == 30
 
 
 @pytest.fixture
@@ -323,6 +459,39 @@ def test_lines_are_in_the_order_of_the_answer() -> None:
     reader.read(page('{"b": 1, "a": 2}'))
     assert lines(reader.read(page('{"b": 3}', '{"a": 4, "b": 5}')).data) == [{"b": 3}, {"a": 4, "b": 5}]
     assert reader.is_familiar
+
+
+def test_a_root_that_is_not_there_is_read_as_ever() -> None:
+    reader = Reader(("a", "b"))
+    reader.read('{"n": 1, "a": {"b": [{"id": 1}]}}')
+    assert reader.familiar.read(b'{"n": 1}') is None
+    assert reader.familiar.read(b'{"n": 1, "a": {}}') is None
+
+
+def test_a_field_that_was_null_and_is_again_is_familiar() -> None:
+    reader = Reader()
+    reader.read(page('{"id": 1}'))
+    reader.read(page('{"id": 2, "note": null}'))
+    reader.read(page('{"id": 3, "note": null}'))
+    assert reader.is_familiar
+
+
+def test_records_that_have_few_of_the_fields_get_no_struct_for_all() -> None:
+    reader, wide = Reader(), ", ".join(f'"field_{number}": 1' for number in range(1000))
+    reader.read(page(f"{{{wide}}}"))
+    reader.read(page(f"{{{wide}}}"))
+    assert reader.is_familiar
+    reader.read(page(*[f'{{"field_{number}": 1}}' for number in range(1000)]))
+    assert not reader.is_familiar
+
+
+def test_a_small_page_makes_no_structs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(familiar, "MANY", 2)
+    reader = Reader()
+    for records, is_next_familiar in (([FIRST], False), ([FIRST, FIRST], True)):
+        reader.read(page(*records))
+        reader.read(page(FIRST))
+        assert reader.is_familiar is is_next_familiar
 
 
 def test_what_surrounds_the_records_may_vary() -> None:

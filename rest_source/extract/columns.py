@@ -49,7 +49,7 @@ class Columns:
 
     Notes the shape of every record; most records have a shape seen before, which costs one look-up. DuckDB tells no
     two keys apart that differ only in case, so a key that does is spooled under another. Whoever notes shapes while
-    others do holds the `lock`. `always_null` are fields without a column, `version` goes up with all that is new.
+    others do holds the `lock`. `always_null` are fields that have no column, `version` goes up with all that is new.
     """
 
     def __init__(self) -> None:
@@ -134,6 +134,7 @@ class Columns:
         if column is None:
             column = Column(name, key or self._free_key(name))
             self.by_name[name] = column
+            self.always_null.discard(name)
             self._keys.add(column.key.lower())
             if len(self.by_name) > MAX_COLUMNS:
                 raise too_many_columns("The records have", list(self.by_name))

@@ -1,8 +1,8 @@
 """Pages that bring nothing new: their records are read into structs made for the columns seen so far, not into dicts.
 
-Most pages of a load are like those before them. A struct is read and written in half of a dict's time, and it takes
-no field that has not been seen and no type that its column has not, so there is nothing to note in the columns. What
-it refuses is read in the usual way, and so is what would be written otherwise than by orjson.
+Most pages of a load are like those before them. A struct takes no field that has not been seen and no type that its
+column has not, so there is nothing to note in the columns, and it is read and written faster: a page takes about half
+of the time. What it refuses is read in the usual way, and so is what would be written otherwise than by orjson.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +17,14 @@ from rest_source.extract.document import needs_exact
 from rest_source.extract.records import EncodedRecords, encode_canonical
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import compile_path
-from rest_source.spec.pagination import Found, places
+from rest_source.spec.pagination import Cursor, Found, places
 
 MANY = 100
 """Records of a page from which on it pays to make structs for the next."""
 _LONGEST_PAUSE = 64
+_SPREAD = 4
+"""Bytes of structs for each byte of a page: a struct has a place for each field, whether the record has it or not."""
+_PLACE = 8
 _EXPONENT = 1e16
 """From here on orjson writes a double as 1e+16, and msgspec as 1e16."""
 _NO_INTEGER = Annotated[int, msgspec.Meta(ge=1, le=0)]  # a double's type would take it, and make it one
@@ -37,6 +40,8 @@ _WRITER = msgspec.json.Encoder(order="deterministic")
 
 Names = Mapping[str, str]
 """The attributes of a struct, and the names of its fields in JSON."""
+Around = tuple[tuple[str, ...], ...]
+"""The keys of each object on the way to the records, in the order of their appearance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +79,37 @@ class Familiar:
     pass untried, twice as many each time.
     """
 
-    def __init__(self, columns: Columns, steps: tuple[str, ...], cursor: str | None) -> None:
+    def __init__(
+        self, columns: Columns, steps: tuple[str, ...], cursor: str | None, around: Around | None = None
+    ) -> None:
         self._columns = columns
         self._steps = steps
         self._cursor = cursor
-        self._around: tuple[frozenset[str], ...] | None = None
+        self._around = around
         self._made: tuple[Any, _Mould | None] = (None, None)
         self._pause = self._passed = 0
 
     @classmethod
     def of(cls, endpoint: EndpointSpec, columns: Columns) -> "Familiar | None":
         """For an endpoint that stores records as they are, and finds around them what else it looks for."""
-        steps, incremental = compile_path(endpoint.data_root).steps, endpoint.incremental
-        changes = endpoint.nested != "json" or endpoint.exclude or endpoint.key_column is not None
-        looked_at, cursor = list(places(endpoint.pagination)), None
+        pagination, incremental = endpoint.pagination, endpoint.incremental
+        around, inside, cursor = list(places(pagination)), [], None
+        if isinstance(pagination, Cursor) and pagination.source == "last_record":
+            inside.append(_field(pagination.value))
         if incremental and incremental.origin == "response":
-            looked_at.append(incremental.cursor)
+            around.append(incremental.cursor)
         elif incremental and incremental.origin == "record":
-            cursor = next(iter(compile_path(incremental.cursor).steps or ()), None)
-            changes = changes or cursor is None
-        if steps is None or changes or not all(_is_apart(place, steps) for place in looked_at):
+            cursor = _field(incremental.cursor)
+            inside.append(cursor)
+        as_they_are = endpoint.nested == "json" and not endpoint.exclude and endpoint.key_column is None
+        steps = compile_path(endpoint.data_root).steps
+        if steps is None or not as_they_are or None in inside or not all(_is_apart(place, steps) for place in around):
             return None
         return cls(columns, steps, cursor)
 
     def of_parts(self) -> "Familiar":
-        """For the parts of a document, which are arrays of records."""
-        parts = Familiar(self._columns, (), self._cursor)
-        parts._around = ()
-        return parts
+        """For the parts of a document: arrays of records, with nothing around that had to be learned."""
+        return Familiar(self._columns, (), self._cursor, around=())
 
     def learn(self, document: Any, count: int) -> None:
         """Take in a page with so many records whose columns have been noted."""
@@ -109,11 +117,11 @@ class Familiar:
         for step in self._steps:
             if not isinstance(document, dict):
                 return
-            around.append(frozenset(document))
+            around.append(tuple(document))
             document = document.get(step)
         if count >= MANY and isinstance(document, list):
-            known = self._around or (frozenset(),) * len(around)
-            self._around = tuple(new | old for new, old in zip(around, known, strict=True))
+            known = self._around or ((),) * len(around)
+            self._around = tuple(tuple(dict.fromkeys(old + new)) for old, new in zip(known, around, strict=True))
 
     def read(self, body: bytes) -> FamiliarPage | None:
         """The page, if it brings nothing new."""
@@ -126,13 +134,13 @@ class Familiar:
 
     def _read(self, body: bytes) -> FamiliarPage | None:
         mould = self._current()
-        if mould is None or needs_exact(body):
+        if mould is None or mould.is_wasted_on(body) or needs_exact(body):
             return None
         try:
-            document, records = mould.read(body)
-        except (msgspec.DecodeError, ValueError, RecursionError):
+            found = mould.read(body)
+        except (msgspec.DecodeError, RecursionError):
             return None
-        return FamiliarPage(document, records, mould.names, self._cursor) if isinstance(records, list) else None
+        return FamiliarPage(*found, mould.names, self._cursor) if found else None
 
     def _current(self) -> "_Mould | None":
         with self._columns.lock:
@@ -145,8 +153,8 @@ class Familiar:
 class _Mould:
     """The structs of a record and of what is around it, made for what has been seen."""
 
-    def __init__(self, types: Mapping[str, Any], steps: Sequence[str], around: Sequence[frozenset[str]]) -> None:
-        record, self.names = _struct(types)
+    def __init__(self, types: Mapping[str, Any], steps: Sequence[str], around: Around) -> None:
+        record, self.names = _struct({name: types[name] for name in sorted(types)})  # as canonical JSON has them
         whole: Any = list[record]  # type: ignore[valid-type]
         self._around: list[tuple[str, Names]] = []
         for step, keys in reversed(list(zip(steps, around, strict=True))):
@@ -155,7 +163,7 @@ class _Mould:
         self._reader = msgspec.json.Decoder(whole, float_hook=_double)
 
     @classmethod
-    def of(cls, columns: Columns, steps: Sequence[str], around: Sequence[frozenset[str]]) -> "_Mould | None":
+    def of(cls, columns: Columns, steps: Sequence[str], around: Around) -> "_Mould | None":
         """For the columns seen, or None where records are stored under other keys or have names to be escaped."""
         if any(column.key != column.name for column in columns.by_name.values()):
             return None
@@ -165,14 +173,18 @@ class _Mould:
         except ValueError:
             return None
 
-    def read(self, body: bytes) -> tuple[Any, Any]:
-        """The document with an empty list in the place of the records, and what stood there, if anything."""
+    def is_wasted_on(self, body: bytes) -> bool:
+        """Whether records so small may hold few of the fields."""
+        return body.count(b"{") * len(self.names) * _PLACE > len(body) * _SPREAD
+
+    def read(self, body: bytes) -> tuple[Any, list[msgspec.Struct]] | None:
+        """The document with an empty list in the place of the records, and the records, if they are there."""
         records, around = self._reader.decode(body), []
         for step, names in reversed(self._around):
             fields = _fields(records, names)
             records = fields.get(step)
             if records is None:
-                return None, None
+                return None
             around.append((step, fields))
         document: Any = []
         for step, fields in reversed(around):
@@ -182,7 +194,7 @@ class _Mould:
 
 def _struct(types: Mapping[str, Any]) -> tuple[type[msgspec.Struct], Names]:
     """A struct of fields that may be missing, which takes no others; raises ValueError for names to be escaped."""
-    names = {f"f{number}": name for number, name in enumerate(sorted(types))}  # canonical JSON has them in this order
+    names = {f"f{number}": name for number, name in enumerate(types)}
     fields = [(place, Union[types[name], msgspec.UnsetType], msgspec.UNSET) for place, name in names.items()]  # noqa: UP007
     return msgspec.defstruct("Fields", fields, rename=names, forbid_unknown_fields=True, gc=False), names
 
@@ -204,6 +216,12 @@ def _double(text: str) -> float:
     if not abs(value) < _EXPONENT:
         raise ValueError(text)
     return value
+
+
+def _field(path: Found) -> str | None:
+    """The field of a record that a path begins with; None where it may begin with any, whose order would tell."""
+    steps = compile_path(path).steps if isinstance(path, str) else None
+    return steps[0] if steps else None
 
 
 def _is_apart(place: Found | None, steps: tuple[str, ...]) -> bool:
