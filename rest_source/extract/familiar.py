@@ -25,6 +25,8 @@ _LONGEST_PAUSE = 64
 _SPREAD = 4
 """Bytes of structs for each byte of a page: a struct has a place for each field, whether the record has it or not."""
 _PLACE = 8
+_HARMLESS = 32_000_000
+"""Bytes of structs that a page may take whatever it holds."""
 _EXPONENT = 1e16
 """From here on orjson writes a double as 1e+16, and msgspec as 1e16."""
 _NO_INTEGER = Annotated[int, msgspec.Meta(ge=1, le=0)]  # a double's type would take it, and make it one
@@ -174,8 +176,9 @@ class _Mould:
             return None
 
     def is_wasted_on(self, body: bytes) -> bool:
-        """Whether records so small may hold few of the fields."""
-        return body.count(b"{") * len(self.names) * _PLACE > len(body) * _SPREAD
+        """Whether there may be so many records in it that they hold few of the fields."""
+        size = len(self.names) * _PLACE
+        return len(body) // len("{},") * size > _HARMLESS and body.count(b"{") * size > len(body) * _SPREAD
 
     def read(self, body: bytes) -> tuple[Any, list[msgspec.Struct]] | None:
         """The document with an empty list in the place of the records, and the records, if they are there."""
