@@ -46,6 +46,19 @@ def test_the_next_load_asks_for_what_is_new(warehouse: Warehouse) -> None:
     assert cursors(warehouse) == [("", f'"{stamp(7)}"')]
 
 
+def test_a_full_refresh_forgets_the_cursor_even_where_nothing_comes(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 6)])
+    with api.serve() as server:
+        warehouse.load_from(server.url, **KEYS)
+        api.records.clear()
+        emptied = warehouse.load_from(server.url, full_refresh=True, **KEYS)
+        api.records.append({"id": 7, "updated_at": stamp(2)})
+        warehouse.load_from(server.url, **KEYS)
+    assert (emptied.cursor_before, emptied.cursor_after) == (None, None)
+    assert api.asked("since") == [None, None, None]
+    assert cursors(warehouse) == [("", f'"{stamp(2)}"')]
+
+
 def test_the_first_load_starts_where_the_file_says(warehouse: Warehouse) -> None:
     api = ChangingApi([{"id": n, "updated_at": stamp(n)} for n in range(1, 6)])
     with api.serve() as server:

@@ -96,6 +96,7 @@ class Extraction:
             partition=self._partition,
             covered=self._covered,
             cursors=self._moved,
+            forgotten=tuple(part.scope for part in stream.slices) if stream.full_refresh else (),
             failed=tuple(stream.failed),
             asked_parents=self._asked,
             siblings=tuple(normalise(endpoint.name) for endpoint in stream.source.endpoints),

@@ -108,14 +108,14 @@ def record_load(
 
 
 def record_progress(session: Session, load: LoadFacts, loaded_at: int) -> None:
-    """Move the cursors, and keep the requests that failed until they succeed."""
+    """Move or forget the cursors, and keep the requests that failed until they succeed."""
     endpoint, at = [load.source, load.endpoint], _moment(loaded_at)
     where = "WHERE source = ? AND endpoint = ?"
-    if load.cursors:
+    if load.cursors or load.forgotten:
         scopes, cursors = list(load.cursors), [json.dumps(cursor) for cursor in load.cursors.values()]
         session.execute(
             f"DELETE FROM {SYSTEM}.cursors {where} AND scope IN (SELECT unnest(CAST(? AS VARCHAR[])))",
-            [*endpoint, scopes],
+            [*endpoint, [*scopes, *load.forgotten]],
         )
         session.execute(
             f"INSERT INTO {SYSTEM}.cursors (source, endpoint, scope, cursor, load_id, moved_at) "
