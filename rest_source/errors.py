@@ -32,7 +32,7 @@ class RestSourceError(Exception):
 
     def __str__(self) -> str:
         parts = [
-            self.message,
+            self.message if self.message.endswith((".", "?")) else f"{self.message}.",
             f"Where: {self.where}." if self.where else "",
             f"Likely cause: {self.cause}" if self.cause else "",
             f"What to do: {self.remedy}" if self.remedy else "",

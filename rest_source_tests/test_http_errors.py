@@ -5,6 +5,7 @@ import ssl
 import orjson
 import pytest
 
+from rest_source.errors import RestSourceError
 from rest_source.http.errors import RETRYABLE, advice, http_error
 from rest_source.http.network_errors import network_error
 from rest_source.http.parse_errors import unreadable
@@ -138,3 +139,10 @@ def test_an_exception_that_was_being_handled_is_not_taken_for_the_cause() -> Non
     error = OSError(113, "No route to host")
     error.__context__ = ConnectionRefusedError()
     assert network_error(error).id == "connection_failed"
+
+
+def test_an_error_is_told_in_sentences() -> None:
+    error = RestSourceError("any", "`pth` is no key", cause="It is misspelt.", remedy="Write `path`.").at("a.yaml:3")
+    told = "`pth` is no key. Where: a.yaml:3. Likely cause: It is misspelt. What to do: Write `path`."
+    assert str(error) == told
+    assert str(RestSourceError("any", "It failed.")) == "It failed."
