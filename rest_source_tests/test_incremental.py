@@ -78,6 +78,19 @@ def test_a_lookback_reads_a_little_again(warehouse: Warehouse) -> None:
     assert cursors(warehouse) == [("", f'"{stamp(5, 12)}"')]
 
 
+def test_without_a_cursor_its_parameter_and_its_header_are_left_out(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": stamp(5)}])
+    keys = KEYS | {"params": {"since": "{cursor:epoch}"}, "headers": {"If-Modified-Since": "{cursor}"}}
+    with api.serve() as server:
+        warehouse.load_from(server.url, **keys)
+        api.records.clear()
+        warehouse.load_from(server.url, **keys | {"params": {}})
+    asked = [
+        (call.arg("since"), call.headers.get("If-Modified-Since")) for call in api.calls if call.arg("page") == "1"
+    ]
+    assert asked == [(None, None), (None, stamp(5))]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "lookback", "asked"),
     [

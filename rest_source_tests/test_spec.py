@@ -33,6 +33,7 @@ def errors(*endpoints: dict[str, Any], **keys: Any) -> list[tuple[str, str]]:
 # What does not go together
 
 CURSOR = {"type": "cursor", "value": "$.next"}
+AT = {"cursor": "$.at"}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,13 @@ CURSOR = {"type": "cursor", "value": "$.next"}
         ({"params": {"a": ["x", "{window.start}"]}}, "params.a.1", "`{window.start}` needs `incremental`"),
         ({"headers": {"A": "{parent.id}"}}, "headers.A", "`{parent.id}` needs `parent`"),
         ({"method": "POST", "body": {"a": [{"b": "{cursor}"}]}}, "body.a.0.b", "`{cursor}` needs `incremental`"),
+        (
+            {"incremental": AT, "params": {"q": "since:{cursor}"}},
+            "params.q",
+            "`{cursor}` within a text needs `initial`",
+        ),
+        ({"incremental": AT, "path": "/since/{cursor-1d:%Y}"}, "path", "`{cursor}` within a text needs `initial`"),
+        ({"incremental": AT, "headers": {"A": ">{window.start}"}}, "headers.A", "`{window.start}` within a text needs"),
     ],
 )
 def test_an_impossible_combination(endpoint: dict[str, Any], place: str, message: str) -> None:

@@ -79,9 +79,9 @@ class RequestBuilder:
         for headers in (self.source.headers, self.endpoint.headers):
             merged |= {name.lower(): (name, value) for name, value in headers.items()}
         return {
-            key: (name, render(plain_text(value), self._scope))
+            key: (name, plain_text(text))
             for key, (name, value) in merged.items()
-            if value is not None
+            if (text := render_json(value, self._scope)) is not None
         }
 
     def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:

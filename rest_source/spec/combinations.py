@@ -90,6 +90,17 @@ def _increments(endpoint: "EndpointSpec") -> Found:
         yield ("incremental", "step"), "`step` needs {window.start} and {window.end} in the request"
     if endpoint.parent and endpoint.parent.batch:
         yield ("parent", "batch"), "`batch` asks for several parents at once, and `incremental` keeps a cursor for each"
+    if endpoint.incremental.initial is None:
+        yield from _without_start(endpoint)
+
+
+def _without_start(endpoint: "EndpointSpec") -> Found:
+    """Texts that a first load, which has no cursor, cannot render; where a template stands alone, it is left out."""
+    in_path = isinstance(endpoint.pagination, Cursor) and endpoint.pagination.place == "path"
+    for loc, text in request_texts(endpoint):
+        name = min({"cursor", "window.start"}.intersection(names(text)), default=None)
+        if name and len(parse(text)) > 1 and not (in_path and loc == ("path",)):
+            yield loc, f"`{{{name}}}` within a text needs `initial` in `incremental`: the first load has no cursor yet"
 
 
 def _partitions(endpoint: "EndpointSpec") -> Found:
