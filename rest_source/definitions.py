@@ -1,5 +1,6 @@
 """What `workspace.yaml` loads: every component below `rest_source/defs`."""
 
+import atexit
 import gc
 from pathlib import Path
 
@@ -17,4 +18,5 @@ def defs() -> dg.Definitions:
     with paused_collector():
         found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
         gc.freeze()
+        atexit.register(gc.unfreeze)  # or DuckDB lists what is left then as leaks
     return dg.Definitions.merge(found, dg.Definitions(executor=executor_from_environment()))

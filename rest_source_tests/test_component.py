@@ -21,9 +21,9 @@ def project(tmp_path: Path) -> Path:
     return write_project(tmp_path)
 
 
-def validate(project: Path) -> subprocess.CompletedProcess[str]:
+def validate(project: Path, module: str = "their_project.definitions") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "their_project.definitions"],
+        [sys.executable, "-m", "dagster", "definitions", "validate", "-m", module],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(project), "NO_COLOR": "1"},
         capture_output=True,
@@ -42,6 +42,12 @@ def test_braces_are_not_jinja(project: Path) -> None:
     assert "{{ not.jinja }}" in path.read_text()
     result = validate(project)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_our_own_definitions_load_and_nothing_is_said_to_leak(tmp_path: Path) -> None:
+    result = validate(tmp_path, "rest_source.definitions")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "leaked" not in result.stderr
 
 
 @pytest.mark.parametrize(
