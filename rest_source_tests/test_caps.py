@@ -1,5 +1,6 @@
 """An API that gives no more than so many records for a query: its windows are split until all records are in."""
 
+import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source.extract.slices import Partition
+from rest_source.extract.stream import PageStream
+from rest_source.http.session import ApiSession
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
+from rest_source.spec.environment import Environment
 from rest_source_tests.fakes.changing import ChangingApi
 from rest_source_tests.fakes.desk import PATIENCE
 from rest_source_tests.loading import Warehouse, open_stream, source_spec
@@ -61,6 +65,19 @@ def test_windows_are_split_until_each_part_fits(warehouse: Warehouse, keys: dict
     assert outcome.cursor_after == stamp(660)
     assert outcome.total_reported == (len(CROWDED) if "total_records" in str(keys) else None)
     assert outcome.warnings == ()
+
+
+def test_pages_too_many_for_memory_are_held_in_the_state_directory(
+    warehouse: Warehouse, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rest_source.extract.capped._HELD_IN_MEMORY", 1)
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with api(*CROWDED).serve() as server:
+        spec, environment = source_spec(server.url, **KEYS), Environment({})
+        with ApiSession(spec, environment, state=state) as session:
+            stream = PageStream(spec, spec.endpoints[0], session, environment)
+            run_load(stream, warehouse.destination, warehouse.state, report=print)
+    assert ids(warehouse) == list(range(len(CROWDED)))
 
 
 def test_a_total_beyond_the_cap_is_believed_at_once(warehouse: Warehouse) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -24,8 +25,9 @@ _HELD_IN_MEMORY = 8_000_000
 class CappedWindows:
     """Reads windows of at most `cap` records by `read`, which gives the pages of one; `done` are read already.
 
-    The pages of a window are held back until its last: those of one that proves too large are dropped, as its parts
-    have their records again. A load can only be gone on with between windows, for the same reason.
+    The pages of a window are held back until its last, on a disk where they are many, in `folder`: those of one that
+    proves too large are dropped, as its parts have their records again. A load can only be gone on with between
+    windows, for the same reason.
     """
 
     endpoint: EndpointSpec
@@ -33,13 +35,14 @@ class CappedWindows:
     cap: int
     read: Callable[[Slice], Generator[Page, None, None]]
     done: frozenset[str] = frozenset()
+    folder: Path | None = None
 
     def pages(self, window: Slice) -> Iterator[tuple[Slice, Page]]:
         """The pages of a window in order, each with the part of the window that it belongs to."""
         if window.key in self.done:
             return
         was_split = any(key.startswith(window.stem) for key in self.done)
-        with SpooledTemporaryFile(_HELD_IN_MEMORY) as file:
+        with SpooledTemporaryFile(_HELD_IN_MEMORY, dir=str(self.folder) if self.folder else None) as file:
             held = None if was_split else self._held(window, _Held(file))
             if held is not None:
                 for page in held:

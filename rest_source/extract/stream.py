@@ -200,7 +200,7 @@ class PageStream:
         done = self._resumed.done if self._resumed else frozenset()
         where = f"{self.source.name}.{self.endpoint.name}"
         read = partial(self._series, slicer, width=width)
-        return CappedWindows(self.endpoint, where, cap, read, done).pages(part)
+        return CappedWindows(self.endpoint, where, cap, read, done, self.session.state).pages(part)
 
     def _series(self, slicer: Slicer, part: Slice, width: int) -> Generator[Page, None, None]:
         """The pages of one slice; a child that a rule skips ends with what it has given and the request that failed."""

@@ -43,7 +43,8 @@ class ApiSession:
     """Sends requests with the source's credentials, limits and retries; safe from any thread.
 
     Built when a load runs: it reads the variables its credentials name, and raises if one is missing. With a
-    `state` directory, its rate and its tokens are those of all processes that load the same source with it.
+    `state` directory, its rate and its tokens are those of all processes that load the same source with it, and what is
+    too large for memory is kept there.
     `warnings` is what a person should know before anything is sent.
     """
 
@@ -55,6 +56,7 @@ class ApiSession:
         *,
         state: Path | None = None,
     ) -> None:
+        self.state = state
         self._limits = source.limits
         self._clock = clock
         self.redactor = Redactor(environment)
