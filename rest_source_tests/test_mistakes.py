@@ -482,6 +482,11 @@ PARTITIONS = [
         "cron_schedule: `daily` is not a cron expression: five fields, minute hour day month weekday",
     ),
     (
+        "{type: time_window, start_date: 2024-01-01, fmt: '%Y-%m-%d', cron_schedule: '0 */6 * * *'}",
+        "fmt: `%Y-%m-%d` writes 2024-01-01 00:00 and 2024-01-01 06:00 alike, and both begin a partition: all but one "
+        "of them would never be loaded",
+    ),
+    (
         "{type: static, partition_keys: [a...b]}",
         "partition_keys: `a...b` cannot name a partition: A...B is a range of them",
     ),

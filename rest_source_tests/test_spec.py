@@ -1,7 +1,8 @@
 """The frozen models: what goes together, what the defaults do, and quantities as people write them."""
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import dagster as dg
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from rest_source.spec.base import mistakes
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.pagination import HeaderValue, OffsetLimit, PageNumber
-from rest_source.spec.schedule import Schedule
+from rest_source.spec.schedule import Schedule, ticks
 from rest_source.spec.source import SourceSpec, merge
 from rest_source.spec.units import parse_duration, parse_rate, parse_size
 
@@ -335,6 +336,45 @@ def test_cron(cron: str) -> None:
     schedule = Schedule.model_validate({"cron": f"  {cron.replace(' ', '   ')} "})
     assert schedule.cron_line == cron
     assert scheduler_accepts(cron)
+
+
+@pytest.mark.parametrize("cron", [*CRONS, "15 3 29 2 *", "0 0 13 * 5", "0 0 */9 * 1", "7 */5 * 6 0-2"])
+def test_ticks_are_those_of_dagster(cron: str) -> None:
+    begun = datetime(2024, 1, 3, 6, 10)
+    partitions = dg.TimeWindowPartitionsDefinition(
+        begun, "%Y-%m-%d-%H:%M", cron_schedule=cron, end=datetime(2100, 1, 1)
+    )
+    window, moments = partitions.get_first_partition_window(), list[datetime]()
+    while window and len(moments) < 30 and window.start.year < 2060:
+        moments.append(window.start.replace(tzinfo=None))
+        window = partitions.get_next_partition_window(window.end)
+    assert list(islice(ticks(Schedule.model_validate({"cron": cron}).cron_line, begun), len(moments))) == moments
+
+
+@pytest.mark.parametrize(
+    ("fmt", "cron", "is_distinct"),
+    [
+        ("%Y-%m-%d", "0 6 * * *", True),
+        ("%Y-%m", "0 0 1 * *", True),
+        ("%Y-%m", "0 0 1,15 * *", False),
+        ("%Y-%m-%d-%H", "30 * * * *", True),
+        ("%Y-%m-%d-%H", "*/30 * * * *", False),
+        ("%Y-%j", "0 0 * * *", True),
+        ("%d-%H:%M", "0 0 * * *", False),
+        ("%m-%d", "0 0 * * *", False),
+        ("%H:%M", "* * * * *", False),
+        ("%Y", "0 0 1 1 *", True),
+    ],
+)
+def test_keys_of_windows_have_to_differ(fmt: str, cron: str, is_distinct: bool) -> None:
+    start = datetime(2024, 1, 1).strftime(fmt)
+    partitions = {"type": "time_window", "start_date": start, "fmt": fmt, "cron_schedule": cron}
+    if is_distinct:
+        assert source({}, {"partitions_def": partitions})
+    else:
+        [(place, message)] = errors({}, {"partitions_def": partitions})
+        assert place == "endpoints.1.partitions_def.fmt"
+        assert "alike" in message
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Partitions of an endpoint, in Dagster's words: which parts of an API are loaded, and backfilled, by themselves."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import islice, takewhile
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from rest_source.spec.base import SpecModel, invalid, tagged
-from rest_source.spec.schedule import Timezone, valid_cron
+from rest_source.spec.schedule import Timezone, ticks, valid_cron
 from rest_source.spec.word import Word
 
 
@@ -21,6 +22,8 @@ Minute = Annotated[int, Field(strict=True, ge=0, le=59)]
 Hour = Annotated[int, Field(strict=True, ge=0, le=23)]
 Cron = Annotated[str, AfterValidator(valid_cron)]
 _EXAMPLE = datetime(2024, 1, 1)
+_LONG, _MANY = timedelta(days=800), 1500
+"""What is looked at of partitions: any form of a year, a day, an hour or a minute has come again by then."""
 
 
 class _Times(SpecModel):
@@ -119,6 +122,19 @@ class TimeWindowPartitions(_Times):
     def form(self) -> str:
         """As the file says."""
         return self.fmt
+
+    @model_validator(mode="after")
+    def _have_keys_of_their_own(self) -> Self:
+        begun = datetime.strptime(self.start_date, self.fmt)
+        seen: dict[str, datetime] = {}
+        for moment in takewhile(lambda tick: tick < begun + _LONG, islice(ticks(self.cron_schedule, begun), _MANY)):
+            other = seen.setdefault(f"{moment:{self.fmt}}", moment)
+            if other is not moment:
+                message = (
+                    f"`{self.fmt}` writes {other:%Y-%m-%d %H:%M} and {moment:%Y-%m-%d %H:%M} alike, and both begin "
+                )
+                raise invalid("fmt", message=message + "a partition: all but one of them would never be loaded")
+        return self
 
 
 class StaticPartitions(SpecModel):

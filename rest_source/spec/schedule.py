@@ -1,7 +1,9 @@
 """The ingestion frequency: `{every: 6h}` or `{cron: "..."}`."""
 
 import re
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
@@ -118,6 +120,24 @@ def valid_cron(line: str) -> str:
     if parts[4] == "*" and min(days) > max(_LENGTHS[month - 1] for month in months):
         raise ValueError(f"`{line}` never comes: no month of it has a day {min(days)}")
     return " ".join(parts)
+
+
+def ticks(line: str, start: datetime) -> Iterator[datetime]:
+    """When a valid cron expression comes, from a moment of the wall clock on."""
+    minutes, hours, days, months, weekdays = (
+        sorted(_numbers(line, *field)) for field in zip(line.split(), _FIELDS, strict=True)
+    )
+    either = "*" not in (line.split()[2], line.split()[4])  # where both name days, each of them counts
+    for distance in count():
+        day = start.replace(hour=0, minute=0) + timedelta(days=distance)
+        of_month, of_week = day.day in days, not {day.isoweekday(), day.isoweekday() % 7}.isdisjoint(weekdays)
+        if day.month in months and (of_month or of_week if either else of_month and of_week):
+            yield from (
+                moment
+                for hour in hours
+                for minute in minutes
+                if (moment := day.replace(hour=hour, minute=minute)) >= start
+            )
 
 
 def _numbers(line: str, part: str, field: tuple[str, int, int]) -> set[int]:
