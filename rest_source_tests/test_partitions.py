@@ -13,6 +13,10 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from rest_source.cli.main import main
+from rest_source.extract.stream import PageStream
+from rest_source.load.outcome import LoadOutcome
+from rest_source.load.pipeline import run_load
+from rest_source.orchestrate import io_manager
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.io_manager import PaginatorIOManager
 from rest_source.orchestrate.partitions import latest_keys
@@ -126,6 +130,23 @@ def test_a_partition_that_fails_leaves_the_others(warehouse: Warehouse) -> None:
         api.answers.clear()
         assert run(warehouse, server.url, "2024-01-02", **endpoint).success
     assert [id for id, _ in rows(warehouse)] == [10, 11, 20, 21, 30, 31]
+
+
+def test_a_partition_that_fails_as_nobody_foresaw_leaves_the_others_too(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(stream: PageStream, *keys: Any, **options: Any) -> LoadOutcome:
+        if stream.partition is not None and stream.partition.key == "2024-01-02":
+            raise ZeroDivisionError("of a kind that is not explained")
+        return run_load(stream, *keys, **options)
+
+    monkeypatch.setattr(io_manager, "run_load", load)
+    with ChangingApi(records(1, 2, 3)).serve() as server:
+        result = run(warehouse, server.url, start="2024-01-01", end="2024-01-03")
+    assert not result.success
+    assert "ZeroDivisionError: of a kind that is not explained" in result.failure
+    assert rows(warehouse) == [(n, f"2024-01-0{n // 10}") for n in (10, 11, 30, 31)]
+    assert set(result.metadata) == {"2024-01-01", "2024-01-03"}
 
 
 def test_an_interrupted_partition_is_gone_on_with_whatever_others_load_meanwhile(warehouse: Warehouse) -> None:

@@ -37,14 +37,15 @@ def load_partitions(
             dg.DagsterEvent.asset_materialization(context.step_context, materialization)  # which records it
         for error in failed.values():
             stream.session.clean(error)
-        facts["failed_partitions"] = {key: error.to_dict() for key, error in failed.items()}
+        explained = {key: error for key, error in failed.items() if isinstance(error, RestSourceError)}
+        facts["failed_partitions"] = {key: error.to_dict() for key, error in explained.items()}
         raise _failure(failed, len(partitions))
     for key, metadata in told.items():
         context.step_context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=key)
 
 
 _Loaded = list[tuple[Partition, LoadOutcome]]
-_Failed = dict[str, RestSourceError]
+_Failed = dict[str, Exception]
 
 
 def _load_all(stream: PageStream, partitions: list[Partition], load: Load) -> tuple[_Loaded, _Failed]:
@@ -57,7 +58,7 @@ def _load_all(stream: PageStream, partitions: list[Partition], load: Load) -> tu
             for one, future in loads:
                 try:
                     loaded.append((one, future.result()))
-                except RestSourceError as error:
+                except Exception as error:  # one that nobody foresaw leaves the others too
                     failed[one.key] = error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -65,14 +66,14 @@ def _load_all(stream: PageStream, partitions: list[Partition], load: Load) -> tu
     return loaded, failed
 
 
-def _failure(failed: Mapping[str, RestSourceError], count: int) -> RestSourceError:
-    """The first failure, which now tells how many there are."""
-    first = next(iter(failed.values()))
-    if count == 1 or isinstance(first, RetryLater):
+def _failure(failed: Mapping[str, Exception], count: int) -> Exception:
+    """The first failure, which now tells how many there are; one that nobody foresaw comes first, and as it is."""
+    first = min(failed.values(), key=lambda error: isinstance(error, RestSourceError))
+    if not isinstance(first, RestSourceError) or count == 1 or isinstance(first, RetryLater):
         return first
     keys = ", ".join(list(failed)[:_SHOWN]) + (", …" if len(failed) > _SHOWN else "")
     told = f"{len(failed)} of {count} partitions failed ({keys}), the others are loaded. The first: {first.message}"
-    first.message, first.retryable = told, any(error.retryable for error in failed.values())
+    first.message, first.retryable = told, any(getattr(error, "retryable", False) for error in failed.values())
     return first
 
 
