@@ -109,7 +109,9 @@ def dagster_dev(
     log = project / "dagster.log"
     with (
         log.open("w") as output,
-        subprocess.Popen(command, cwd=project, env=environment, stdout=output, stderr=output) as dev,
+        subprocess.Popen(
+            command, cwd=project, env=environment, stdout=output, stderr=output, start_new_session=True
+        ) as dev,
     ):
         try:
             until(lambda: _answers(port) or dev.poll() is not None)
@@ -119,7 +121,8 @@ def dagster_dev(
             dev.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):  # where it was started with SIGINT ignored
                 dev.wait(30)
-            dev.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(dev.pid, signal.SIGKILL)  # its web server and daemon too, which outlive it
 
 
 def _answers(port: int) -> bool:
