@@ -182,6 +182,15 @@ def test_a_value_that_nests_too_deep_is_encoded_as_ever() -> None:
     assert reader.is_familiar
 
 
+def test_a_value_that_can_just_be_read_is_encoded_as_ever() -> None:
+    reader, deep = Reader(), nested(1, 100_000)
+    reader.read(page('{"tags": []}'))
+    found = reader.familiar.read(page('{"tags": []}').encode())
+    assert found is not None
+    setattr(found.records[0], "f0", deep)  # noqa: B010
+    assert found.encoded(17) is None
+
+
 @pytest.mark.parametrize("name", ['q"', "b\\", "\n", "", "ID"])
 def test_names_that_are_escaped_or_stored_under_another_key_are_not_familiar(name: str) -> None:
     reader, body = Reader(), page(f'{{"id": 1, {json.dumps(name)}: 1}}')

@@ -71,7 +71,10 @@ class FamiliarPage:
 
     def encoded(self, ingested_at: int) -> EncodedRecords | None:
         """What `encode` makes of the records; None where they are not stored as they are."""
-        return encode_canonical(list(map(_WRITER.encode, self.records)), ingested_at)
+        try:
+            return encode_canonical(list(map(_WRITER.encode, self.records)), ingested_at)
+        except RecursionError:  # what could just be read may not be written, a few calls further down
+            return None
 
 
 class Familiar:
