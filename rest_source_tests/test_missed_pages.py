@@ -30,3 +30,10 @@ def test_a_pagination_that_looks_in_the_wrong_place_is_told(warehouse: Warehouse
 def test_the_only_page_of_a_series_is_no_reason_to_warn(warehouse: Warehouse, pagination: dict[str, Any]) -> None:
     with LoopbackServer(lambda call: Reply({"records": [{"id": 1}], "next": None, "total": 1})) as server:
         assert warehouse.load_from(server.url, pagination=pagination).warnings == ()
+
+
+@pytest.mark.parametrize("document", [{"count": 900, "total": 900}, {"total": 900, "count": 900}])
+def test_the_order_of_an_answer_makes_no_other_warning(warehouse: Warehouse, document: dict[str, int]) -> None:
+    with LoopbackServer(lambda call: Reply({**document, "records": [{"id": 1}]})) as server:
+        (warning,) = warehouse.load_from(server.url, pagination={"type": "none"}).warnings
+    assert "total_records: $.total" in warning

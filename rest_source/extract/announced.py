@@ -17,17 +17,21 @@ TOTAL = ("total", "total_count", "totalCount", "total_records", "totalRecords", 
 
 
 def announced_pagination(response: Response) -> tuple[str, str] | None:
-    """What announces more (as a JSONPath with its value) and the YAML that would follow it, if anything does."""
+    """What announces more (as a JSONPath with its value) and the YAML that would follow it, if anything does.
+
+    Of several signs the best known counts, whatever the order in which the answer has them.
+    """
     if link_with_rel(response.headers.get("Link", ""), "next"):
         return "Link: rel=next", "pagination: {type: link_header}"
     signs = _signs(response.count)
     if response.last_record is response.document:
         signs = signs[:1]  # the answer itself is the record: its counts and flags are data
-    fields = list(_fields(response.document))
+    fields = sorted(_fields(response.document), key=lambda field: field[0])
     for names, applies, yaml in signs:
-        for path, name, value in fields:
-            if name in names and applies(value):
-                return f"{path} {_told(value)}", yaml.format(path=path)
+        found = [field for field in fields if field[1] in names and applies(field[2])]
+        if found:
+            path, _, value = min(found, key=lambda field: names.index(field[1]))
+            return f"{path} {_told(value)}", yaml.format(path=path)
     return None
 
 
