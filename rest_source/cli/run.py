@@ -81,7 +81,8 @@ def _in_order(
                 order.done(name)
             else:
                 running[start(by_name[name])] = name
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        # Not for ever: where another thread was handed the signal of Ctrl-C, nothing would wake this one.
+        done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         for load in done:
             name = running.pop(load)
             reports[name] = load.result()
