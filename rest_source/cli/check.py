@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +34,12 @@ def check_source(file: Path, select: Sequence[str], as_json: bool) -> bool:
     # One request is one request: what would be retried is reported as what it is now.
     impatient = source.model_copy(update={"limits": source.limits.model_copy(update={"retries": 0})})
     with closing(RestApi(impatient)) as api, ThreadPoolExecutor(source.limits.concurrency) as pool:
-        trials = pool.map(lambda endpoint: try_endpoint(api, endpoint, _ROWS, pages=1), endpoints)
+        trials = [pool.submit(try_endpoint, api, endpoint, _ROWS, pages=1) for endpoint in endpoints]
         with ended_by_ctrl_c():
-            reports = [TrialReport(source, *pair) for pair in zip(endpoints, trials, strict=True)]
+            while wait(trials, timeout=1).not_done:
+                pass  # not for ever: where another thread was handed the signal of Ctrl-C, nothing would wake this one
+            found = [trial.result() for trial in trials]
+        reports = [TrialReport(source, *pair) for pair in zip(endpoints, found, strict=True)]
     click.echo(_to_json(source, reports)) if as_json else _print(reports)
     return all(report.status != "failed" for report in reports)
 
