@@ -127,7 +127,7 @@ class TimeWindowPartitions(_Times):
     def _have_keys_of_their_own(self) -> Self:
         begun = datetime.strptime(self.start_date, self.fmt)
         seen: dict[str, datetime] = {}
-        for moment in takewhile(lambda tick: tick < begun + _LONG, islice(ticks(self.cron_schedule, begun), _MANY)):
+        for moment in takewhile(lambda tick: tick - begun < _LONG, islice(ticks(self.cron_schedule, begun), _MANY)):
             other = seen.setdefault(f"{moment:{self.fmt}}", moment)
             if other is not moment:
                 message = (
