@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from rest_source.cli.console import ended_by_ctrl_c, print_remarks, print_table
+from rest_source.cli.console import ended, ended_by_ctrl_c, print_remarks, print_table
 from rest_source.cli.selection import selected
 from rest_source.cli.trials import TrialReport, row
 from rest_source.errors import RestSourceError
@@ -36,8 +36,9 @@ def check_source(file: Path, select: Sequence[str], as_json: bool) -> bool:
     with closing(RestApi(impatient)) as api, ThreadPoolExecutor(source.limits.concurrency) as pool:
         trials = [pool.submit(try_endpoint, api, endpoint, _ROWS, pages=1) for endpoint in endpoints]
         with ended_by_ctrl_c():
-            while wait(trials, timeout=1).not_done:
-                pass  # not for ever: where another thread was handed the signal of Ctrl-C, nothing would wake this one
+            running = {*trials}
+            while running:
+                running -= ended(running)
             found = [trial.result() for trial in trials]
         reports = [TrialReport(source, *pair) for pair in zip(endpoints, found, strict=True)]
     click.echo(_to_json(source, reports)) if as_json else _print(reports)

@@ -2,10 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 _PIPE_WIDTH = 10_000
+_Result = TypeVar("_Result")
 
 
 def shown(text: str) -> str:
@@ -21,6 +24,14 @@ def ended_by_ctrl_c(said: str = "Interrupted.") -> Iterator[None]:
     except KeyboardInterrupt:
         print(said, file=sys.stderr, flush=True)
         os._exit(130)
+
+
+def ended(running: Collection[Future[_Result]]) -> set[Future[_Result]]:
+    """Those that have ended; waits for one, but not for ever.
+
+    Where another thread was handed the signal of Ctrl-C, nothing would wake this one.
+    """
+    return wait(running, timeout=1, return_when=FIRST_COMPLETED).done
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[str] = ("asset",)) -> None:

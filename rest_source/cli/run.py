@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from graphlib import TopologicalSorter
@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from rest_source.cli.console import ended_by_ctrl_c
+from rest_source.cli.console import ended, ended_by_ctrl_c
 from rest_source.cli.report import EndpointReport, RunReport
 from rest_source.cli.selection import selected
 from rest_source.errors import RestSourceError
@@ -81,9 +81,7 @@ def _in_order(
                 order.done(name)
             else:
                 running[start(by_name[name])] = name
-        # Not for ever: where another thread was handed the signal of Ctrl-C, nothing would wake this one.
-        done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
-        for load in done:
+        for load in ended(running):
             name = running.pop(load)
             reports[name] = load.result()
             if any(report.status == "failed" for report in reports[name]):
