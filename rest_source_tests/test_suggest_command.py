@@ -169,7 +169,9 @@ def test_a_secret_in_the_answer_of_an_error_is_masked() -> None:
 
 def test_a_saved_answer_is_enough() -> None:
     Path("orders.json").write_text(json.dumps({"orders": [{"id": 1}, {"id": 2}, {"id": 3}]}))
-    source = yaml.safe_load(call("suggest", "orders.json").stdout)
+    result = call("suggest", "orders.json")
+    assert "Correct `base_url` and `path`" in result.stderr
+    source = yaml.safe_load(result.stdout)
     assert source["attributes"]["endpoints"] == [
         {"name": "orders", "path": "/orders", "data_root": "$.orders", "primary_key": "id"}
     ]
@@ -351,6 +353,47 @@ def test_within_a_file_headers_become_those_of_the_endpoint(tmp_path: Path) -> N
         call("suggest", f"{server.url}/v1/orders", "--write", file, "-H", "X-Version=2")
         assert server.calls[-1].headers["X-Version"] == "2"
     assert load_source(file).endpoints[1].headers == {"X-Version": "2"}
+
+
+def test_within_a_file_what_every_endpoint_sends_is_sent(tmp_path: Path) -> None:
+    file = tmp_path / "defs.yaml"
+
+    def answer(call: Call) -> Reply:
+        known = call.arg("tenant") == "7" and call.headers["X-Version"] == "2"
+        return orders()(call) if known else Reply({"error": "no tenant"}, 400)
+
+    with LoopbackServer(answer) as server:
+        file.write_text(
+            "type: rest_source.RestSource\n"
+            "attributes:\n"
+            "  name: shop\n"
+            f"  base_url: {server.url}\n"
+            "  endpoint_defaults:\n"
+            "    params: {tenant: 7, since: '{cursor}'}\n"
+            "    headers: {X-Version: '2'}\n"
+            "    incremental: {cursor: $.updated_at, initial: '2024-01-01'}\n"
+            "  endpoints:\n"
+            "    - {name: first, path: /first}\n",
+        )
+        call("suggest", f"{server.url}/orders?status=open", "--write", file)
+        assert [request.target for request in server.calls] == [
+            "/orders?tenant=7&status=open", "/orders?tenant=7&status=open&page=2",
+        ]  # fmt: skip
+    added = load_source(file).endpoints[1]
+    assert added.params == {"tenant": 7, "since": "{cursor}", "status": "open"}
+    assert file.read_text().count("tenant") == 1
+
+
+def test_a_file_of_windows_keeps_its_line_ends(tmp_path: Path) -> None:
+    file = tmp_path / "defs.yaml"
+    with LoopbackServer(orders()) as server:
+        call("suggest", f"{server.url}/v1/first", "--write", file)
+        before = file.read_bytes().replace(b"\n", b"\r\n")
+        file.write_bytes(before)
+        call("suggest", f"{server.url}/v1/orders", "--write", file)
+    after = file.read_bytes()
+    assert after.startswith(before.rstrip())
+    assert after.count(b"\n") == after.count(b"\r\n") > before.count(b"\r\n")
 
 
 def test_within_a_file_that_does_not_sign_in_a_secret_is_not_left_out_in_silence(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from rest_source.http.request import Answer, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
-from rest_source.spec.source import SourceSpec
+from rest_source.spec.source import SourceSpec, merge
 from rest_source.suggest.draft import Draft
 from rest_source.suggest.finding import Finding, Seen
 from rest_source.suggest.pagination import Settings, alternatives
@@ -40,7 +40,7 @@ class Asker:
 
     def first(self) -> Seen:
         """The answer to the URL itself."""
-        self.answer = self._send(EndpointSpec.model_validate(self.draft.endpoint()), PageRequest())
+        self.answer = self._send(self._in_the_file(self.draft.endpoint()), PageRequest())
         return Seen(self.answer.url, self.answer.headers, self._document(self.answer))
 
     def confirmed(self, suggestion: Suggestion, seen: Seen) -> Finding[Settings]:
@@ -92,7 +92,10 @@ class Asker:
     def _endpoint(self, settings: Settings, suggestion: Suggestion) -> EndpointSpec:
         endpoint: dict[str, Any] = {**self.draft.endpoint(), "data_root": suggestion.root.path, "pagination": settings}
         endpoint["params"] = params_beside(settings, self.draft.params)
-        return EndpointSpec.model_validate(endpoint | ({"key_column": KEY_COLUMN} if suggestion.root.keyed else {}))
+        return self._in_the_file(endpoint | ({"key_column": KEY_COLUMN} if suggestion.root.keyed else {}))
+
+    def _in_the_file(self, endpoint: dict[str, Any]) -> EndpointSpec:
+        return EndpointSpec.model_validate(merge(self.source.endpoint_defaults, endpoint))
 
     def _send(self, endpoint: EndpointSpec, page: PageRequest) -> Answer:
         request = RequestBuilder(self.source, endpoint, self.environment, datetime.now(UTC)).build(page)

@@ -42,7 +42,8 @@ def _print(report: TrialReport) -> None:
     for exchange in trial.exchanges:
         answer = f"{exchange.status} {exchange.content_type}, {exchange.bytes} bytes"
         click.echo(shown(f"{exchange.request}  ->  {answer}"))
-    click.echo(f"Signed in by: {report.auth}\n")
+    if trial.exchanges:
+        click.echo(f"Signed in by: {report.auth}\n")
     if sample.columns:
         types = [str(type_) for type_ in sample.columns.values()]
         print_table(list(sample.columns), [types, *(cells(list(row.values())) for row in sample.rows)])

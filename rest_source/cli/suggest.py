@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 from pydantic import ValidationError
@@ -16,9 +17,11 @@ from rest_source.extract.document import parse
 from rest_source.http.request import Answer, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.base import mistakes
+from rest_source.spec.combinations import texts
 from rest_source.spec.environment import Environment
 from rest_source.spec.file import load_source
 from rest_source.spec.source import SourceSpec
+from rest_source.spec.template import foreign
 from rest_source.suggest.draft import Draft, draft
 from rest_source.suggest.finding import Seen
 from rest_source.suggest.newfile import schema_line
@@ -57,14 +60,14 @@ def suggest_endpoint(
 ) -> None:
     """Print the endpoint that a URL or a saved answer suggests, and add it to a file if one is given."""
     existing = load_source(write) if write and write.exists() else None
-    if target.startswith(("http://", "https://")):
-        found = _asked(draft(target, headers, name), existing)
-    else:
-        found = _read(Path(target), name)
+    is_url = target.startswith(("http://", "https://"))
+    found = _asked(draft(target, headers, name), existing) if is_url else _read(Path(target), name)
     click.echo(found.to_json() if as_json else file_text(found.draft, found.lines).rstrip())
     if write:
         _write(write, found, existing)
         click.echo(f"Added `{found.draft.name}` to {write}. Next: rest-source check {write}", err=True)
+    if not is_url:
+        click.echo("Correct `base_url` and `path`: a saved answer does not tell where it is from.", err=True)
     for variable in found.draft.variables:
         click.echo(f"Set {variable} in the environment or in .env: the file names it, but not its value.", err=True)
 
@@ -72,14 +75,16 @@ def suggest_endpoint(
 def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
     if existing is not None:
         new = _within(new, existing)
-    keys = {**new.source, "limits": {"retries": 0}, "endpoints": [new.endpoint()]}
+    sent = _sent_by_default(existing.endpoint_defaults) if existing else {}
+    keys = {**new.source, "limits": {"retries": 0}, "endpoint_defaults": sent, "endpoints": [new.endpoint()]}
     try:
         source = SourceSpec.model_validate(keys)
     except ValidationError as error:
         raise _not_a_source(error) from None
     if existing is not None:
         limits = existing.limits.model_copy(update={"retries": 0})
-        source = existing.model_copy(update={"endpoints": source.endpoints, "limits": limits})
+        ours = {"endpoints": source.endpoints, "endpoint_defaults": sent, "limits": limits}
+        source = existing.model_copy(update=ours)
     environment = Environment({**os.environ, **new.variables})
     with ApiSession(source, environment) as session:
         asker = Asker(source, new, session, environment, Tally(), [])
@@ -87,6 +92,17 @@ def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
         suggestion = Suggestion.of(seen)
         suggestion = replace(suggestion, pagination=asker.confirmed(suggestion, seen))
     return Suggested(suggestion, new, tuple(asker.asked))
+
+
+def _sent_by_default(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What `endpoint_defaults` send with a request, but for what has a value in the requests of a load only."""
+    sent = {key: value for key, value in defaults.items() if key in ("method", "params", "headers", "body", "form")}
+    for key, value in sent.items():
+        if isinstance(value, dict):
+            sent[key] = {
+                name: item for name, item in value.items() if not any(foreign(text) for _, text in texts(item))
+            }
+    return sent
 
 
 def _not_a_source(error: ValidationError) -> RestSourceError:
@@ -154,14 +170,14 @@ def _write(file: Path, found: Suggested, existing: SourceSpec | None) -> None:
     text = insert_endpoint(file.read_text(encoding="utf-8"), found.lines)
     if text is None:
         raise _not_insertable(file)
-    _replace(file, text, len(existing.endpoints) + 1)
+    _replace(file, text, len(existing.endpoints) + 1, "\r\n" if b"\r\n" in file.read_bytes() else "\n")
 
 
-def _replace(file: Path, text: str, endpoints: int = 1) -> None:
+def _replace(file: Path, text: str, endpoints: int = 1, newline: str = "\n") -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.new")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", newline=newline)
         if len(load_source(beside).endpoints) != endpoints:
             raise _not_insertable(file)
         beside.replace(file)

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rest_source.spec.base import SpecModel, invalid
 from rest_source.spec.jsonpath import compile_path
-from rest_source.spec.template import Text, env_reference, names, parse
+from rest_source.spec.template import Text, env_reference, foreign, parse
 from rest_source.spec.units import Duration
 from rest_source.spec.word import Word
 
@@ -77,7 +77,6 @@ class Incremental(SpecModel):
         if self.step is not None and self.initial is None:
             raise invalid("initial", message="`step` needs `initial`, where the first window begins")
         for key in ("initial", "until"):
-            foreign = [name for name in names(getattr(self, key) or "") if not name.startswith(("env.", "now"))]
-            if foreign:
-                raise invalid(key, message=f"`{{{foreign[0]}}}` has no value here; write {{now-30d}} or a fixed text")
+            if without := foreign(getattr(self, key) or ""):
+                raise invalid(key, message=f"`{{{without[0]}}}` has no value here; write {{now-30d}} or a fixed text")
         return self

@@ -13,7 +13,7 @@ from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.names import Name
 from rest_source.spec.pagination import Found
 from rest_source.spec.send import Send
-from rest_source.spec.template import Json, Text, names
+from rest_source.spec.template import Json, Text, foreign
 from rest_source.spec.units import parse_duration
 from rest_source.spec.word import Word
 
@@ -184,8 +184,8 @@ class LoginAuth(_Answered):
 def _foreign(request: LoginRequest, known: set[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Templates of a request that nothing gives a value to."""
     for loc, text in request.texts():
-        for name in names(text):
-            if name != "now" and not name.startswith("env.") and name not in known:
+        for name in foreign(text):
+            if name not in known:
                 yield loc, name
 
 

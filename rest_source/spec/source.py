@@ -12,7 +12,7 @@ from rest_source.spec.endpoint import EndpointSpec, Header
 from rest_source.spec.names import Name
 from rest_source.spec.pagination import PositiveInt
 from rest_source.spec.schedule import Timezone
-from rest_source.spec.template import Text, names, parse
+from rest_source.spec.template import Text, foreign, parse
 from rest_source.spec.units import Duration, Rate, Size, parse_duration
 from rest_source.spec.word import Word
 
@@ -169,9 +169,8 @@ class SourceSpec(AssetSettings):
         first = next(iter(parse(value)), "")
         if isinstance(first, str) and not first.startswith(("http://", "https://")):
             raise ValueError(f"`{value}` is not a URL: it starts with http:// or https://")
-        foreign = [name for name in names(value) if name != "now" and not name.startswith("env.")]
-        if foreign:
-            raise ValueError(f"`{{{foreign[0]}}}` has no value in `base_url`; put it into an endpoint's `path`")
+        if without := foreign(value):
+            raise ValueError(f"`{{{without[0]}}}` has no value in `base_url`; put it into an endpoint's `path`")
         return value
 
     @model_validator(mode="after")

@@ -205,6 +205,11 @@ def names(text: str) -> list[str]:
     return [part.name for part in parse(text) if not isinstance(part, str)]
 
 
+def foreign(text: str) -> list[str]:
+    """The names in a text that have a value in some requests only: all but `now` and those of `env`."""
+    return [name for name in names(text) if name != "now" and not name.startswith("env.")]
+
+
 def env_reference(value: Any) -> Any:
     """`{env: NAME}` written as a mapping becomes the template `{env.NAME}`, so that one mechanism serves both."""
     if isinstance(value, dict) and set(value) == {"env"}:
