@@ -472,6 +472,7 @@ PARTITIONS = [
         "{type: hourly, start_date: 2024-01-01}",
         "start_date: `2024-01-01` is not a date of the form `%Y-%m-%d-%H:%M`; write one such as 2024-01-01-00:00",
     ),
+    ("{type: daily, start_date: 9999-12-31}", "start_date: `9999-12-31` is in the last year that there is"),
     (
         "{type: daily, start_date: 2024-01-02, end_date: 2024-01-01}",
         "end_date: `2024-01-01` is not behind the `start_date`, `2024-01-02`",

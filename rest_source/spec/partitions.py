@@ -41,6 +41,8 @@ class _Times(SpecModel):
     @model_validator(mode="after")
     def _is_a_stretch_of_time(self) -> Self:
         start = self._moment("start_date", self.start_date)
+        if start.year == datetime.max.year:
+            raise invalid("start_date", message=f"`{self.start_date}` is in the last year that there is")
         if self.end_date is not None and self._moment("end_date", self.end_date) <= start:
             raise invalid("end_date", message=f"`{self.end_date}` is not behind the `start_date`, `{self.start_date}`")
         return self
