@@ -80,24 +80,41 @@ def test_an_odd_record_among_many(warehouse: Warehouse, odd: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "spec"),
+    ("text", "spec", "told"),
     [
-        (json.dumps({"result": {"items": {"one": "x" * 50_000}}}), {}),
-        (json.dumps({"result": {"items": ["x" * 50_000]}}), {}),
-        (document(2000).decode(), {"data_root": "$.result.items[?(@.id > 5)]"}),
-        (document(2000).decode(), {"data_root": "$..items"}),
-        (document(2000).decode(), {"pagination": {"type": "page_number"}}),
-        (json.dumps({"result": {"other": "x" * 50_000}}), {}),
-        ("{" + " " * 100_000, {}),
-        ("<html>" + "x" * 100_000, {}),
+        (json.dumps({"result": {"items": {"one": "x" * 50_000}}}), {}, "`$.result.items` is no array"),
+        (json.dumps({"result": {"items": ["x" * 50_000]}}), {}, "A record of the answer is larger"),
+        (document(2000).decode(), {"data_root": "$.result.items[?(@.id > 5)]"}, "no plain path to an array"),
+        (document(2000).decode(), {"data_root": "$..items"}, "`data_root: $..items` is no plain path"),
+        (document(2000).decode(), {"pagination": {"type": "page_number"}}, "its pages are very large"),
+        (document(2000).decode(), {"on_error": [{"contains": "x", "do": "skip"}]}, "a rule of `on_error` looks"),
+        (document(2000).decode(), {"data_root": "$.result.*", "key_column": "key"}, "no plain path to an array"),
+        (document(2000).decode(), {"data_root": "$.result.items[*]", "key_column": "key"}, "`key_column` makes"),
+        (json.dumps({"result": {"other": "x" * 50_000}}), {}, "`$.result` has no `items`, but `other`"),
+        ("{" + " " * 100_000, {}, "`$` has no `result`"),
+        ("<html>" + "x" * 100_000, {}, "`$` is no object"),
     ],
-    ids=["object", "long record", "filter", "descendants", "pages", "no root", "blank", "html"],
 )
-def test_what_cannot_be_read_in_parts_is_refused(warehouse: Warehouse, text: str, spec: dict[str, Any]) -> None:
+def test_what_cannot_be_read_in_parts_is_refused_and_told_why(
+    warehouse: Warehouse, text: str, spec: dict[str, Any], told: str
+) -> None:
     with pytest.raises(RestSourceError) as failure:
         load(warehouse, text.encode(), **spec)
     assert failure.value.id == "response_too_large"
+    assert told in f"{failure.value.message} {failure.value.cause}"
     assert not warehouse.path.exists()
+
+
+def test_an_answer_in_another_charset_is_told_so(warehouse: Warehouse) -> None:
+    headers = {"Content-Type": "application/json; charset=latin-1"}
+    with pytest.raises(RestSourceError) as failure:
+        load(warehouse, lambda call: Reply(document(2000), headers=headers))
+    assert (failure.value.id, "other than UTF-8" in failure.value.cause) == ("response_too_large", True)
+
+
+def test_an_answer_without_end_is_told_the_limit_that_it_met(warehouse: Warehouse) -> None:
+    with pytest.raises(RestSourceError, match="larger than 40 times limits"):
+        load(warehouse, document(40_000))
 
 
 @pytest.mark.parametrize("root", ["$.result.items", "$.result"])

@@ -156,6 +156,8 @@ def test_an_error_that_is_not_the_end(api: Api, pagination: dict[str, Any], repl
         read(api.url, pagination)
     assert caught.value.status == status
     assert caught.value.where.startswith(f"fake.records, page {len(replies)}, ")
+    told = f"past its last page: `pagination: {{end_statuses: [{status}]}}`" in caught.value.remedy
+    assert told == (len(replies) > 1 and status != 410)
 
 
 @pytest.mark.parametrize("pagination", [numbered(size=2), numbered(), offset(limit=2)])

@@ -10,10 +10,12 @@ import mmap
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Self
 
+from rest_source.errors import RestSourceError
 from rest_source.http.errors import too_large
+from rest_source.spec.jsonpath import step_to
 
 PART_SIZE = 2_000_000
 _BLOCK = 65_536  # fits a processor's cache: larger ones take a third longer
@@ -25,6 +27,11 @@ _SCALAR = re.compile(_GAP + rb'(?:%b|[^ \t\r\n"{}\[\],]++)' % _STRING, re.DOTALL
 _UP_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%b)*+([{}\[\]])' % _STRING, re.DOTALL)
 _AROUND = "What the answer holds beside its records"
 _ANY_GAP = re.compile(_GAP)
+_KEYS_TOLD = 5
+
+
+class NotInParts(ValueError):
+    """A document that cannot be read in parts; says why."""
 
 
 @dataclass(slots=True)
@@ -43,20 +50,27 @@ class LargeDocument:
     end: int | None = None
 
     @classmethod
-    def of(cls, file: BinaryIO, steps: tuple[str, ...], longest: int, part_size: int = PART_SIZE) -> Self | None:
-        """The document in a file on disk, or None if it cannot be read in parts.
+    def of(cls, file: BinaryIO, steps: tuple[str, ...], longest: int, part_size: int = PART_SIZE) -> Self:
+        """The document in a file on disk, whose end may not be there yet; raises NotInParts.
 
-        It can if it is UTF-8 and has an array at the end of the steps, each a key of an object.
+        It can be read in parts if it is UTF-8 and has an array at the end of the steps, each a key of an object.
         """
         file.flush()
         if file.seek(0, os.SEEK_END) == 0:
-            return None
+            raise NotInParts("it is empty")
         text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if not json.detect_encoding(text[:4]).startswith("utf-8"):
-            return None
-        walk = _Walk(text, len(_BOM) if text[:3] == _BOM else 0, longest)
-        if not all(walk.take(b"{") and walk.seek(step) for step in steps) or not walk.take(b"["):
-            return None
+            raise NotInParts("it is not UTF-8")
+        walk, place = _Walk(text, len(_BOM) if text[:3] == _BOM else 0, longest), "$"
+        for step in steps:
+            if not walk.take(b"{"):
+                raise NotInParts(f"`{place}` is no object")
+            if not walk.leads_to(step):
+                told = ", ".join(f"`{key}`" for key in walk.passed)
+                raise NotInParts(f"up to there, `{place}` has no `{step}`" + (f", but {told}" if told else ""))
+            place += step_to(step)
+        if not walk.take(b"["):
+            raise NotInParts(f"`{place}` is no array")
         return cls(text, steps, walk.at, longest, part_size)
 
     def parts(self) -> Iterator[bytes]:
@@ -134,6 +148,15 @@ class _Walk:
     text: mmap.mmap
     at: int
     limit: int
+    passed: list[str] = field(default_factory=list)
+
+    def leads_to(self, key: str) -> bool:
+        """Whether an object that is there up to some place has such a key before it; then moves on to its value."""
+        self.passed = []
+        try:
+            return self.seek(key)
+        except (json.JSONDecodeError, RestSourceError):
+            return False
 
     def take(self, mark: bytes) -> bool:
         """Whether the mark is next; if so, it lies behind."""
@@ -147,8 +170,10 @@ class _Walk:
         """Moves on, in an object, to the value of the next such key; behind the object if there is none."""
         while not self.take(b"}"):
             self.take(b",")
-            if self._key() == key:
+            if (found := self._key()) == key:
                 return True
+            if len(self.passed) < _KEYS_TOLD:
+                self.passed.append(found)
             self._skip_value()
         return False
 

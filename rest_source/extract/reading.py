@@ -8,15 +8,15 @@ from time import time
 from typing import Any, BinaryIO
 
 from rest_source.collector import paused_collector
-from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, with_fields
 from rest_source.extract.document import Document, parse
 from rest_source.extract.familiar import Familiar
 from rest_source.extract.increments import Increments
 from rest_source.extract.page import NOTHING, Next, Page, Pager, Response, Stop, journalled
-from rest_source.extract.parts import PART_SIZE, LargeDocument
+from rest_source.extract.parts import PART_SIZE, LargeDocument, NotInParts
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
+from rest_source.http.body import WhyWhole
 from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
 from rest_source.http.parse_errors import unreadable
@@ -60,18 +60,26 @@ class PageReader:
     increments: Increments | None = None
     familiar: Familiar | None = None
 
-    def in_parts(self) -> Callable[[BinaryIO], bool] | None:
-        """Whether what a file holds of an answer can be read in parts; None where no answer ever can.
+    def why_whole(self) -> WhyWhole | None:
+        """Why what a file holds of an answer cannot be read in parts; None where there are pages instead.
 
-        It takes a plain data root that is an array, an endpoint whose one answer holds everything, and no rule of
-        `on_error` that looks into an answer.
+        It takes a plain data root that is an array, and no rule of `on_error` that looks into an answer.
         """
+        return self._why_whole if isinstance(self.endpoint.pagination, NoPagination) else None
+
+    def _why_whole(self, file: BinaryIO) -> str | None:
         endpoint = self.endpoint
-        plain = compile_path(endpoint.data_root).steps is not None and endpoint.key_column is None
-        judged = any(rule.json_path or rule.contains for rule in endpoint.on_error)
-        if judged or not plain or not isinstance(endpoint.pagination, NoPagination):
-            return None
-        return lambda file: self._large(file) is not None
+        if compile_path(endpoint.data_root).steps is None:
+            return f"`data_root: {endpoint.data_root}` is no plain path to an array"
+        if endpoint.key_column is not None:
+            return "`key_column` makes records of a map"
+        if any(rule.json_path or rule.contains for rule in endpoint.on_error):
+            return "a rule of `on_error` looks into it"
+        try:
+            self._large(file)
+        except NotInParts as error:
+            return str(error)
+        return None
 
     def read(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Iterator[Page]:
         """The page in an answer to a step of the series, in one piece or in parts."""
@@ -129,7 +137,6 @@ class PageReader:
 
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
-        assert large is not None
         part_root = replace(data_root, path=compile_path("$[*]" if data_root.path.every else "$"))
         familiar = self.familiar.of_parts() if self.familiar is not None else None
         count, last = 0, None
@@ -166,12 +173,8 @@ class PageReader:
         with self.columns.lock:  # several series note the columns of one table
             return encode(records, self.columns, _now(), document.exact, self.endpoint.nested)
 
-    def _large(self, file: BinaryIO) -> LargeDocument | None:
-        steps = compile_path(self.endpoint.data_root).steps or ()
-        try:
-            return LargeDocument.of(file, steps, self.longest, PART_SIZE)
-        except (json.JSONDecodeError, RestSourceError):
-            return None
+    def _large(self, file: BinaryIO) -> LargeDocument:
+        return LargeDocument.of(file, compile_path(self.endpoint.data_root).steps or (), self.longest, PART_SIZE)
 
     def _asked(self, answer: Answer) -> str:
         return self.mask(f"{self.endpoint.method} {answer.url}")

@@ -18,6 +18,9 @@ from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
 from rest_source.spec.source import SourceSpec
 
+_PAST_END = (400, 404, 416, 422)
+"""With these statuses some APIs answer a request for a page that they do not have."""
+
 
 @dataclass(slots=True)
 class Series:
@@ -97,7 +100,7 @@ class Series:
             self.tally,
             self.reader.endpoint.pagination.end_statuses,
             self.reader.endpoint.on_error,
-            in_parts=self.reader.in_parts(),
+            why_whole=self.reader.why_whole(),
             dropped=dropped,
             postponed=postponed,
         )
@@ -111,6 +114,9 @@ class Series:
 
     def _explain(self, error: RestSourceError, page: PageRequest, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
+        if number > 1 and error.status in _PAST_END and not isinstance(error, Ruled):
+            ends = f"If the API answers so past its last page: `pagination: {{end_statuses: [{error.status}]}}`."
+            error.remedy = f"{ends} Otherwise: {error.remedy}"
         texts = (error.message, error.cause, error.remedy)
         error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
         error.args = (error.message,)

@@ -8,19 +8,20 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from rest_source.errors import storage_error
+from rest_source.http.errors import too_large, whole_and_too_large
 
-IN_MEMORY = 16_000_000
+IN_MEMORY = 4_000_000
 """Bytes from which on an answer that may be read in parts goes to a file."""
 TIMES_ON_DISK = 40
 """How many times `limits.max_response` such a file may grow: an answer without end must not fill the disk."""
-InParts = Callable[[BinaryIO], bool]
-"""Whether what a file holds of an answer, which may be its beginning only, can be read in parts."""
+WhyWhole = Callable[[BinaryIO], str | None]
+"""Why what a file holds of an answer, which may be its beginning only, cannot be read in parts; None if it can."""
 
 
 def read_body(
-    chunks: Iterable[bytes], max_bytes: int, in_parts: InParts | None, folder: Path | None
-) -> bytes | BinaryIO | None:
-    """The body, or None as soon as it exceeds the limit, however small it was on the wire.
+    chunks: Iterable[bytes], max_bytes: int, why_whole: WhyWhole | None, folder: Path | None
+) -> bytes | BinaryIO:
+    """The body; a RestSourceError as soon as it exceeds the limit, however small it was on the wire.
 
     What can be read in parts may exceed `max_bytes`. Its file, in `folder`, has no name and goes with the process.
     """
@@ -28,16 +29,14 @@ def read_body(
     for chunk in arriving:
         held.append(chunk)
         size += len(chunk)
-        if in_parts is not None and size > min(IN_MEMORY, max_bytes):
-            return _on_disk(chain(held, arriving), max_bytes, in_parts, folder)
+        if why_whole is not None and size > min(IN_MEMORY, max_bytes):
+            return _on_disk(chain(held, arriving), max_bytes, why_whole, folder)
         if size > max_bytes:
-            return None
+            raise too_large(max_bytes)
     return held[0] if len(held) == 1 else b"".join(held)
 
 
-def _on_disk(
-    chunks: Iterator[bytes], max_bytes: int, in_parts: InParts, folder: Path | None
-) -> bytes | BinaryIO | None:
+def _on_disk(chunks: Iterator[bytes], max_bytes: int, why_whole: WhyWhole, folder: Path | None) -> bytes | BinaryIO:
     with _storing():
         file = TemporaryFile(dir=folder)  # noqa: SIM115
     keep = False
@@ -47,11 +46,14 @@ def _on_disk(
             size += len(chunk)
             with _storing():
                 file.write(chunk)
-                large = large or (size > max_bytes and in_parts(file))
-            if size > (max_bytes * TIMES_ON_DISK if large else max_bytes):
-                return None
+                why = why_whole(file) if size > max_bytes and not large else None
+            if why is not None:
+                raise whole_and_too_large(max_bytes, why)
+            large = size > max_bytes
+            if size > max_bytes * TIMES_ON_DISK:
+                raise too_large(max_bytes, "The answer", TIMES_ON_DISK)
         with _storing():
-            keep = large or in_parts(file)
+            keep = large or why_whole(file) is None
             file.seek(0)
             return file if keep else file.read()
     finally:

@@ -141,11 +141,22 @@ def _told(seconds: float) -> str:
     return f"{timedelta(seconds=int(seconds) + 1)} h" if seconds < _YEAR else "years, if that is meant"
 
 
-def too_large(limit: int, what: str = "The answer") -> RestSourceError:
+def too_large(limit: int, what: str = "The answer", times: int = 1) -> RestSourceError:
     """The error of a body, or what of it must be held at once, that exceeds `limits.max_response` when decoded."""
     return RestSourceError(
         "response_too_large",
-        f"{what} is larger than limits.max_response ({limit:,} bytes).",
+        f"{what} is larger than {f'{times} times ' if times > 1 else ''}limits.max_response ({limit:,} bytes).",
         cause="The endpoint returns everything at once, or its pages are very large.",
         remedy="Ask for smaller pages (`pagination` with a `size`), or raise `limits: {max_response: 1GB}`.",
     )
+
+
+def whole_and_too_large(limit: int, why: str) -> RestSourceError:
+    """The error of an answer without pages that would be read in parts, were it not for the reason given."""
+    error = too_large(limit)
+    error.cause = f"It holds everything at once, and cannot be read in parts: {why}."
+    error.remedy = (
+        "Give the array of the records as `data_root`, a plain path such as `$.data.items`; or use a `pagination` with "
+        "a `size`; or raise `limits: {max_response: 1GB}`, if there are ten times as much memory."
+    )
+    return error

@@ -15,7 +15,7 @@ from rest_source.errors import RestSourceError
 from rest_source.http.auth.grant import Grant
 from rest_source.http.auth.schemes import sign_in
 from rest_source.http.auth.token_client import TokenClient
-from rest_source.http.body import InParts
+from rest_source.http.body import WhyWhole
 from rest_source.http.clock import SYSTEM_CLOCK, Clock
 from rest_source.http.errors import http_error
 from rest_source.http.excerpt import shorten
@@ -101,14 +101,14 @@ class ApiSession:
         expected: Collection[int] = (),
         rules: Sequence[ErrorRule] = (),
         *,
-        in_parts: InParts | None = None,
+        why_whole: WhyWhole | None = None,
         dropped: Event | None = None,
         postponed: Postponed | None = None,
     ) -> Answer:
         """The answer of status 2xx, or of a status in `expected`; any other outcome is a RestSourceError.
 
         An answer that one of the `on_error` rules describes is a `Ruled` error, after retries where it says so.
-        A large answer goes to a file if, by what has come of it, `in_parts` says that it can be read so.
+        A large answer goes to a file, and stays there unless `why_whole` tells why it cannot be read in parts.
         A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it fails in
         a way that may pass, and it is sent in its turn with that, which counts as the first of its retries.
         """
@@ -117,7 +117,7 @@ class ApiSession:
             if postponed is not None and postponed.wake_at is not None:
                 retries = retries.increment(request.method)
                 self._pause(tally, max(0.0, postponed.wake_at - self._clock.monotonic()))
-            return self._follow(request, _Errand(tally, expected, rules, retries, in_parts, dropped))
+            return self._follow(request, _Errand(tally, expected, rules, retries, why_whole, dropped))
         except RestSourceError as error:
             error.where = error.where or self._where(request)
             self.redactor.clean(error)
@@ -175,7 +175,7 @@ class ApiSession:
             errand.tally.add(requests=1, wait_seconds=wait)
             outcome = self._transport.exchange(
                 grant.credentials.apply(request) if grant else strip(request, self.redactor.leaks),
-                errand.in_parts,
+                errand.why_whole,
                 inside=grant is not None,
                 url=request.full_url,
             )
@@ -211,7 +211,7 @@ class _Errand:
     expected: Collection[int]
     rules: Sequence[ErrorRule]
     retries: Retry
-    in_parts: InParts | None
+    why_whole: WhyWhole | None
     dropped: Event | None
 
     @property

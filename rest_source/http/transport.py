@@ -11,8 +11,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
-from rest_source.http.body import TIMES_ON_DISK, InParts, read_body
-from rest_source.http.errors import too_large
+from rest_source.http.body import TIMES_ON_DISK, WhyWhole, read_body
 from rest_source.http.fence import Origin, is_link_local, link_local, origin
 from rest_source.http.network_errors import CAUGHT, network_error
 from rest_source.http.pace import PacedAdapter
@@ -52,7 +51,7 @@ class Transport:
         self._large.close()
 
     def exchange(
-        self, request: Request, in_parts: InParts | None = None, *, inside: bool, url: str
+        self, request: Request, why_whole: WhyWhole | None = None, *, inside: bool, url: str
     ) -> Answer | RestSourceError:
         """The answer, or why there is none; `url` is what the answer calls itself, and the error says no place.
 
@@ -61,12 +60,12 @@ class Transport:
         Failures are returned, so that none carries requests' exceptions, whose texts hold full URLs.
         """
         try:
-            session = self._session if in_parts is None else self._large
+            session = self._session if why_whole is None else self._large
             with self._send(session, self._prepare(request, inside), inside) as response:
-                in_parts = in_parts if response.ok and _may_be_utf8(response) else None
-                body = read_body(response.iter_content(_CHUNK), self._max_bytes, in_parts, self._folder)
-            if body is None:
-                return too_large(self._max_bytes)
+                why_whole = why_whole if response.ok else None
+                if why_whole is not None and not _may_be_utf8(response):
+                    why_whole = _in_another_charset
+                body = read_body(response.iter_content(_CHUNK), self._max_bytes, why_whole, self._folder)
             if isinstance(body, bytes):
                 return Answer(response.status_code, url, response.headers, body)
             return Answer(response.status_code, url, response.headers, _beginning(body), body)
@@ -122,6 +121,10 @@ def _refuse_link_local(target: Origin | None) -> None:
 def _may_be_utf8(response: requests.Response) -> bool:
     named = headers.charset(response.headers.get("Content-Type", ""))
     return named is None or named.lower().replace("_", "-") in ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+def _in_another_charset(_: BinaryIO) -> str:
+    return "it is in a charset other than UTF-8"
 
 
 def _beginning(file: BinaryIO) -> bytes:
