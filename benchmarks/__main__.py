@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ HERE = Path(__file__).parent
 @click.option("--case", "-c", "names", multiple=True, type=click.Choice([case.name for case in CASES]))
 @click.option("--contestant", "-x", "only", multiple=True, type=click.Choice(list(CONTESTANTS)))
 @click.option("--rounds", type=click.IntRange(min=1), help="Rounds of every case, instead of its own number.")
-@click.option("--quick", is_flag=True, help="A fiftieth of the sizes, one round, no verdicts.")
+@click.option("--quick", is_flag=True, help="A fiftieth of the sizes, one round, no verdicts, nothing for --write.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), default=HERE / "results.json", show_default=True)
 @click.option(
     "--profile", type=click.Path(path_type=Path), help="A folder for a cProfile of every run, which slows it."
@@ -46,16 +47,19 @@ def main(
     \b
     Examples:
       python -m benchmarks                                          everything
+      python -m benchmarks --quick -c 500k -c cursor                in half a minute, to see that all runs
       python -m benchmarks -c 500k -x rest_source -x floor          without dlt
       python -m benchmarks -c page_number -c cursor --rounds 5
     """
     cases = [case.quick() if quick else case for case in CASES if not names or case.name in names]
     if rounds:
         cases = [replace(case, rounds=rounds) for case in cases]
+    _refuse_what_cannot_be(cases, only, json_path, quick and write)
     figures: dict[tuple[str, str], Summary] = {}
     for case in cases:
         figures |= measure(case, set(only) or set(CONTESTANTS), profile)
-    facts, targets = machine(), () if quick else TARGETS
+    chosen = {case.name for case in cases}
+    facts, targets = machine(), () if quick else [target for target in TARGETS if target.case in chosen]
     text = as_markdown(
         [case for case in cases if any(name == case.name for name, _ in figures)], figures, facts, targets
     )
@@ -63,6 +67,17 @@ def main(
     if write:
         (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
     click.echo(text)
+
+
+def _refuse_what_cannot_be(cases: Sequence[Case], only: Sequence[str], json_path: Path, small: bool) -> None:
+    """Before anything is measured: it takes up to a quarter of an hour."""
+    if small:
+        raise click.UsageError("--quick measures a fiftieth; RESULTS.md is for whole runs.")
+    if not json_path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {json_path.parent}.", param_hint="--json")
+    known = dict.fromkeys(contestant for case in cases for contestant in (*case.contestants, *case.once))
+    if foreign := [contestant for contestant in only if contestant not in known]:
+        raise click.UsageError(f"No case that was chosen measures {', '.join(foreign)}; there are {', '.join(known)}.")
 
 
 def measure(case: Case, only: set[str], profile: Path | None = None) -> Figures:

@@ -12,13 +12,13 @@ _PAGINATION = {
     "pages": "page_number without a total",
     "totals": "page_number with total_pages",
     "cursor": "cursor",
-    "all": "all of them in one answer",
+    "all": "in one answer",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A load of `records`, or the definitions of `endpoints`, by several contestants in turn."""
+    """A load of `records`, or the definitions of `endpoints`, by several contestants in turn, ours first."""
 
     name: str
     contestants: tuple[str, ...]
@@ -42,10 +42,12 @@ class Case:
         """What is measured, in words."""
         if self.endpoints:
             return f"{self.endpoints:,} endpoints in one YAML file"
-        pages = f"{self.records:,} records in {self.records // self.page_size:,} pages"
+        records = f"{self.records:,} records"
+        if self.dialect != "all":
+            records += f" in {self.records // self.page_size:,} pages"
         latency = f"{self.latency * 1000:.0f} ms each" if self.latency else "no latency"
         into = ", into PostgreSQL" if self.postgres else ""
-        return f"{pages}, {latency}, {_PAGINATION[self.dialect]}, concurrency {self.concurrency}{into}"
+        return f"{records}, {latency}, {_PAGINATION[self.dialect]}, concurrency {self.concurrency}{into}"
 
     def quick(self) -> "Case":
         """A fiftieth of it, once: to see that everything runs."""

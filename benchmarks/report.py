@@ -86,7 +86,7 @@ merge, nothing that survives a kill. After each run the table held every record.
 
 def _case(case: Case, figures: Figures) -> str:
     measured = {contestant: summary for (name, contestant), summary in figures.items() if name == case.name}
-    ours = measured.get("rest_source") or next(iter(measured.values()))
+    ours = measured.get(case.contestants[0])
     head = ["contestant", "rounds", "seconds", "min-max", "imports s", "process s", f"{_things(case)}/s", "x ours"]
     rows = [
         [
@@ -97,7 +97,7 @@ def _case(case: Case, figures: Figures) -> str:
             f"{summary.import_seconds:.2f}",
             f"{summary.wall_seconds:.2f}",
             f"{summary.rate:,.0f}",
-            f"{summary.seconds / ours.seconds:.2f}",
+            f"{summary.seconds / ours.seconds:.2f}" if ours else "",
             f"{summary.peak_mb:.0f}",
         ]
         for contestant, summary in measured.items()

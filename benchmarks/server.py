@@ -9,6 +9,7 @@ connection has a thread, and the latency is a sleep.
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import threading
@@ -116,6 +117,7 @@ def serving(file: Path, latency: float) -> Iterator[str]:
 def main(file: str, latency: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     print(listener.getsockname()[1], flush=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it, by closing its stdin
     threading.Thread(target=_accept, args=(listener, Pages.open(Path(file)), float(latency)), daemon=True).start()
     sys.stdin.read()
 

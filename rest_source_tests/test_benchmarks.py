@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import main
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -25,3 +30,17 @@ def test_a_small_round_measures_loads_and_definitions(tmp_path: Path) -> None:
     measured = {case["name"]: set(case["measured"]) for case in json.loads(report.read_text())["cases"]}
     assert measured == {"500k": {"rest_source", "floor"}, "cursor": {"rest_source"}, "endpoints_10": {"definitions"}}
     assert "## Targets" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--quick", "--write"], "RESULTS.md is for whole runs"),
+        (["--json", "nowhere/a.json"], "there is no folder nowhere"),
+        (["-c", "5m", "-x", "dlt"], "No case that was chosen measures dlt; there are rest_source."),
+        (["-c", "500k", "-x", "dlt default loader", "--quick"], "measures dlt default loader; there are rest_source,"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_measured(args: list[str], told: str) -> None:
+    result = CliRunner().invoke(main, args)
+    assert (result.exit_code, told in " ".join(result.output.split())) == (2, True)
