@@ -26,6 +26,8 @@ def told(records: list[dict[str, Any]] = RECORDS, **keys: Any) -> str:
         ({"columns": {"zip": "TEXT"}}, "`columns` finds no `zip` in the records read here."),
         ({"incremental": CURSOR}, "`incremental` asks for nothing less: every load reads all records"),
         ({"parent": {"values": {"folder": ["a"]}}}, "such as `path: /orders/{parent.folder}`"),
+        ({"partitions_def": {"type": "daily", "start_date": "2024-01-01"}}, '`params: {from: "{partition.start}"}`'),
+        ({"partitions_def": {"type": "static", "partition_keys": ["a"]}}, '`params: {from: "{partition.key}"}`'),
         ({"parent": {"query": "SELECT 1 AS a"}}, "such as `path: /orders/{parent.id}`"),
     ],
 )
@@ -41,6 +43,7 @@ def test_a_key_that_does_nothing_is_told(keys: dict[str, Any], said: str) -> Non
         {"incremental": CURSOR, "params": {"since": "{cursor}"}},
         {"incremental": CURSOR, "params": {"since": "{window.start}"}},
         {"incremental": {**CURSOR, "order": "desc"}},
+        {"partitions_def": {"type": "static", "partition_keys": ["a"]}, "path": "/{partition.key}"},
         {"parent": {"values": {"folder": ["a"]}, "include": "folder"}, "path": "/{parent.folder}",
          "columns": {"parent_folder": "TEXT"}},
     ],

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from pydantic import ValidationError
@@ -125,6 +126,43 @@ def test_a_query_has_the_rows(warehouse: Warehouse) -> None:
     with posts(warehouse, 1, 2, 3) as (api, server):
         load(warehouse, server.url, path="/of/{parent.kind}", parent=query, pagination={"type": "none"})
     assert sorted(call.path for call in api.calls) == ["/of/even", "/of/odd"]
+
+
+@pytest.mark.parametrize("batch", [None, 5])
+def test_a_row_of_a_query_without_a_value_is_not_asked_for(warehouse: Warehouse, batch: int | None) -> None:
+    query = {"query": "SELECT * FROM (VALUES ('a'), (NULL), ('b')) t(x)"} | ({"batch": batch} if batch else {})
+    path = "/of/{parent.x:join(,)}" if batch else "/of/{parent.x}"
+    with posts(warehouse, 1) as (api, server):
+        load(warehouse, server.url, path=path, parent=query, pagination={"type": "none"})
+    assert sorted(unquote(call.path) for call in api.calls) == (["/of/a,b"] if batch else ["/of/a", "/of/b"])
+
+
+@pytest.mark.parametrize(
+    ("parent", "id", "told"),
+    [
+        ({"query": "SELECT sku AS kind FROM shop.sales"}, "query_failed", "reads a table that no load has made"),
+        ({"query": "SELECT kin AS kind FROM shop.posts"}, "query_failed", "Correct `query`"),
+        ({"query": "SELEC 1"}, "query_failed", "The SQL of `parent.query` fails"),
+        ({"query": "DROP TABLE shop.posts"}, "query_failed", "The SQL of `parent.query` fails"),
+        ({"query": "SELECT id, kind AS sort FROM shop.posts"}, "unknown_column", "Choose among: id, sort."),
+        ({"endpoint": "posts", "where": "kin = 'odd'"}, "query_failed", "Correct `where`, a condition on columns"),
+    ],
+)
+def test_wrong_sql_is_explained_and_changes_nothing(
+    warehouse: Warehouse, parent: dict[str, Any], id: str, told: str
+) -> None:
+    with posts(warehouse, 1) as (api, server), pytest.raises(RestSourceError) as failure:
+        load(warehouse, server.url, path="/of/{parent.kind}", parent=parent, pagination={"type": "none"})
+    assert failure.value.id == id
+    assert told in f"{failure.value.message} {failure.value.cause} {failure.value.remedy}"
+    assert api.calls == []
+    assert warehouse.rows("SELECT id FROM shop.posts") == [(1,)]
+
+
+def test_a_query_before_the_first_load_is_explained(warehouse: Warehouse) -> None:
+    with pytest.raises(RestSourceError, match=r"SQL of `parent\.query` fails") as failure:
+        load(warehouse, "http://127.0.0.1:9", path="/{parent.id}", parent={"query": "SELECT id FROM shop.posts"})
+    assert failure.value.id == "query_failed"
 
 
 def test_a_batch_asks_for_many_at_once(warehouse: Warehouse) -> None:
@@ -272,6 +310,7 @@ def test_a_parent_that_is_not_loaded_is_explained(warehouse: Warehouse) -> None:
         ({"values": {"a": [1]}, "where": "x"}, "`where` needs `endpoint`"),
         ({"endpoint": "post"}, "Did you mean `posts`"),
         ({"endpoint": "posts", "batch": 5, "include": "id"}, "cannot tell which row"),
+        ({"values": {"folder": ["a"]}, "include": "foldr"}, "unknown field `foldr`. Did you mean `folder`"),
     ],
 )
 def test_mistakes_are_told(parent: dict[str, Any], said: str) -> None:

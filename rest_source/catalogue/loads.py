@@ -124,6 +124,11 @@ LOADS = (
         "materialize the table first; choose a column that the error lists",
     ),
     Entry(
+        ("query_failed",),
+        "`query` or `where` of a `parent` is no SQL of the destination, or reads a table that is not loaded yet",
+        "correct the SQL; load what it reads first, and name it in `deps`",
+    ),
+    Entry(
         ("load_in_progress",),
         "another run loads the same endpoint for more than ten minutes",
         "wait for it, or terminate it",

@@ -21,7 +21,7 @@ class Dialect:
     `json_text` gives a rejected record as JSON. `unless_locked` passes over rows that another transaction deletes.
     `longest_name` is in bytes, `most_columns` counts metadata columns too; None is no limit.
     `no_comment` stands for an empty comment, where there can be none,
-    `reserved` has the names that no column may have.
+    `reserved` has the names that no column may have, and `mistakes` are the exceptions for SQL that is wrong.
     """
 
     types: Mapping[ColumnType, str]
@@ -33,6 +33,7 @@ class Dialect:
     hashed: Callable[[str], str]
     distinct: Callable[[str], str]
     json_text: Callable[[str], str]
+    mistakes: tuple[type[Exception], ...]
     unless_locked: str = ""
     longest_name: int | None = None
     most_columns: int | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from rest_source.spec.base import normalise
 from rest_source.spec.combinations import used
 from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.partitions import has_windows
 
 
 def idle(endpoint: EndpointSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -23,6 +24,12 @@ def _unasked(endpoint: EndpointSpec) -> Iterator[str]:
         yield (
             "`incremental` asks for nothing less: every load reads all records, as the request has no {cursor}. Write "
             'it where the API takes it, such as `params: {updated_since: "{cursor}"}`.'
+        )
+    if endpoint.partitions_def and not any(name.startswith("partition.") for name in asked):
+        template = "{partition.start}" if has_windows(endpoint.partitions_def) else "{partition.key}"
+        yield (
+            "`partitions_def` repeats one request for each partition, as the request has none of its templates. Write "
+            f'one where the API takes it, such as `params: {{from: "{template}"}}`.'
         )
     if parent and not any(name.startswith("parent.") for name in asked):
         field = next(iter(parent.values or parent.include or ("id",)))

@@ -4,9 +4,10 @@ from rest_source.extract.slices import Known, parent_fields
 from rest_source.extract.stream import PageStream
 from rest_source.load.destination import Destination
 from rest_source.load.dialect import Session
+from rest_source.load.parents import rows_of_query, rows_of_table
 from rest_source.load.relation import Table
 from rest_source.load.system import cursors
-from rest_source.load.view import newest, parent_rows
+from rest_source.load.view import newest
 from rest_source.spec.parent import Parent
 
 PARENTS = "__parents"
@@ -28,12 +29,12 @@ def known_of(stream: PageStream, destination: Destination) -> Known:
 
 
 def _with_parents(stream: PageStream, session: Session, known: Known, parent: Parent) -> Known:
+    fields = sorted({*parent_fields(stream.endpoint), *parent.include})
     if parent.query is not None:
-        return Known(known.cursors, session.named_rows(parent.query), known.only)
+        return Known(known.cursors, rows_of_query(session, parent.query, fields), known.only)
     if parent.endpoint is None:
         return known
     table = Table.of(stream.source.name, parent.endpoint)
-    fields = sorted({*parent_fields(stream.endpoint), *parent.include})
     since = int(known.cursors.get(PARENTS, 0)) if parent.changed and known.only is None else 0
     last = newest(session, table) if parent.changed else None  # before the rows: what comes between comes again
-    return Known(known.cursors, parent_rows(session, table, fields, parent.where, since), known.only, last)
+    return Known(known.cursors, rows_of_table(session, table, fields, parent.where, since), known.only, last)

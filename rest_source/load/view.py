@@ -1,13 +1,12 @@
 """Looking at a table of a destination: its columns, its newest rows, and what is said when it is not there."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from rest_source.errors import RestSourceError
 from rest_source.load.destination import TableView
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import identifier
-from rest_source.load.names import INGESTED_AT, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
+from rest_source.load.names import INGESTED_AT, LOADED_AT
 from rest_source.load.relation import Table, TableColumn, resolve_column
 
 _PREVIEW_ROWS = 5
@@ -30,25 +29,6 @@ def view(session: Session, table: Table, columns: Sequence[TableColumn]) -> Tabl
     return TableView(tuple(columns), tuple(rows))
 
 
-def parent_rows(
-    session: Session, table: Table, fields: Sequence[str], where: str | None, since: int
-) -> list[dict[str, Any]]:
-    """The distinct values of fields in the rows that were loaded after `since` (epoch ms), as `Destination` says."""
-    existing = session.columns(table)
-    if not existing:
-        raise no_table(f"{table.schema}.{table.name}")
-    if all(column.name in METADATA_COLUMNS for column in existing):
-        return []
-    names = [identifier(column.name) for column in chosen_columns(existing, fields)] if fields else []
-    present = "".join(f" AND {name} IS NOT NULL" for name in names)
-    order = ", ".join(str(number) for number in range(1, max(1, len(names)) + 1))
-    rows = session.rows(
-        f"SELECT DISTINCT {', '.join(names) or '1'} FROM {session.place(table)} WHERE NOT {MARKED_DELETED} "
-        f"AND {LOADED_AT} > {since}{present} AND ({where or 'true'}) ORDER BY {order}"
-    )
-    return [dict(zip(fields, row, strict=False)) for row in rows]
-
-
 def newest(session: Session, table: Table) -> int:
     """When the last rows of a table were loaded (epoch ms); 0 where there are none."""
     there = session.columns(table)
@@ -63,12 +43,15 @@ def chosen_columns(columns: Sequence[TableColumn], names: Sequence[str] | None) 
 def _chosen(columns: Sequence[TableColumn], name: str) -> TableColumn:
     found = resolve_column(columns, name)
     if found is None:
-        raise RestSourceError(
-            "unknown_column",
-            f"The table has no column `{name}`.",
-            remedy=f"Choose among: {', '.join(column.name for column in columns)}.",
-        )
+        raise no_column(name, "The table", [column.name for column in columns])
     return next(column for column in columns if column.name == found)
+
+
+def no_column(name: str, place: str, columns: Sequence[str]) -> RestSourceError:
+    """The error for a column that is not among those of a place."""
+    return RestSourceError(
+        "unknown_column", f"{place} has no column `{name}`.", remedy=f"Choose among: {', '.join(columns)}."
+    )
 
 
 def no_table(name: str) -> RestSourceError:

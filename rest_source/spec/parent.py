@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from rest_source.spec.base import SpecModel, invalid
+from rest_source.spec.base import SpecModel, invalid, unknown
 from rest_source.spec.names import Name, Names
 from rest_source.spec.pagination import PositiveInt
 from rest_source.spec.word import Word
@@ -74,6 +74,10 @@ class Parent(SpecModel):
                 raise invalid(key, message=f"`{key}` needs `endpoint`, whose rows it selects", kind="combination")
         if self.deps and self.query is None:
             raise invalid("deps", message="`deps` belongs to `query`; an `endpoint` is a dependency by itself")
+        if self.values is not None:
+            for index, name in enumerate(self.include):
+                if name not in self.values:
+                    raise invalid("include", index, message=unknown("field", name, list(self.values)))
         if self.batch and self.include:
             raise invalid("include", message="`include` cannot tell which row of a `batch` a record belongs to")
         return self

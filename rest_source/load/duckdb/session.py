@@ -26,6 +26,7 @@ DUCKDB = Dialect(
     hashed="hash({})".format,
     distinct="approx_count_distinct({})".format,
     json_text="CASE WHEN json_valid({0}) THEN {0} ELSE to_json({0}) END".format,
+    mistakes=(duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError),
 )
 
 

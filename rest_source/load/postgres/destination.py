@@ -133,9 +133,10 @@ class PostgresDestination:
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSession]:
-        """A session outside any transaction, with no stage."""
+        """A session outside any transaction, with no stage, that cannot write."""
         with connect(self.url, self.uri) as con, duckdb.connect() as engine:
             con.execute(f"SET work_mem = '{_WORK_MEMORY}'".encode())
+            con.execute("SET default_transaction_read_only = on")
             yield PostgresSession(con, engine)
 
 

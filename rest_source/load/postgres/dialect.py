@@ -1,5 +1,8 @@
 """The SQL of PostgreSQL, where it is not that of DuckDB."""
 
+import psycopg
+from psycopg.errors import ReadOnlySqlTransaction
+
 from rest_source.load.dialect import Dialect
 from rest_source.load.engine import DATE, TIMESTAMP, literal
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
@@ -64,6 +67,7 @@ POSTGRES = Dialect(
     hashed="hash_record_extended(ROW({}), 0)".format,
     distinct="count(DISTINCT {})".format,
     json_text="{}".format,
+    mistakes=(psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError, ReadOnlySqlTransaction),
     unless_locked="FOR UPDATE SKIP LOCKED",
     longest_name=63,
     most_columns=1600,

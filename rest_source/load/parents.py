@@ -1,0 +1,57 @@
+"""The rows of a parent as the destination has them: of another endpoint's table, or of a query that the file holds."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rest_source.errors import RestSourceError
+from rest_source.load.dialect import Session
+from rest_source.load.engine import identifier
+from rest_source.load.names import LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
+from rest_source.load.relation import Table
+from rest_source.load.view import chosen_columns, no_column, no_table
+
+Rows = list[dict[str, Any]]
+
+
+def rows_of_table(session: Session, table: Table, fields: Sequence[str], where: str | None, since: int) -> Rows:
+    """The distinct values of fields in the rows that were loaded after `since` (epoch ms), none of them null."""
+    existing = session.columns(table)
+    if not existing:
+        raise no_table(f"{table.schema}.{table.name}")
+    if all(column.name in METADATA_COLUMNS for column in existing):
+        return []
+    names = [identifier(column.name) for column in chosen_columns(existing, fields)] if fields else []
+    present = "".join(f" AND {name} IS NOT NULL" for name in names)
+    order = ", ".join(str(number) for number in range(1, max(1, len(names)) + 1))
+    with _written_in_the_file(session, "where"):
+        rows = session.rows(
+            f"SELECT DISTINCT {', '.join(names) or '1'} FROM {session.place(table)} WHERE NOT {MARKED_DELETED} "
+            f"AND {LOADED_AT} > {since}{present} AND ({where or 'true'}) ORDER BY {order}"
+        )
+    return [dict(zip(fields, row, strict=False)) for row in rows]
+
+
+def rows_of_query(session: Session, sql: str, fields: Sequence[str]) -> Rows:
+    """The rows of a query in which none of the fields is null."""
+    with _written_in_the_file(session, "query"):
+        rows = session.named_rows(sql)
+    for field in fields:
+        if rows and field not in rows[0]:
+            raise no_column(field, "What `parent.query` selects", list(rows[0]))
+    return [row for row in rows if all(row[field] is not None for field in fields)]
+
+
+@contextmanager
+def _written_in_the_file(session: Session, key: str) -> Iterator[None]:
+    try:
+        yield
+    except session.dialect.mistakes as error:
+        raise RestSourceError(
+            "query_failed",
+            f"The SQL of `parent.{key}` fails: {str(error).splitlines()[0]}.",
+            cause="It is not SQL of this destination, or it reads a table that no load has made there yet.",
+            remedy=f"Correct `{key}`; load what it reads first, which `deps` see to."
+            if key == "query"
+            else f"Correct `{key}`, a condition on columns of the parent's table.",
+        ) from error
