@@ -70,6 +70,14 @@ def test_check_tells_of_keys_that_do_nothing_and_of_no_field_that_was_dropped() 
     assert found["status"] == "ok"
 
 
+def test_check_tells_of_a_cursor_that_would_not_do(tmp_path: Path) -> None:
+    asked = {"data_root": "$.data", "pagination": CURSOR, "params": {"since": "{cursor}"}}
+    found, _ = check_one(pages(of=3, last=0), incremental={"cursor": "$.changed"}, **asked)
+    assert "No record has a value at $.changed" in found["warnings"][0]
+    found, _ = check_one(pages(of=3, last=0), incremental={"cursor": "$.id", "lookback": "1h"}, **asked)
+    assert "The next load would fail: The cursor value `2` is no date or time." in found["warnings"][0]
+
+
 def test_check_tells_people_in_a_table() -> None:
     with LoopbackServer(pages(of=3, last=0)) as server:
         file = write_file(Path(), server.url, {"data_root": "$.data", "pagination": CURSOR}, {"name": "other"})

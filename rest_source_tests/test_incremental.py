@@ -253,6 +253,27 @@ def test_records_without_a_cursor_are_told(warehouse: Warehouse) -> None:
     assert any("No record has a value at $.updated" in warning for warning in outcome.warnings)
 
 
+@pytest.mark.parametrize(
+    ("at", "keys", "told"),
+    [
+        ("soon", {"lookback": "1h"}, "The next load would fail: The cursor value `soon` is no date or time."),
+        ("31.01.2024 10:00", {}, "`31.01.2024 10:00` is no date or time of ISO 8601, so that cursors are compared as"),
+        ("2024-13-45", {}, "is no date or time of ISO 8601"),
+        ("31.01.2024", {"format": "%d.%m.%Y", "lookback": "1d"}, ""),
+        ("01HV6Z0000QY7M3R1T2K4N5P6X", {}, ""),
+        ("1:02", {}, ""),
+        ("2024-01-31T10:00:00+01:00", {"lookback": "1h"}, ""),
+        (1706695200, {"lookback": "1h"}, ""),
+    ],
+)
+def test_a_cursor_that_may_not_do_for_the_next_load_is_told(
+    warehouse: Warehouse, at: Any, keys: dict[str, Any], told: str
+) -> None:
+    outcome = warehouse.load([{"at": at}], params={"since": "{cursor}"}, incremental={"cursor": "$.at", **keys})
+    assert told in " ".join(outcome.warnings)
+    assert bool(outcome.warnings) == bool(told)
+
+
 def test_values_that_cannot_be_compared_stop_the_load(warehouse: Warehouse) -> None:
     with pytest.raises(RestSourceError) as failure:
         warehouse.load([{"at": "2024-01-01"}, {"at": "soon"}], incremental={"cursor": "$.at"})

@@ -335,6 +335,10 @@ def test_the_command_takes_a_key_or_a_range(warehouse: Warehouse, monkeypatch: p
             0,
             [("2024-01-01", 2), ("2024-01-02", 0), ("2024-01-03", 2)],
         )
+        shown = CliRunner().invoke(
+            main, ["run", "defs.yaml", "--destination", warehouse.url, "--partition", "2024-01-03"]
+        )
+        assert shown.stdout.splitlines()[1].startswith("shop.orders 2024-01-03 ")
         assert ran()[0] == 1
         assert ran("--partition", "2024-13-01")[0] == 1
 

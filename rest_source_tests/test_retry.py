@@ -41,6 +41,17 @@ def test_what_still_does_not_fit_is_kept_with_its_new_reason(warehouse: Warehous
     assert warehouse.rows("SELECT reason FROM _rest_source.rejected_records") == [("v is not DOUBLE: x",)]
 
 
+def test_records_that_all_lack_the_key_are_kept_again(warehouse: Warehouse) -> None:
+    warehouse.load([{"id": 1}, {"v": "x"}], primary_key="id")
+    for _ in range(2):
+        result = retry(warehouse, primary_key="id")
+        assert (result.rows_read, result.rows_rejected) == (1, 1)
+        assert result.reject_reasons == ("No record has a value for the primary key `id`",)
+    assert warehouse.rows("SELECT reason FROM _rest_source.rejected_records") == [
+        ("the primary key id is null or missing",)
+    ]
+
+
 def test_a_row_that_was_read_later_stays_as_it_is(warehouse: Warehouse) -> None:
     keys: dict[str, Any] = {"columns": {"v": "BIGINT"}, "primary_key": "id"}
     warehouse.load([{"id": 1, "v": "old"}, {"id": 2, "v": 1}], **keys)

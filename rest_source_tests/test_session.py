@@ -333,6 +333,12 @@ def test_an_invalid_url_is_not_tried_again(url: str) -> None:
     assert (error.id, error.retryable, tally.requests) == ("invalid_url", False, 1)
 
 
+def test_who_does_not_sign_in_is_told_so_by_a_401() -> None:
+    with LoopbackServer(lambda call: Reply(status=401)) as api, open_session(api.url) as session:
+        error = fails(session, Request("GET", api.url))
+    assert error.cause == "The API wants credentials, and the source has no `auth`."
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_max_response_caps_the_decoded_body(compressed: bool) -> None:
     body = b'"' + b"x" * 2_000_000 + b'"'

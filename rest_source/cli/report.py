@@ -142,13 +142,17 @@ def print_summary(*reports: RunReport) -> None:
     endpoints = [(report.source, endpoint) for report in reports for endpoint in report.endpoints]
     print_table(titles, [_row(source, endpoint) for source, endpoint in endpoints], left=("asset", "checks"))
     for source, endpoint in endpoints:
-        print_remarks(f"{source}.{endpoint.name}", _remarks(endpoint))
+        print_remarks(_asset(source, endpoint), _remarks(endpoint))
+
+
+def _asset(source: str, endpoint: EndpointReport) -> str:
+    return f"{source}.{endpoint.name}" + (f" {endpoint.partition}" if endpoint.partition else "")
 
 
 def _row(source: str, endpoint: EndpointReport) -> list[str]:
     keys = ("rows_read", "rows_inserted", "rows_updated", "pages", "requests")
     counts = [str(endpoint.facts.get(key, "-")) for key in keys]
-    return [f"{source}.{endpoint.name}", *counts, f"{endpoint.seconds:.2f}", _verdict(endpoint)]
+    return [_asset(source, endpoint), *counts, f"{endpoint.seconds:.2f}", _verdict(endpoint)]
 
 
 def _verdict(endpoint: EndpointReport) -> str:

@@ -159,6 +159,8 @@ def _said_by_a_load(record: logging.LogRecord) -> bool:
     meta: Any = getattr(record, "dagster_meta", {})
     if meta.get("dagster_event") is not None or not meta.get("op_name"):
         return False
+    if record.levelno >= logging.WARNING:  # said below the table
+        return False
     said = str(meta.get("orig_message", record.msg))
     if not sys.stderr.isatty() and not said.startswith("Waiting for "):
         return False

@@ -62,7 +62,8 @@ def suggest_endpoint(
     existing = load_source(write) if write and write.exists() else None
     is_url = target.startswith(("http://", "https://"))
     found = _asked(draft(target, headers, name), existing) if is_url else _read(Path(target), name)
-    click.echo(found.to_json() if as_json else file_text(found.draft, found.lines).rstrip())
+    shown = "\n".join(found.lines) if existing else file_text(found.draft, found.lines).rstrip()
+    click.echo(found.to_json() if as_json else shown)
     if write:
         _write(write, found, existing)
         click.echo(f"Added `{found.draft.name}` to {write}. Next: rest-source check {write}", err=True)

@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ from rest_source.demo import ENVIRONMENT, DemoApi, LoopbackServer
 from rest_source.demo.postgres import embedded_postgres
 
 PROJECT = Path(__file__).parents[2]
-PORT = "3000"
+PORT = os.environ.get("PORT", "3000")
 
 
 def main() -> int:
@@ -44,6 +46,9 @@ def main_postgres() -> int:
 
 
 def _serve(settings: str, folder: str) -> int:
+    if not _is_free(int(PORT)):
+        print(f"Port {PORT} is taken, perhaps by another `make dev`. Stop that, or run `make dev PORT=3001`.")
+        return 1
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(PROJECT / folder)))
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
@@ -53,6 +58,16 @@ def _serve(settings: str, folder: str) -> int:
         print(f"The demo API is at {server.url}, the Dagster UI will be at http://localhost:{PORT}", flush=True)
         command = [sys.executable, "-m", "dagster", "dev", "--workspace", "workspace.yaml", "--port", PORT]
         return _run(command, environment)
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as ours:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            ours.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:

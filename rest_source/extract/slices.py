@@ -1,13 +1,15 @@
 """The parts of a load that are series of pages of their own: windows of time, and the rows of a parent."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import product
+from itertools import islice, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.cursors import CursorValues, as_instant
 from rest_source.spec.combinations import request_texts, used
 from rest_source.spec.endpoint import EndpointSpec
@@ -17,6 +19,7 @@ from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Instant, Scope, parse, render
 
 Row = Mapping[str, Any]
+_LIKE_A_DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\b\d\d:\d\d\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,29 @@ class Slicer:
         """How the endpoint's cursor values compare."""
         incremental = self.endpoint.incremental
         return CursorValues(incremental.format if incremental else None, ZoneInfo(self.source.timezone))
+
+    def doubts(self, reached: Mapping[str, Any]) -> Iterator[str]:
+        """Why the cursors that a load with records has reached may not do for the next one."""
+        incremental = self.endpoint.incremental
+        if incremental is None:
+            return
+        if not reached and incremental.origin == "record":
+            yield (
+                f"No record has a value at {incremental.cursor}, the cursor of `incremental`: it does not move, and "
+                "the next load starts where this one did."
+            )
+        for value in islice(reached.values(), 1):
+            try:
+                self.values.earlier(value, incremental.lookback)
+                if self._shifts_cursor() or used(self.endpoint) & {"window.start", "window.end"}:
+                    as_instant(self.values, value)
+            except RestSourceError as error:
+                yield f"The next load would fail: {error.message} {error.cause} {error.remedy}"
+            if isinstance(value, str) and _LIKE_A_DATE.search(value) and self.values.instant(value) is None:
+                yield (
+                    f"The cursor value {quoted(value)} is no date or time of ISO 8601, so that cursors are compared as "
+                    "texts. If it is one of another form, give that as `format` of `incremental`."
+                )
 
     def _partitioned(self, base: Slice) -> Slice:
         partition = self.partition

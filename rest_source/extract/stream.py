@@ -151,6 +151,10 @@ class PageStream:
             return value
         return self._later(self.known.cursors.get(scope), values.earlier(value, changed_at - self.now))
 
+    def doubts(self) -> Iterator[str]:
+        """Why the next load may not go on well from the cursors that this one has reached."""
+        return self._slicer.doubts(self.cursors) if self.rows else iter(())
+
     @property
     def slices(self) -> list[Slice]:
         """The series that the load consists of."""

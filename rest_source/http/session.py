@@ -58,6 +58,7 @@ class ApiSession:
     ) -> None:
         self.state = state
         self._limits = source.limits
+        self._signs_in = source.auth.type != "none"
         self._clock = clock
         self.redactor = Redactor(environment)
         self._policy = policy(source.limits)
@@ -194,6 +195,11 @@ class ApiSession:
         error = http_error(outcome, self._where(request), self.mask)
         if not self._fence.admits(request.url):
             explain(error, request.url)
+        elif outcome.status == 401 and not self._signs_in:
+            error.cause = "The API wants credentials, and the source has no `auth`."
+            error.remedy = (
+                "Write `auth`, such as `auth: {type: bearer, token: {env: API_TOKEN}}`, and set the variable."
+            )
         elif renewed and outcome.status == 401:
             error.cause = "The token is fresh and refused all the same: it lacks a right, or is not sent as it should."
             error.remedy = "Check `scope` and `send` of `auth`, and the rights of the user or application it is for."

@@ -167,7 +167,7 @@ class Extraction:
         return None if self.stream.endpoint.parent else cursors.get(self._partition)
 
     def _doubtful(self) -> Iterator[str]:
-        stream, spec = self.stream, self.stream.endpoint.incremental
+        stream = self.stream
         if stream.failed:
             first = stream.failed[0]
             yield (
@@ -175,8 +175,7 @@ class Extraction:
                 f"{first.message} ({first.request}). They stand in _rest_source.failed_requests; `rest-source retry` "
                 "tries them again."
             )
-        if spec and spec.origin == "record" and self.spooled.rows and not stream.cursors:
-            yield f"No record has a value at {spec.cursor}, the cursor of `incremental`; the next load starts there."
+        yield from stream.doubts()
 
     def _unmarked(self) -> Iterator[str]:
         if self.doubt and self.stream.endpoint.deletes:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
+from rest_source.errors import RestSourceError
 from rest_source.extract.columns import Columns
 from rest_source.extract.document import parse
 from rest_source.extract.page import Page
@@ -14,6 +15,7 @@ from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.http.request import Answer
 from rest_source.load.destination import CommitResult, Destination, LoadFacts, RejectedRecord
 from rest_source.load.pipeline import Report, spool_directory
+from rest_source.load.rejects import MISSING_KEY
 from rest_source.load.resume import new_load_id
 from rest_source.load.schema import Shape
 from rest_source.load.stager import Stager
@@ -72,6 +74,11 @@ class Retry:
         stager = Stager(spooled.directory, Shape.of(endpoint))
         try:
             stage = stage_of(spooled, self.source, endpoint, stager)
+        except RestSourceError as error:
+            if error.id != MISSING_KEY:
+                raise
+            left = spooled.rows
+            return CommitResult(rows_read=left, rows_rejected=left, reject_reasons=(error.message.rstrip("."),))
         finally:
             stager.close()
         facts = LoadFacts(

@@ -109,7 +109,7 @@ def run_trial(stream: PageStream, rows: int, pages: int | None = None) -> Trial:
         stream.rows,
         stream.total_reported,
         sample,
-        (*stream.warnings, *sample.warnings),
+        (*stream.warnings, *sample.warnings, *map(stream.session.mask, stream.doubts())),
         round(monotonic() - started, 3),
         error,
     )
