@@ -80,19 +80,19 @@ STATUSES = (
         ("http_4xx",),
         "the API refuses the request as it is",
         "compare `method`, `path`, `params`, `headers` and `body` with the API's documentation",
-        shows="any other 4xx",
+        shows="any other 4xx, such as `http_418`:",
     ),
     Entry(
         ("http_5xx",),
         "the API or a proxy is failing or overloaded, after all retries",
         "run again later; ask for smaller pages",
-        shows="500, 502, 503, 504 and any other 5xx",
+        shows="500, 502, 503, 504 and any other 5xx, such as `http_503`:",
     ),
     Entry(
         ("http_other",),
         "the address leads to something else than the API's data, such as a sign-in page or a cached answer",
         "check `base_url`, `path` and `headers`",
-        shows="any other status",
+        shows="any other status, such as `http_304`:",
     ),
     Entry(
         ("retry_later",),

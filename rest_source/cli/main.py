@@ -48,7 +48,7 @@ def main(debug: bool) -> None:
       rest-source check defs.yaml
       rest-source preview defs.yaml orders
       rest-source run rest_source/defs/shop/defs.yaml
-      rest-source run defs.yaml --select orders --destination duckdb:///shop.duckdb
+      rest-source run defs.yaml --select orders --destination duckdb:///warehouse.duckdb
       rest-source run defs.yaml --jobs 8 --json | jq '.endpoints[].rows_read'
       rest-source authorize defs.yaml
     """

@@ -55,13 +55,10 @@ def reject(
     return int(row[0]) if row else 0, tuple(reason for (reason,) in reasons)
 
 
-MISSING_KEY = "primary_key_missing"
-
-
 def missing_key(key: str, cause: str) -> RestSourceError:
     """The error for a key that no record has."""
     return RestSourceError(
-        MISSING_KEY,
+        "primary_key_missing",
         f"No record has a value for the primary key `{key}`.",
         cause=f"{cause}.",
         remedy="Write a field that every record has as `primary_key`, or leave the key out to use __hevo_id.",

@@ -15,7 +15,6 @@ from rest_source.extract.spool import Spool, SpooledLoad
 from rest_source.http.request import Answer
 from rest_source.load.destination import CommitResult, Destination, LoadFacts, RejectedRecord
 from rest_source.load.pipeline import Report, spool_directory
-from rest_source.load.rejects import MISSING_KEY
 from rest_source.load.resume import new_load_id
 from rest_source.load.schema import Shape
 from rest_source.load.stager import Stager
@@ -75,7 +74,7 @@ class Retry:
         try:
             stage = stage_of(spooled, self.source, endpoint, stager)
         except RestSourceError as error:
-            if error.id != MISSING_KEY:
+            if error.id != "primary_key_missing":
                 raise
             left = spooled.rows
             return CommitResult(rows_read=left, rows_rejected=left, reject_reasons=(error.message.rstrip("."),))

@@ -192,7 +192,8 @@ class SourceSpec(AssetSettings):
         for index, endpoint in enumerate(self.endpoints):
             parent = endpoint.parent.endpoint if endpoint.parent else None
             if parent and parent not in names_:
-                raise invalid("endpoints", index, "parent", "endpoint", message=unknown("endpoint", parent, names_))
+                others = [name for name in names_ if name != endpoint.name] or names_
+                raise invalid("endpoints", index, "parent", "endpoint", message=unknown("endpoint", parent, others))
         return self
 
     @model_validator(mode="after")
