@@ -27,7 +27,9 @@ _LONG, _MANY = timedelta(days=800), 1500
 
 
 class _Times(SpecModel):
-    start_date: Day = Field(description="where the first partition begins, written as its key is", examples=["2024-01-01"])
+    start_date: Day = Field(
+        description="where the first partition begins, written as keys are", examples=["2024-01-01"]
+    )
     end_date: Day | None = Field(None, description="where the last partition ends", examples=["2025-01-01"])
     timezone: Timezone | None = Field(
         None, description="the zone of the partitions; the source's unless given", examples=["Europe/Paris"]
