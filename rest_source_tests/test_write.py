@@ -418,3 +418,19 @@ def run_python(program: str, *arguments: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "keys", [{"primary_key": "id"}, {}, {"primary_key": "id", "deletes": "mark"}, {"nested": "split"}]
+)
+def test_fields_may_be_called_as_anything_in_our_sql(warehouse: Warehouse, keys: dict[str, Any]) -> None:
+    names = [*"abcdefghijklmnopqrstuvwxyz", "s_", "t_", "changes", "newest", "rowid", "destination", "stage", "records"]
+    fixed = {"columns": dict.fromkeys(names, "JSON")} if "nested" in keys else {}
+    page = [{"id": n, **{name: {"c0": [n], "id": 7, "rowid": 8} for name in names}} for n in range(3)]
+    for _ in range(2):
+        outcome = warehouse.load(page, **keys, **fixed)
+    assert (outcome.result.rows_unchanged, outcome.result.row_count) == (3, 3)
+    changed = warehouse.load([{**page[0], "x": [1]}, *page[1:]], **keys, **fixed).result
+    assert (changed.row_count, changed.rows_unchanged) == (3 if "primary_key" in keys else 4, 2)
+    fewer = warehouse.load(page[1:], **keys, **fixed).result
+    assert fewer.rows_deleted == ("deletes" in keys)

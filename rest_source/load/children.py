@@ -69,20 +69,20 @@ class Children:
     def _insert(self, staged: StagedTable, child: Table, holder: Table, evolution: Evolution) -> None:
         rows = self.session.staged(self.stage, staged, evolution.target, {})
         columns = [(column.name, rows.values[name]) for name, column in evolution.target.items()]
-        columns += [(name, f"s.{name}") for name in (REF_ID, INDEX)]
-        held = f"EXISTS (SELECT 1 FROM {self.session.place(holder)} h WHERE h.{HEVO_ID} = s.{REF_ID})"
-        known = f"EXISTS (SELECT 1 FROM {self.session.place(child)} c WHERE c.{REF_ID} = s.{REF_ID})"
-        place, new = self.session.place(child), f"{rows.place} s WHERE {held} AND NOT {known}"
+        columns += [(name, f"s_.{name}") for name in (REF_ID, INDEX)]
+        held = f"EXISTS (SELECT 1 FROM {self.session.place(holder)} h_ WHERE h_.{HEVO_ID} = s_.{REF_ID})"
+        known = f"EXISTS (SELECT 1 FROM {self.session.place(child)} c_ WHERE c_.{REF_ID} = s_.{REF_ID})"
+        place, new = self.session.place(child), f"{rows.place} s_ WHERE {held} AND NOT {known}"
         self.session.execute(insertion(place, columns, self.loaded_at, new))
 
     def _follow(self, child: Table, holder: Table) -> None:
         """Delete the elements whose holder is gone, and mark them as it is marked."""
-        name, held = self.session.place(child), f"h.{HEVO_ID} = c.{REF_ID}"
-        gone = f"NOT EXISTS (SELECT 1 FROM {self.session.place(holder)} h WHERE {held})"
-        self.session.execute(f"DELETE FROM {name} c WHERE {gone}")
+        name, held = self.session.place(child), f"h_.{HEVO_ID} = c_.{REF_ID}"
+        gone = f"NOT EXISTS (SELECT 1 FROM {self.session.place(holder)} h_ WHERE {held})"
+        self.session.execute(f"DELETE FROM {name} c_ WHERE {gone}")
         self.session.execute(
-            f"UPDATE {name} c SET {MARKED_DELETED} = h.{MARKED_DELETED}, {LOADED_AT} = {self.loaded_at} "
-            f"FROM {self.session.place(holder)} h WHERE {held} AND h.{MARKED_DELETED} <> c.{MARKED_DELETED}"
+            f"UPDATE {name} c_ SET {MARKED_DELETED} = h_.{MARKED_DELETED}, {LOADED_AT} = {self.loaded_at} "
+            f"FROM {self.session.place(holder)} h_ WHERE {held} AND h_.{MARKED_DELETED} <> c_.{MARKED_DELETED}"
         )
 
     def _holder(self, path: ArrayPath, known: dict[ArrayPath, Table]) -> Table:

@@ -52,7 +52,10 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class StagedRows:
-    """Rows of the stage where a session can read them, under the alias `s`.
+    """Rows of the stage where a session can read them, under the alias `s_`.
+
+    No column ends with an underscore: in a subquery on a table with a column `s`, DuckDB would take `s.c0` for a field
+    of that.
 
     `values` has the SQL of each staged column as the table takes it, by its name in the stage. `rejects` is where the
     rejected records are.

@@ -165,16 +165,16 @@ def _record_rejects(
     expired = f"SELECT {row_id} FROM {rejects} WHERE {old} {session.dialect.unless_locked}"
     session.execute(f"DELETE FROM {rejects} WHERE {row_id} IN ({expired})", [now])
     if session.rows(f"SELECT 1 FROM {rejects} WHERE table_name = ? LIMIT 1", [table]):
-        known = f"{HEVO_ID} IN (SELECT s.{HEVO_ID} FROM {staged.place} s)"
-        again = f"{HEVO_ID} IN (SELECT s.id FROM {staged.rejects} s)" if has_rejects else "false"
+        known = f"{HEVO_ID} IN (SELECT s_.{HEVO_ID} FROM {staged.place} s_)"
+        again = f"{HEVO_ID} IN (SELECT s_.id FROM {staged.rejects} s_)" if has_rejects else "false"
         gone = f"table_name = ? AND ({are_retried} OR {known} OR {again})"
         session.execute(f"DELETE FROM {rejects} WHERE {gone}", [table])
     if has_rejects:
         names = ", ".join(_TABLES["rejected_records"])
         session.execute(
-            f"INSERT INTO {rejects} ({names}) SELECT ?, ?, ?, ?, CAST(? AS TIMESTAMPTZ), min(s.reason), "
-            f"CAST(min({session.dialect.json_text('s.record')}) AS JSON), s.id, max(s.ingested_at) "
-            f"FROM {staged.rejects} s GROUP BY s.id",
+            f"INSERT INTO {rejects} ({names}) SELECT ?, ?, ?, ?, CAST(? AS TIMESTAMPTZ), min(s_.reason), "
+            f"CAST(min({session.dialect.json_text('s_.record')}) AS JSON), s_.id, max(s_.ingested_at) "
+            f"FROM {staged.rejects} s_ GROUP BY s_.id",
             facts,
         )
 

@@ -18,9 +18,9 @@ def staged_values(
 ) -> dict[str, str]:
     """The staged columns `s` as values of their columns; `before` has the type of columns that are text by now."""
     return {
-        name: respelled(f"s.{name}", before.get(column.name))
+        name: respelled(f"s_.{name}", before.get(column.name))
         if name in key and column.type is ColumnType.TEXT
-        else as_stored(f"s.{name}", column.type)
+        else as_stored(f"s_.{name}", column.type)
         for name, column in target.items()
     }
 

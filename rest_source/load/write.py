@@ -55,8 +55,8 @@ class Writer:
                 inserted, updated, deleted = self._insert(chosen), 0, 0
         if load.marks_deleted and before:
             marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
-            missing = self._missing(f"NOT t.{MARKED_DELETED}")
-            deleted += self.session.execute(f"UPDATE {self._table} t SET {marks} {missing}")
+            missing = self._missing(f"NOT t_.{MARKED_DELETED}")
+            deleted += self.session.execute(f"UPDATE {self._table} t_ SET {marks} {missing}")
         return CommitResult(
             rows_read=self.stage.read,
             rows_inserted=inserted,
@@ -82,49 +82,49 @@ class Writer:
         if not count(self.session, f"SELECT count(*) - count(DISTINCT {hashed}) FROM {self._staged}"):
             return _ALL
         self.session.execute(
-            f"CREATE TEMP TABLE newest AS SELECT max(s.rowid) AS id FROM {self._staged} GROUP BY {keys}"
+            f"CREATE TEMP TABLE newest AS SELECT max(s_.rowid) AS id FROM {self._staged} GROUP BY {keys}"
         )
-        return "s.rowid IN (SELECT id FROM newest)"
+        return "s_.rowid IN (SELECT id FROM newest)"
 
     def _not_superseded(self, chosen: str) -> str:
         """Which of the staged rows are left without those whose key has been read again since."""
-        newer = f"t.{INGESTED_AT} > s.{INGESTED_AT}"
-        read_again = f"EXISTS (SELECT 1 FROM {self._table} t WHERE {self._match} AND {newer})"
+        newer = f"t_.{INGESTED_AT} > s_.{INGESTED_AT}"
+        read_again = f"EXISTS (SELECT 1 FROM {self._table} t_ WHERE {self._match} AND {newer})"
         return f"{chosen} AND NOT {read_again}"
 
     def _merge(self, chosen: str) -> tuple[int, int]:
         self.session.execute("CREATE TEMP TABLE changes (id BIGINT, is_new BOOLEAN)")
-        known = f"EXISTS (SELECT 1 FROM {self._table} t WHERE {self._match})"
+        known = f"EXISTS (SELECT 1 FROM {self._table} t_ WHERE {self._match})"
         inserted = self.session.execute(
-            f"INSERT INTO changes SELECT s.rowid, true FROM {self._staged} WHERE {chosen} AND NOT {known}"
+            f"INSERT INTO changes SELECT s_.rowid, true FROM {self._staged} WHERE {chosen} AND NOT {known}"
         )
         found = count(self.session, f"SELECT count(*) FROM {self._staged} WHERE {chosen}") - inserted
         updated = self._delete_changed(chosen, found) if found else 0
-        self._insert("true", "JOIN changes c ON c.id = s.rowid")
+        self._insert("true", "JOIN changes c_ ON c_.id = s_.rowid")
         return inserted, updated
 
     def _delete_changed(self, chosen: str, found: int) -> int:
         """Delete the rows of keys that changed or stand in several rows; `found` counts the keys in the table."""
-        pairs = f"{self._staged} JOIN {self._table} t ON {self._match} WHERE {chosen}"
-        elsewhere = f" OR t.{PARTITION} IS DISTINCT FROM {literal(self.partition)}" if self.partition else ""
-        differs = f"(t.{HEVO_ID} <> s.{HEVO_ID} OR t.{MARKED_DELETED}{elsewhere})"
+        pairs = f"{self._staged} JOIN {self._table} t_ ON {self._match} WHERE {chosen}"
+        elsewhere = f" OR t_.{PARTITION} IS DISTINCT FROM {literal(self.partition)}" if self.partition else ""
+        differs = f"(t_.{HEVO_ID} <> s_.{HEVO_ID} OR t_.{MARKED_DELETED}{elsewhere})"
         rows = self.session.rows(f"SELECT count(*), count(*) FILTER (WHERE {differs}) FROM {pairs}")
         if rows == [(found, 0)]:
             return 0
         updated = self.session.execute(
-            f"INSERT INTO changes SELECT s.rowid, false FROM {pairs} "
-            f"GROUP BY s.rowid HAVING count(*) > 1 OR bool_or({differs})"
+            f"INSERT INTO changes SELECT s_.rowid, false FROM {pairs} "
+            f"GROUP BY s_.rowid HAVING count(*) > 1 OR bool_or({differs})"
         )
-        changed = f"c.id = s.rowid AND NOT c.is_new AND {self._match}"
-        self.session.execute(f"DELETE FROM {self._table} t USING {self._staged}, changes c WHERE {changed}")
+        changed = f"c_.id = s_.rowid AND NOT c_.is_new AND {self._match}"
+        self.session.execute(f"DELETE FROM {self._table} t_ USING {self._staged}, changes c_ WHERE {changed}")
         return updated
 
     def _empty(self, partitions: Sequence[str]) -> int:
         """Delete the rows of partitions whose key was not returned."""
         if not partitions:
             return 0
-        inside = f"t.{PARTITION} IN ({', '.join(map(literal, partitions))})"
-        return self.session.execute(f"DELETE FROM {self._table} t {self._missing(inside)}")
+        inside = f"t_.{PARTITION} IN ({', '.join(map(literal, partitions))})"
+        return self.session.execute(f"DELETE FROM {self._table} t_ {self._missing(inside)}")
 
     def _missing(self, condition: str) -> str:
         """The rows that meet a condition and whose key is neither among the records nor among the rejected ones."""
@@ -132,9 +132,9 @@ class Writer:
         keys = [source for _, source in self._key]
         returned = f"SELECT {_aliased(keys, names)} FROM {self._staged}"
         if self.stage.rejected:
-            ids = ["s.id", *keys[1:]] if self._default_key else list(map(self.session.dialect.attempt, keys))
-            returned += f" UNION ALL SELECT {_aliased(ids, names)} FROM {self.staged.rejects} s"
-        match = " AND ".join(f"t.{target} = r.{name}" for (target, _), name in zip(self._key, names, strict=True))
+            ids = ["s_.id", *keys[1:]] if self._default_key else list(map(self.session.dialect.attempt, keys))
+            returned += f" UNION ALL SELECT {_aliased(ids, names)} FROM {self.staged.rejects} s_"
+        match = " AND ".join(f"t_.{target} = r.{name}" for (target, _), name in zip(self._key, names, strict=True))
         # Not by the row's id, whose name may be a field of the records.
         return f"WHERE {condition} AND NOT EXISTS (SELECT 1 FROM ({returned}) r WHERE {match})"
 
@@ -148,16 +148,16 @@ class Writer:
     def _key(self) -> list[tuple[str, str]]:
         if self._default_key:
             here = [(PARTITION, literal(self.partition))] if self.partition else []
-            return [(HEVO_ID, f"s.{HEVO_ID}"), *here]
+            return [(HEVO_ID, f"s_.{HEVO_ID}"), *here]
         return [(identifier(self.evolution.target[name].name), self.staged.values[name]) for name in self.stage.key]
 
     @property
     def _match(self) -> str:
-        return " AND ".join(f"t.{target} = {source}" for target, source in self._key)
+        return " AND ".join(f"t_.{target} = {source}" for target, source in self._key)
 
     @property
     def _staged(self) -> str:
-        return f"{self.staged.place} s"
+        return f"{self.staged.place} s_"
 
     @property
     def _default_key(self) -> bool:
@@ -176,11 +176,11 @@ def _aliased(expressions: Sequence[str], names: Sequence[str]) -> str:
 
 
 def insertion(table: str, columns: Sequence[tuple[str, str]], loaded_at: int, rows: str) -> str:
-    """The statement that inserts staged rows `s`: the given columns with their values, and the metadata columns."""
+    """The statement that inserts staged rows `s_`: the given columns with their values, and the metadata columns."""
     columns = [
         *columns,
-        (HEVO_ID, f"s.{HEVO_ID}"),
-        (INGESTED_AT, f"s.{INGESTED_AT}"),
+        (HEVO_ID, f"s_.{HEVO_ID}"),
+        (INGESTED_AT, f"s_.{INGESTED_AT}"),
         (LOADED_AT, str(loaded_at)),
         (MARKED_DELETED, "false"),
     ]

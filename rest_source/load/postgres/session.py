@@ -102,12 +102,12 @@ class PostgresSession:
         }
         types = {name: _PLAIN.get(column.type, self.dialect.types[column.type]) for name, column in target.items()}
         ours = _OF_RECORDS | (_OF_ELEMENTS if table.path else {})
-        self._bring(f"{staged_place(table)} s", table.name, ours | types, values, stage.longest_line)
+        self._bring(f"{staged_place(table)} s_", table.name, ours | types, values, stage.longest_line)
         if stage.rejected and not table.path:
-            record = {"record": DUCKDB.json_text("s.record")}
+            record = {"record": DUCKDB.json_text("s_.record")}
             keys = {name: DUCKDB.attempt(values[name]) for name in key if name in values}
             types = _OF_REJECTS | {name: types[name] for name in keys}
-            self._bring(f"{STAGE}.main.{REJECTED} s", REJECTED, types, record | keys, stage.longest_line)
+            self._bring(f"{STAGE}.main.{REJECTED} s_", REJECTED, types, record | keys, stage.longest_line)
         return StagedRows(
             _temporary(table.name),
             {name: _value(name, column.type) for name, column in target.items()},
@@ -118,7 +118,7 @@ class PostgresSession:
         """A temporary table of these columns; `values` has the SQL in DuckDB of those that are not read as they are."""
         definitions = ", ".join(f"{column} {type_}" for column, type_ in types.items())
         self.execute(f"CREATE TEMP TABLE {name} ({definitions})")
-        listed = ", ".join(values.get(column, f"s.{column}") for column in types)
+        listed = ", ".join(values.get(column, f"s_.{column}") for column in types)
         send(self.con, self.engine, f"SELECT {listed} FROM {source}", _temporary(name), longest)
         self.execute(f"ANALYZE {_temporary(name)} ({next(iter(types))})")
 
@@ -151,7 +151,7 @@ def _plain(sql: str, type_: ColumnType) -> str:
 
 def _value(name: str, type_: ColumnType) -> str:
     """A column that was sent, as the table takes it."""
-    return f"(s.{name} AT TIME ZONE 'UTC')" if type_ is ColumnType.TIMESTAMPTZ else f"s.{name}"
+    return f"(s_.{name} AT TIME ZONE 'UTC')" if type_ is ColumnType.TIMESTAMPTZ else f"s_.{name}"
 
 
 def _query(sql: str, parameters: Sequence[Any]) -> tuple[bytes, Sequence[Any] | None]:
