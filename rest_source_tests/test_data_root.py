@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse as jsonpath_ng
 
 from rest_source.errors import RestSourceError
-from rest_source.extract.data_root import DataRoot, find_roots
+from rest_source.extract.data_root import DataRoot, find_roots, with_fields
 from rest_source.spec.jsonpath import compile_path, step_to
 from rest_source_tests.fakes import Api, scripted
 from rest_source_tests.fakes.reading import ids, read
@@ -291,3 +291,8 @@ def test_ids_are_of_the_record_without_excluded_fields(api: Api) -> None:
 def test_what_is_no_path(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not JSONPath.* Write a path such as \$\.data\.items"):
         compile_path(text)
+
+
+@pytest.mark.parametrize("record", [{"state": "x", "state_2": "y"}, {"state_2": "y", "state": "x"}])
+def test_a_key_column_displaces_no_other_field(record: dict[str, Any]) -> None:
+    assert with_fields(record, {"state": "key"}) == {"state": "key", "state_3": "x", "state_2": "y"}

@@ -278,3 +278,37 @@ def test_values_that_cannot_be_compared_stop_the_load(warehouse: Warehouse) -> N
     with pytest.raises(RestSourceError) as failure:
         warehouse.load([{"at": "2024-01-01"}, {"at": "soon"}], incremental={"cursor": "$.at"})
     assert failure.value.id == "cursor_mixed"
+
+
+@pytest.mark.parametrize(
+    ("lookback", "asked"),
+    [("30m", "2024-03-31T01:45:00"), ("1h", "2024-03-31T01:15:00"), ("1d", "2024-03-30T02:15:00")],
+)
+def test_a_lookback_counts_the_hours_that_there_were(warehouse: Warehouse, lookback: str, asked: str) -> None:
+    zone = {"timezone": "Europe/Berlin"}  # where the clock was put forward from 2:00 to 3:00
+    keys = KEYS | {"incremental": {"cursor": "$.updated_at", "lookback": lookback}, "source": zone}
+    api = ChangingApi([{"id": 1, "updated_at": "2024-03-31T03:15:00"}])
+    with api.serve() as server:
+        warehouse.load_from(server.url, **keys)
+        warehouse.load_from(server.url, **keys)
+    assert api.asked("since")[-1] == asked
+
+
+def test_windows_move_on_where_the_clock_is_put_forward(warehouse: Warehouse) -> None:
+    keys: dict[str, Any] = {
+        "path": "/records",
+        "params": {"from": "{window.start}", "to": "{window.end}"},
+        "pagination": {"type": "none"},
+        "source": {"timezone": "Europe/Berlin"},
+        "incremental": {
+            "cursor": "$.updated_at", "initial": "2024-03-31T01:00:00", "until": "2024-03-31T04:00:00", "step": "30m",
+        },
+    }  # fmt: skip
+    api = ChangingApi([])
+    with api.serve() as server:
+        warehouse.load_from(server.url, **keys)
+    starts, ends = [
+        sorted(datetime.fromisoformat(str(text)).astimezone(UTC) for text in api.asked(name)) for name in ("from", "to")
+    ]
+    assert [end - start for start, end in zip(starts, ends, strict=True)] == [timedelta(minutes=30)] * 4
+    assert starts[1:] == ends[:-1]

@@ -20,7 +20,7 @@ from rest_source.load.system import failed_requests
 from rest_source.spec.base import mistakes
 from rest_source.spec.source import SourceSpec
 from rest_source_tests.fakes.changing import ChangingApi
-from rest_source_tests.loading import Warehouse, open_stream
+from rest_source_tests.loading import Warehouse, open_stream, source_spec
 
 CHILDREN: dict[str, Any] = {
     "name": "comments",
@@ -360,3 +360,64 @@ def test_what_a_source_depends_on_is_upstream_of_its_other_endpoints() -> None:
 def _failed(warehouse: Warehouse, source: str, endpoint: str) -> list[dict[str, Any]]:
     with warehouse.destination.reading() as session:
         return failed_requests(session, source, endpoint)
+
+
+SKIPPING: dict[str, Any] = {
+    "path": "/parents/{parent.id}/children",
+    "parent": {"values": {"id": [1, 2, 3]}},
+    "on_error": [{"status": 404, "do": "skip"}],
+    "pagination": {"type": "page_number"},
+}
+
+
+def children(*ids: int) -> ChangingApi:
+    return ChangingApi([{"id": id, "parent": str(id), "updated_at": "x"} for id in ids])
+
+
+@pytest.mark.parametrize("skipped", [1, 3])
+def test_a_load_of_which_one_child_is_skipped_is_a_load(warehouse: Warehouse, skipped: int) -> None:
+    api = children(1, 2, 3)
+    with api.serve() as server:
+        api.answers[f"/parents/{skipped}/children"] = 404
+        outcome = warehouse.load_from(server.url, **SKIPPING)
+    assert outcome.stop_reason == ("child_skipped" if skipped == 3 else "empty_page")
+    assert (outcome.result.rows_inserted, outcome.failed_requests) == (2, 1)
+
+
+def test_a_load_of_which_all_children_are_skipped_leaves_the_table_as_it_was(warehouse: Warehouse) -> None:
+    api = children(1, 2, 3)
+    with api.serve() as server:
+        warehouse.load_from(server.url, write="replace", **SKIPPING)
+        api.answers |= {f"/parents/{id}/children": 404 for id in (1, 2, 3)}
+        outcome = warehouse.load_from(server.url, write="replace", **SKIPPING)
+        assert (outcome.stop_reason, outcome.result.rows_deleted, outcome.failed_requests) == ("skipped", 0, 3)
+    assert warehouse.rows("SELECT id FROM shop.orders ORDER BY id") == [(1,), (2,), (3,)]
+
+
+def test_a_retry_leaves_an_interrupted_load_to_be_gone_on_with(warehouse: Warehouse) -> None:
+    api = children(1, 2, 3)
+    with api.serve() as server:
+        api.answers["/parents/3/children"] = 404
+        warehouse.load_from(server.url, write="replace", **SKIPPING)
+        api.records = [{**record, "id": record["id"] + 10} for record in api.records]
+        api.answers["/parents/2/children"] = 500
+        with pytest.raises(RestSourceError):
+            warehouse.load_from(server.url, write="replace", **SKIPPING)
+        api.answers.clear()
+        with open_stream(source_spec(server.url, write="replace", **SKIPPING)) as stream:
+            stream.known = Known(only=frozenset([parent_text({"id": 3})]))
+            run_load(stream, warehouse.destination, warehouse.state, report=warehouse.said.append)
+        assert warehouse.rows("SELECT id FROM shop.orders ORDER BY id") == [(1,), (2,), (13,)]
+        outcome = warehouse.load_from(server.url, write="replace", **SKIPPING)
+    assert outcome.resumed_from_page == 3
+    assert warehouse.rows("SELECT id FROM shop.orders ORDER BY id") == [(11,), (12,), (13,)]
+
+
+def test_a_time_of_the_parent_is_asked_for_in_iso(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "at": "2024-01-01T00:00:00+02:00", "on": "2024-01-05", "updated_at": "x"}])
+    with api.serve() as server:
+        warehouse.load_from(server.url, name="posts", path="/records", pagination={"type": "none"})
+        query = {"query": 'SELECT "at", "on" FROM shop.posts'}
+        params = {"at": "{parent.at}", "on": "{parent.on}"}
+        load(warehouse, server.url, path="/records", params=params, parent=query, pagination={"type": "none"})
+    assert (api.calls[-1].arg("at"), api.calls[-1].arg("on")) == ("2023-12-31T22:00:00Z", "2024-01-05")

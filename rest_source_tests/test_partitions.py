@@ -16,6 +16,7 @@ from rest_source.cli.main import main
 from rest_source.extract.stream import PageStream
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
+from rest_source.load.retrying import Retry
 from rest_source.orchestrate import io_manager
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.io_manager import PaginatorIOManager
@@ -346,3 +347,32 @@ def test_the_command_takes_a_key_or_a_range(warehouse: Warehouse, monkeypatch: p
 def test_a_range_that_is_asked_for_at_once_needs_a_key() -> None:
     with pytest.raises(ValidationError, match="needs `primary_key`"):
         source_spec("http://h", requests="range", **ENDPOINT)
+
+
+def test_an_interrupted_load_of_a_partition_is_no_part_of_another_of_the_same_key(warehouse: Warehouse) -> None:
+    weekly = {"type": "weekly", "start_date": "2024-01-07"}
+    api = ChangingApi(records(7, 8, 9), page_size=2, patience=1)
+    with api.serve() as server:
+        assert not run(warehouse, server.url, "2024-01-07", partitions_def=weekly).success
+        api.patience = None
+        assert run(warehouse, server.url, "2024-01-07").success
+    assert rows(warehouse) == [(70, "2024-01-07"), (71, "2024-01-07")]
+
+
+@pytest.mark.parametrize("key", [{}, {"primary_key": "id"}])
+def test_rejected_records_are_retried_into_their_partition(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, key: dict[str, Any]
+) -> None:
+    found = [{"id": day_ * 10, "updated_at": day(day_), "n": n} for day_, n in ((1, 1), (1, "x"), (2, "y"), (3, 3))]
+    api = ChangingApi([{**record, "id": number} for number, record in enumerate(found)])
+    with api.serve() as server:
+        run(warehouse, server.url, start="2024-01-01", end="2024-01-03", columns={"n": "BIGINT"}, **key)
+        spec = source_spec(server.url, **ENDPOINT, columns={"n": "TEXT"}, **key)
+        retry = Retry(spec, spec.endpoints[0], warehouse.destination, warehouse.state, warehouse.said.append)
+        result = retry.run()
+        assert (result.rows_read, result.rows_inserted, result.rows_rejected) == (2, 2, 0)
+        expected = [(0, "2024-01-01"), (1, "2024-01-01"), (2, "2024-01-02"), (3, "2024-01-03")]
+        assert rows(warehouse) == expected
+        assert retry.run().rows_read == 0
+        run(warehouse, server.url, "2024-01-01", columns={"n": "TEXT"}, **key)
+    assert rows(warehouse) == expected

@@ -16,5 +16,6 @@ STOPS = {
     "cursor_reached": "all further records are older than the cursor, by `order: desc`",
     "up_to_date": "there was nothing to ask for: no row of the parent, or no time since the cursor",
     "retried": "rejected records were loaded again, without asking the API",
+    "child_skipped": "a rule of `on_error` skipped the last row of the parent",
     "skipped": "a rule of `on_error` skipped the endpoint",
 }

@@ -68,7 +68,7 @@ class CursorValues:
         if moment is None:
             raise _no_instant(value)
         try:
-            return self._written(moment - span, str(value))
+            return self._written((moment.astimezone(UTC) - span).astimezone(moment.tzinfo), str(value))
         except OverflowError:
             return value
 

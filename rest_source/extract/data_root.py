@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.document import LongNumber
+from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import JsonPath, compile_path, step_to
 
@@ -68,8 +69,11 @@ class DataRoot:
 
 
 def with_fields(record: Record, fields: Mapping[str, Any]) -> Record:
-    """The record with fields of ours before its own; one of the same name moves to `_2`."""
-    return {**fields, **{f"{name}_2" if name in fields else name: value for name, value in record.items()}}
+    """The record with fields of ours before its own; one of the same name moves to `_2`, or the next that is free."""
+    if fields.keys().isdisjoint(record):
+        return {**fields, **record}
+    taken = {*fields, *record}
+    return {**fields, **{free_name(name, taken) if name in fields else name: value for name, value in record.items()}}
 
 
 def _as_records(match: Any) -> list[Record]:

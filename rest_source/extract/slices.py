@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, product
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -185,8 +185,11 @@ class Slicer:
         until = self._rendered(incremental.until)
         end = self.now if until is None else as_instant(self.values, until)
         start = as_instant(self.values, base.since)
+        own = start.tzinfo
+        # In UTC, as moments of one zone compare by the clock on the wall, which is put forward and back.
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
         while start < end:
-            stop = end if incremental.step is None else min(end, start + incremental.step)
+            stop = end if incremental.step is None else min(end, _after(start, incremental.step, own))
             bounds = {"window.start": start.astimezone(zone), "window.end": stop.astimezone(zone)}
             key = json.dumps([base.key, start.isoformat(), stop.isoformat()])
             yield replace(base, key=key, instants={**base.instants, **bounds})
@@ -201,6 +204,11 @@ class Slicer:
     def _shifts_cursor(self) -> bool:
         parts = (part for _, text in request_texts(self.endpoint) for part in parse(text))
         return any(isinstance(part, Instant) and part.name == "cursor" for part in parts)
+
+
+def _after(moment: datetime, step: timedelta, zone: tzinfo | None) -> datetime:
+    """A step later in UTC: whole days by the calendar of a zone."""
+    return moment + step if step % timedelta(days=1) else (moment.astimezone(zone) + step).astimezone(UTC)
 
 
 def parent_fields(endpoint: EndpointSpec) -> list[str]:

@@ -215,7 +215,7 @@ class PageStream:
             if error.do != "skip" or self.endpoint.parent is None:
                 raise
             failed = FailedRequest(part.scope, part.parent, error.where, error.status, error.message)
-            stop = Stop("skipped")
+            stop = Stop("child_skipped")
             yield Page(series.pages + 1, NOTHING, stop, series.total, journalled(stop), failed=failed)
         finally:
             self.first_request = self.first_request or series.first_request

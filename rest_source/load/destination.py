@@ -131,10 +131,11 @@ class LastLoad:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A record of `_rest_source.rejected_records`: its JSON, and when it was read (epoch ms)."""
+    """A record of `_rest_source.rejected_records`: its JSON, when it was read (epoch ms), and its partition, if any."""
 
     record: str
     ingested_at: int
+    partition: str = ""
 
 
 @dataclass(frozen=True, slots=True)

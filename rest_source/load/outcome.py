@@ -90,7 +90,7 @@ class Extraction:
             load_id=self.spooled.load_id,
             source=stream.source.name,
             endpoint=stream.endpoint.name,
-            write="merge" if stream.endpoint.write == "replace" and self._is_retry else stream.endpoint.write,
+            write="merge" if stream.endpoint.write == "replace" and self._replaces_nothing else stream.endpoint.write,
             schema_change=stream.endpoint.schema_change,
             marks_deleted=stream.endpoint.deletes == "mark" and self.doubt is None and not self._is_retry,
             partition=self._partition,
@@ -105,7 +105,7 @@ class Extraction:
             pages=self.spooled.pages,
             requests=stream.tally.requests,
             bytes=stream.tally.bytes,
-            stop_reason=self.reason,
+            stop_reason=self._stop_reason,
             total_reported=stream.total_reported,
         )
 
@@ -120,7 +120,7 @@ class Extraction:
             retries=tally.retries,
             wait_seconds=round(tally.wait_seconds, 3),
             bytes=tally.bytes,
-            stop_reason=self.reason,
+            stop_reason=self._stop_reason,
             total_reported=self.stream.total_reported,
             resumed_from_page=self.resumed_from,
             first_request=self.stream.first_request,
@@ -138,6 +138,19 @@ class Extraction:
         return self.stream.known.only is not None
 
     @property
+    def _is_skipped(self) -> bool:
+        """Whether a rule skipped every row of the parent, or all that had records."""
+        return bool(self.stream.failed) and not self.spooled.rows
+
+    @property
+    def _replaces_nothing(self) -> bool:
+        return self._is_retry or self._is_skipped
+
+    @property
+    def _stop_reason(self) -> str:
+        return SKIPPED if self._is_skipped else self.reason
+
+    @property
     def _partition(self) -> str:
         return self.stream.partition.key if self.stream.partition else ""
 
@@ -145,7 +158,7 @@ class Extraction:
     def _covered(self) -> tuple[str, ...]:
         """The partitions whose rows the load replaces."""
         endpoint, partition = self.stream.endpoint, self.stream.partition
-        adds = endpoint.incremental or endpoint.write == "append" or self._is_retry
+        adds = endpoint.incremental or endpoint.write == "append" or self._replaces_nothing
         return () if partition is None or adds else (partition.key, *partition.covered)
 
     @property

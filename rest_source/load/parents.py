@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rest_source.errors import RestSourceError
@@ -29,7 +30,7 @@ def rows_of_table(session: Session, table: Table, fields: Sequence[str], where: 
             f"SELECT DISTINCT {', '.join(names) or '1'} FROM {session.place(table)} WHERE NOT {MARKED_DELETED} "
             f"AND {LOADED_AT} > {since}{present} AND ({where or 'true'}) ORDER BY {order}"
         )
-    return [dict(zip(fields, row, strict=False)) for row in rows]
+    return [dict(zip(fields, map(_as_sent, row), strict=False)) for row in rows]
 
 
 def rows_of_query(session: Session, sql: str, fields: Sequence[str]) -> Rows:
@@ -39,7 +40,15 @@ def rows_of_query(session: Session, sql: str, fields: Sequence[str]) -> Rows:
     for field in fields:
         if rows and field not in rows[0]:
             raise no_column(field, "What `parent.query` selects", list(rows[0]))
-    return [row for row in rows if all(row[field] is not None for field in fields)]
+    present = (row for row in rows if all(row[field] is not None for field in fields))
+    return [{name: _as_sent(value) for name, value in row.items()} for row in present]
+
+
+def _as_sent(value: Any) -> Any:
+    """A value of a column as requests have it: a time as `{now}` writes it, and a date, in ISO 8601."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @contextmanager

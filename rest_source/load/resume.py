@@ -32,7 +32,16 @@ def fetch_plan(stream: PageStream) -> dict[str, Any]:
     shape = stream.endpoint.nested if stream.endpoint.nested in ("flatten", "split") else "json"
     parent = stream.endpoint.parent.model_dump(mode="json") if stream.endpoint.parent else None
     start_hash = sha256(json.dumps(start, sort_keys=True).encode()).hexdigest()
-    return {"base_url": stream.source.base_url, "nested": shape, "parent": parent, "start": start_hash, **plan}
+    part, only = stream.partition, stream.known.only
+    return {
+        "base_url": stream.source.base_url,
+        "nested": shape,
+        "parent": parent,
+        "start": start_hash,
+        "partition": [str(part.start), str(part.end), *part.dimensions.values()] if part else None,
+        "only": sorted(only) if only is not None else None,
+        **plan,
+    }
 
 
 def _start(stream: PageStream) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Trying again what earlier loads of an endpoint rejected, once its file or the table can take it."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from itertools import groupby
 from pathlib import Path
 
@@ -47,19 +49,25 @@ class Retry:
         directory = spool_directory(self.state, self.source, self.endpoint, self.destination)
         with explained(), claim(directory, self.report):
             now = datetime.now(UTC)
-            with Spool.create(directory, new_load_id(now), {}) as spool:
-                try:
-                    spooled = self._spool(spool)
-                    return self._commit(spooled, now) if spooled.rows else CommitResult()
-                finally:
-                    spool.remove()
+            with ExitStack() as spools:
+                loads = [
+                    self._commit(spooled, partition, now)
+                    for partition, spooled in self._spooled(directory, now, spools)
+                ]
+                return reduce(CommitResult.plus, loads, CommitResult())
 
-    def _spool(self, spool: Spool) -> SpooledLoad:
-        columns = Columns()
+    def _spooled(self, directory: Path, now: datetime, spools: ExitStack) -> list[tuple[str, SpooledLoad]]:
+        """The records of each partition, all of which are read before one is committed."""
+        found = []
         with self.destination.rejected(self.source.name, self.endpoint.name) as records:
-            for number, encoded in enumerate(self._encoded(records, columns), 1):
-                spool.append(Page(number, encoded, None), columns.take_changed())
-        return spool.finish(columns)
+            for partition, own in groupby(records, lambda record: record.partition):
+                spool, columns = Spool.create(directory, new_load_id(now), {}), Columns()
+                spools.enter_context(spool)
+                spools.callback(spool.remove)
+                for number, encoded in enumerate(self._encoded(own, columns), 1):
+                    spool.append(Page(number, encoded, None), columns.take_changed())
+                found.append((partition, spool.finish(columns)))
+        return found
 
     def _encoded(self, records: Iterable[RejectedRecord], columns: Columns) -> Iterator[EncodedRecords]:
         numbered = groupby(enumerate(records), lambda item: (item[0] // _BATCH, item[1].ingested_at))
@@ -68,7 +76,7 @@ class Retry:
             document = parse(Answer(200, "", {}, body), "", str)
             yield encode(document.value, columns, ingested_at, document.exact, self.endpoint.nested)
 
-    def _commit(self, spooled: SpooledLoad, now: datetime) -> CommitResult:
+    def _commit(self, spooled: SpooledLoad, partition: str, now: datetime) -> CommitResult:
         endpoint = self.endpoint
         stager = Stager(spooled.directory, Shape.of(endpoint))
         try:
@@ -86,6 +94,7 @@ class Retry:
             endpoint=endpoint.name,
             write="append" if endpoint.write == "append" else "merge",
             schema_change=endpoint.schema_change,
+            partition=partition,
             siblings=tuple(normalise(sibling.name) for sibling in self.source.endpoints),
             started_at=int(now.timestamp() * 1000),
             stop_reason=RETRIED,

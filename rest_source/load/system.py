@@ -35,7 +35,7 @@ _TABLES = {
         **dict.fromkeys(_COLUMNS, "VARCHAR[]"),
     },
     "rejected_records": {
-        **dict.fromkeys(("load_id", "source", "endpoint", "table_name"), "VARCHAR"),
+        **dict.fromkeys(("load_id", "source", "endpoint", "partition", "table_name"), "VARCHAR"),
         "rejected_at": "TIMESTAMPTZ",
         "reason": "VARCHAR",
         "record": "JSON",
@@ -57,7 +57,7 @@ _TABLES = {
 _COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
 
 
-_OF_REJECT = ("load_id", "source", "endpoint", "table_name", "committed_at")
+_OF_REJECT = ("load_id", "source", "endpoint", "partition", "table_name", "committed_at")
 
 
 def ensure_tables(session: Session) -> None:
@@ -159,7 +159,7 @@ def _record_rejects(
     session: Session, staged: StagedRows, has_rejects: bool, are_retried: bool, facts: list[Any]
 ) -> None:
     """Keep each rejected record once, for 30 days or until it is loaded."""
-    table, now = facts[3], facts[4]
+    partition, table, now = facts[-3:]
     rejects, row_id = "_rest_source.rejected_records", session.dialect.row_id
     old = "rejected_at < CAST(? AS TIMESTAMPTZ) - INTERVAL '30 days'"
     expired = f"SELECT {row_id} FROM {rejects} WHERE {old} {session.dialect.unless_locked}"
@@ -167,12 +167,12 @@ def _record_rejects(
     if session.rows(f"SELECT 1 FROM {rejects} WHERE table_name = ? LIMIT 1", [table]):
         known = f"{HEVO_ID} IN (SELECT s_.{HEVO_ID} FROM {staged.place} s_)"
         again = f"{HEVO_ID} IN (SELECT s_.id FROM {staged.rejects} s_)" if has_rejects else "false"
-        gone = f"table_name = ? AND ({are_retried} OR {known} OR {again})"
-        session.execute(f"DELETE FROM {rejects} WHERE {gone}", [table])
+        gone = f"table_name = ? AND coalesce(partition, '') = ? AND ({are_retried} OR {known} OR {again})"
+        session.execute(f"DELETE FROM {rejects} WHERE {gone}", [table, partition or ""])
     if has_rejects:
         names = ", ".join(_TABLES["rejected_records"])
         session.execute(
-            f"INSERT INTO {rejects} ({names}) SELECT ?, ?, ?, ?, CAST(? AS TIMESTAMPTZ), min(s_.reason), "
+            f"INSERT INTO {rejects} ({names}) SELECT ?, ?, ?, ?, ?, CAST(? AS TIMESTAMPTZ), min(s_.reason), "
             f"CAST(min({session.dialect.json_text('s_.record')}) AS JSON), s_.id, max(s_.ingested_at) "
             f"FROM {staged.rejects} s_ GROUP BY s_.id",
             facts,
@@ -194,14 +194,16 @@ def longest_record(session: Session, table: Table) -> int:
 
 
 def rejected_records(session: Session, source: str, endpoint: str) -> Iterator[RejectedRecord]:
-    """The records of an endpoint that were rejected, those read first at the head."""
+    """The records of an endpoint that were rejected, partition by partition, those read first at the head."""
     if has_system_tables(session):
+        there = {column.name for column in session.columns(Table(SYSTEM, "rejected_records"))}
+        partition = "coalesce(partition, '')" if "partition" in there else "''"  # an earlier release had none
         sql = (
-            f"SELECT CAST(record AS VARCHAR), {INGESTED_AT} FROM _rest_source.rejected_records "
-            f"WHERE source = ? AND endpoint = ? ORDER BY {INGESTED_AT}"
+            f"SELECT CAST(record AS VARCHAR), {INGESTED_AT}, {partition} FROM _rest_source.rejected_records "
+            f"WHERE source = ? AND endpoint = ? ORDER BY 3, {INGESTED_AT}"
         )
-        for record, ingested_at in session.stream(sql, [source, endpoint]):
-            yield RejectedRecord(record, ingested_at)
+        for row in session.stream(sql, [source, endpoint]):
+            yield RejectedRecord(*row)
 
 
 def schema_changes(session: Session, source: str, endpoint: str) -> SchemaReport:

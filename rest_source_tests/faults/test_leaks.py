@@ -177,6 +177,11 @@ CASES: dict[str, Case] = {
         {"path": "/v/{env.IN_PATH}/{parent.id}", "parent": {"endpoint": "folders"}},
         more=({"name": "folders", "path": "/folders"},),
     ),
+    "query_failed": Case(
+        lambda call, loud: Reply([{"name": "plain"}], headers={"X-Loud": quote(loud)[:900]}),
+        "query_failed",
+        {"path": "/v/{env.IN_PATH}/{parent.id}", "parent": {"query": "SELECT id FROM shop.nowhere"}},
+    ),
     "skipped_children": Case(
         lambda call, loud: (
             Reply([{"id": 1}, {"id": 2}]) if call.path.endswith("/folders") else Reply({"message": loud}, 403)
