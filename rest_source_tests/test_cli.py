@@ -398,7 +398,8 @@ def test_a_skipped_endpoint_is_no_failure_and_keeps_its_table(tmp_path: Path) ->
 
 @pytest.mark.parametrize("command", [["run"], ["check"], ["preview", "items"], ["suggest"]], ids=lambda args: args[0])
 def test_ctrl_c_ends_a_command_whose_request_is_not_answered(tmp_path: Path, command: list[str]) -> None:
-    asked = threading.Event()
+    asked, temporary = threading.Event(), tmp_path / "tmp"
+    temporary.mkdir()
 
     def silent(connection: socket.socket) -> None:
         asked.set()
@@ -409,6 +410,7 @@ def test_ctrl_c_ends_a_command_whose_request_is_not_answered(tmp_path: Path, com
         with subprocess.Popen(
             [sys.executable, "-c", _INTERRUPTIBLE, command[0], target, *command[1:]],
             cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(temporary)},
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
@@ -416,6 +418,7 @@ def test_ctrl_c_ends_a_command_whose_request_is_not_answered(tmp_path: Path, com
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said.startswith("Interrupted")) == (130, True)
+    assert list(temporary.iterdir()) == []
 
 
 # Whoever starts the tests in the background may have had SIGINT ignored.

@@ -1,7 +1,9 @@
 """What commands print for people: one table on stdout, remarks on stderr."""
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -9,6 +11,8 @@ from typing import TypeVar
 
 _PIPE_WIDTH = 10_000
 _Result = TypeVar("_Result")
+_folders: list[str] = []
+"""The temporary folders of blocks that Ctrl-C ends, the outermost first; each holds the next."""
 
 
 def shown(text: str) -> str:
@@ -18,12 +22,23 @@ def shown(text: str) -> str:
 
 @contextmanager
 def ended_by_ctrl_c(said: str = "Interrupted.") -> Iterator[None]:
-    """Ctrl-C ends the process at once, with 130: a thread cannot be interrupted, and need not be."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(said, file=sys.stderr, flush=True)
-        os._exit(130)
+    """Ctrl-C ends the process at once, with 130: a thread cannot be interrupted, and need not be.
+
+    What the block has put into the system's temporary folder goes with it.
+    """
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="rest_source_", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder
+        _folders.append(folder)
+        try:
+            yield
+        except KeyboardInterrupt:
+            print(said, file=sys.stderr, flush=True)
+            shutil.rmtree(_folders[0], ignore_errors=True)
+            os._exit(130)
+        finally:
+            tempfile.tempdir = before
+            _folders.remove(folder)
 
 
 def ended(running: Collection[Future[_Result]]) -> set[Future[_Result]]:
