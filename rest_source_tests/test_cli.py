@@ -318,15 +318,20 @@ def test_a_failure_skips_only_its_children(tmp_path: Path) -> None:
     }
 
 
+DAILY = {"type": "daily", "start_date": "2024-01-01"}
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
         (("--partition", "2024-01-99"), "unknown partition `2024-01-99`"),
+        (("--partition", "2024-01-05-00:30"), "unknown partition `2024-01-05-00:30`"),
         (("--partition-range", "2024-01-05...2024-01-03"), "ends before it begins"),
     ],
 )
 def test_partitions_that_an_endpoint_has_not_fail_it_alone(asked: tuple[str, str], told: str, tmp_path: Path) -> None:
-    daily = {"name": "daily", "partitions_def": {"type": "daily", "start_date": "2024-01-01"}}
+    kind = {"type": "hourly", "start_date": "2024-01-01-00:00"} if ":" in asked[1] else DAILY
+    daily = {"name": "daily", "partitions_def": kind}
     with LoopbackServer(serve({"id": 1})) as server:
         report = run_json(write_file(tmp_path, server.url, daily, {"name": "all"}), *asked, cwd=tmp_path, code=1)
     failed, loaded = report["endpoints"]

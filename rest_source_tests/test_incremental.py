@@ -260,6 +260,11 @@ def test_records_without_a_cursor_are_told(warehouse: Warehouse) -> None:
         ("31.01.2024 10:00", {}, "`31.01.2024 10:00` is no date or time of ISO 8601, so that cursors are compared as"),
         ("2024-13-45", {}, "is no date or time of ISO 8601"),
         ("31.01.2024", {"format": "%d.%m.%Y", "lookback": "1d"}, ""),
+        (
+            "2024-05-01",
+            {"format": "%d/%m/%Y"},
+            "The next load would fail: The cursor value `2024-05-01` is not written",
+        ),
         ("01HV6Z0000QY7M3R1T2K4N5P6X", {}, ""),
         ("1:02", {}, ""),
         ("2024-01-31T10:00:00+01:00", {"lookback": "1h"}, ""),

@@ -3,7 +3,9 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,7 +17,8 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.records import hevo_id
 from rest_source.extract.slices import Known, parent_text
 from rest_source.load.outcome import LoadOutcome
-from rest_source.load.pipeline import run_load
+from rest_source.load.pipeline import run_load, spool_directory
+from rest_source.load.state import claim
 from rest_source.load.system import failed_requests
 from rest_source.spec.base import mistakes
 from rest_source.spec.source import SourceSpec
@@ -130,7 +133,8 @@ def test_a_query_has_the_rows(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("batch", [None, 5])
 def test_a_row_of_a_query_without_a_value_is_not_asked_for(warehouse: Warehouse, batch: int | None) -> None:
-    query = {"query": "SELECT * FROM (VALUES ('a'), (NULL), ('b')) t(x)"} | ({"batch": batch} if batch else {})
+    rows = "VALUES ('a', 1), (NULL, 2), ('b', NULL)"
+    query = {"query": f"SELECT * FROM ({rows}) t(x, y)"} | ({"batch": batch} if batch else {"include": ["y"]})
     path = "/of/{parent.x:join(,)}" if batch else "/of/{parent.x}"
     with posts(warehouse, 1) as (api, server):
         load(warehouse, server.url, path=path, parent=query, pagination={"type": "none"})
@@ -384,6 +388,16 @@ def test_a_load_of_which_one_child_is_skipped_is_a_load(warehouse: Warehouse, sk
     assert (outcome.result.rows_inserted, outcome.failed_requests) == (2, 1)
 
 
+def test_children_without_a_record_are_not_skipped_ones(warehouse: Warehouse) -> None:
+    api = children(1, 2, 3)
+    with api.serve() as server:
+        warehouse.load_from(server.url, write="replace", **SKIPPING)
+        api.records.clear()
+        api.answers["/parents/2/children"] = 404
+        outcome = warehouse.load_from(server.url, write="replace", **SKIPPING)
+    assert (outcome.stop_reason, outcome.result.rows_deleted) == ("empty_page", 3)
+
+
 def test_a_load_of_which_all_children_are_skipped_leaves_the_table_as_it_was(warehouse: Warehouse) -> None:
     api = children(1, 2, 3)
     with api.serve() as server:
@@ -413,11 +427,32 @@ def test_a_retry_leaves_an_interrupted_load_to_be_gone_on_with(warehouse: Wareho
     assert warehouse.rows("SELECT id FROM shop.orders ORDER BY id") == [(11,), (12,), (13,)]
 
 
-def test_a_time_of_the_parent_is_asked_for_in_iso(warehouse: Warehouse) -> None:
+def test_a_retry_waits_for_a_load_of_the_endpoint(warehouse: Warehouse) -> None:
+    api = children(1, 2, 3)
+    with api.serve() as server, open_stream(source_spec(server.url, **SKIPPING)) as stream:
+        directory = spool_directory(warehouse.state, stream.source, stream.endpoint, warehouse.destination)
+        stream.known = Known(only=frozenset([parent_text({"id": 3})]))
+        retry = partial(run_load, stream, warehouse.destination, warehouse.state, report=warehouse.said.append)
+        with ThreadPoolExecutor() as pool:
+            with claim(directory, print):
+                done = pool.submit(retry)
+                while not warehouse.said:
+                    time.sleep(0.05)
+                assert api.calls == []
+            assert done.result().result.rows_inserted == 1
+    assert warehouse.said[0].startswith("Waiting for ")
+
+
+def test_a_time_of_the_parent_is_asked_for_in_iso(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
     api = ChangingApi([{"id": 1, "at": "2024-01-01T00:00:00+02:00", "on": "2024-01-05", "updated_at": "x"}])
     with api.serve() as server:
         warehouse.load_from(server.url, name="posts", path="/records", pagination={"type": "none"})
-        query = {"query": 'SELECT "at", "on" FROM shop.posts'}
-        params = {"at": "{parent.at}", "on": "{parent.on}"}
+        query = {"query": """SELECT "at", "on", TIMESTAMP '2024-07-01 00:00:00' AS plain FROM shop.posts"""}
+        params = {name: f"{{parent.{name}}}" for name in ("at", "on", "plain")}
         load(warehouse, server.url, path="/records", params=params, parent=query, pagination={"type": "none"})
-    assert (api.calls[-1].arg("at"), api.calls[-1].arg("on")) == ("2023-12-31T22:00:00Z", "2024-01-05")
+    asked = [api.calls[-1].arg(name) for name in params]
+    assert asked == ["2023-12-31T22:00:00Z", "2024-01-05", "2024-07-01T00:00:00Z"]
+    monkeypatch.undo()
+    time.tzset()

@@ -376,3 +376,12 @@ def test_rejected_records_are_retried_into_their_partition(
         assert retry.run().rows_read == 0
         run(warehouse, server.url, "2024-01-01", columns={"n": "TEXT"}, **key)
     assert rows(warehouse) == expected
+
+
+def test_what_an_earlier_release_rejected_without_a_partition_is_kept_once(warehouse: Warehouse) -> None:
+    api = ChangingApi([{"id": 1, "updated_at": day(1), "n": "x"}, {"id": 2, "updated_at": day(1), "n": 2}])
+    with api.serve() as server:
+        run(warehouse, server.url, "2024-01-01", columns={"n": "BIGINT"})
+        warehouse.execute("UPDATE _rest_source.rejected_records SET partition = NULL")
+        run(warehouse, server.url, "2024-01-01", columns={"n": "BIGINT"})
+    assert warehouse.rows("SELECT partition FROM _rest_source.rejected_records") == [("2024-01-01",)]

@@ -54,12 +54,7 @@ class EndpointReport:
             }
             for check in result.get_asset_check_evaluations()
         }
-        loaded = [
-            cls(
-                name, "skipped" if facts.get("stop_reason") == SKIPPED else "success", seconds, facts, checks, None, key
-            )
-            for key, facts in materialized.items()
-        ]
+        loaded = [cls(name, _status(facts), seconds, facts, checks, None, key) for key, facts in materialized.items()]
         if result.success:
             return loaded or [cls(name, "success", seconds, {}, checks)]
         facts, error = _failure(result)

@@ -128,9 +128,11 @@ class Slicer:
                 self.values.earlier(value, incremental.lookback)
                 if self._shifts_cursor() or used(self.endpoint) & {"window.start", "window.end"}:
                     as_instant(self.values, value)
+                is_odd = self.values.instant(value) is None and _LIKE_A_DATE.search(str(value))
             except RestSourceError as error:
                 yield f"The next load would fail: {error.message} {error.cause} {error.remedy}"
-            if isinstance(value, str) and _LIKE_A_DATE.search(value) and self.values.instant(value) is None:
+                continue
+            if is_odd:
                 yield (
                     f"The cursor value {quoted(value)} is no date or time of ISO 8601, so that cursors are compared as "
                     "texts. If it is one of another form, give that as `format` of `incremental`."

@@ -195,10 +195,10 @@ class ApiSession:
         error = http_error(outcome, self._where(request), self.mask)
         if not self._fence.admits(request.url):
             explain(error, request.url)
-        elif outcome.status == 401 and not self._signs_in:
+        elif outcome.status == 401 and not self._signs_in and "authorization" not in _names(request):
             error.cause = "The API wants credentials, and the source has no `auth`."
             error.remedy = (
-                "Write `auth`, such as `auth: {type: bearer, token: {env: API_TOKEN}}`, and set the variable."
+                "Write `auth`, such as `{type: bearer, token: {env: API_TOKEN}}`; or check what `headers` send."
             )
         elif renewed and outcome.status == 401:
             error.cause = "The token is fresh and refused all the same: it lacks a right, or is not sent as it should."
@@ -224,6 +224,10 @@ class _Errand:
     def is_dropped(self) -> bool:
         """Whether nobody wants the answer any more, so that it need not be sent."""
         return self.dropped is not None and self.dropped.is_set()
+
+
+def _names(request: Request) -> set[str]:
+    return {name.lower() for name, _ in request.headers}
 
 
 def _is_unauthorized(outcome: Answer | RestSourceError) -> bool:

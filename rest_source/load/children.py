@@ -89,6 +89,7 @@ class Children:
         return known.get(path[:-1], self.table)
 
     def _new_table(self, path: ArrayPath) -> Table:
+        self.session.take_turn(f"child tables in {self.table.schema}")  # several endpoints may want one name
         longest = self.session.dialect.longest_name
         found = (name for name, _ in self.session.tables(self.table.schema))
         taken = {*found, *(shortened(sibling, longest) for sibling in self.load.siblings)}

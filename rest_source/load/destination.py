@@ -34,9 +34,9 @@ class LoadFacts:
     """What is to be written, how, and what the extraction did; the stage holds the rows.
 
     `marks_deleted` says that rows which are not among them have gone from the API, `siblings` names the tables of the
-    source's endpoints. With `retries_rejected` the stage holds all records of the endpoint that were rejected so far,
-    which give way to rows that were read later. A load of a `partition` takes the place of the partitions it `covered`.
-    `cursors` are to be kept by their scopes, those of `forgotten` scopes no longer, and `failed` requests until their
+    source's endpoints. With `retries_rejected` the stage holds all records of the endpoint, or of its `partition`, that
+    were rejected so far, which give way to rows that were read later. A load of a `partition` takes the place of the
+    partitions it `covered`. `cursors` are to be kept by their scopes, those of `forgotten` scopes no longer, and `failed` requests until their
     parents are among the `asked_parents` of a later load (None asks for all).
     """
 
@@ -211,7 +211,7 @@ class Destination(Protocol):
         ...
 
     def rejected(self, source: str, endpoint: str) -> AbstractContextManager[Iterator[RejectedRecord]]:
-        """The records of an endpoint that were rejected, those read first at the head."""
+        """The records of an endpoint that were rejected, partition by partition, those read first at the head."""
         ...
 
     def reading(self) -> AbstractContextManager[Session]:

@@ -88,7 +88,7 @@ class Session(Protocol):
         ...
 
     def named_rows(self, sql: str) -> list[dict[str, Any]]:
-        """All rows of a query, by column."""
+        """All rows of a query, by column; it is not to change anything."""
         ...
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
@@ -105,6 +105,10 @@ class Session(Protocol):
 
     def tables(self, schema: str) -> list[tuple[str, str]]:
         """The tables of a schema with their comments, those made first at the head."""
+        ...
+
+    def take_turn(self, what: str) -> None:
+        """Wait for other transactions that have taken the same turn, and keep it to the end of this one."""
         ...
 
     def make_schema(self, name: str) -> None:

@@ -139,8 +139,9 @@ class Extraction:
 
     @property
     def _is_skipped(self) -> bool:
-        """Whether a rule skipped every row of the parent, or all that had records."""
-        return bool(self.stream.failed) and not self.spooled.rows
+        """Whether a rule skipped every row of the parent before it gave a record."""
+        failed = {failed.scope for failed in self.stream.failed}
+        return bool(failed) and not self.spooled.rows and all(part.scope in failed for part in self.stream.slices)
 
     @property
     def _replaces_nothing(self) -> bool:

@@ -15,15 +15,18 @@ from rest_source.load.view import chosen_columns, no_column, no_table
 Rows = list[dict[str, Any]]
 
 
-def rows_of_table(session: Session, table: Table, fields: Sequence[str], where: str | None, since: int) -> Rows:
-    """The distinct values of fields in the rows that were loaded after `since` (epoch ms), none of them null."""
+def rows_of_table(
+    session: Session, table: Table, asked: Sequence[str], included: Sequence[str], where: str | None, since: int
+) -> Rows:
+    """The distinct values in the rows that were loaded after `since` (epoch ms) and have all that is asked."""
     existing = session.columns(table)
     if not existing:
         raise no_table(f"{table.schema}.{table.name}")
     if all(column.name in METADATA_COLUMNS for column in existing):
         return []
+    fields = list(dict.fromkeys((*asked, *included)))
     names = [identifier(column.name) for column in chosen_columns(existing, fields)] if fields else []
-    present = "".join(f" AND {name} IS NOT NULL" for name in names)
+    present = "".join(f" AND {name} IS NOT NULL" for name in names[: len(asked)])
     order = ", ".join(str(number) for number in range(1, max(1, len(names)) + 1))
     with _written_in_the_file(session, "where"):
         rows = session.rows(
@@ -33,21 +36,22 @@ def rows_of_table(session: Session, table: Table, fields: Sequence[str], where: 
     return [dict(zip(fields, map(_as_sent, row), strict=False)) for row in rows]
 
 
-def rows_of_query(session: Session, sql: str, fields: Sequence[str]) -> Rows:
-    """The rows of a query in which none of the fields is null."""
+def rows_of_query(session: Session, sql: str, asked: Sequence[str], included: Sequence[str]) -> Rows:
+    """The rows of a query that have all that is asked."""
     with _written_in_the_file(session, "query"):
         rows = session.named_rows(sql)
-    for field in fields:
+    for field in (*asked, *included):
         if rows and field not in rows[0]:
             raise no_column(field, "What `parent.query` selects", list(rows[0]))
-    present = (row for row in rows if all(row[field] is not None for field in fields))
+    present = (row for row in rows if all(row[field] is not None for field in asked))
     return [{name: _as_sent(value) for name, value in row.items()} for row in present]
 
 
 def _as_sent(value: Any) -> Any:
     """A value of a column as requests have it: a time as `{now}` writes it, and a date, in ISO 8601."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment.isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else value
 
 

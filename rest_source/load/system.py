@@ -167,7 +167,9 @@ def _record_rejects(
     if session.rows(f"SELECT 1 FROM {rejects} WHERE table_name = ? LIMIT 1", [table]):
         known = f"{HEVO_ID} IN (SELECT s_.{HEVO_ID} FROM {staged.place} s_)"
         again = f"{HEVO_ID} IN (SELECT s_.id FROM {staged.rejects} s_)" if has_rejects else "false"
-        gone = f"table_name = ? AND coalesce(partition, '') = ? AND ({are_retried} OR {known} OR {again})"
+        # A record that an earlier release rejected says no partition.
+        here = "coalesce(partition, '') = ?" if are_retried else "coalesce(partition, '') IN ('', ?)"
+        gone = f"table_name = ? AND {here} AND ({are_retried} OR {known} OR {again})"
         session.execute(f"DELETE FROM {rejects} WHERE {gone}", [table, partition or ""])
     if has_rejects:
         names = ", ".join(_TABLES["rejected_records"])

@@ -16,7 +16,7 @@ _DIGITS = r"^-?[0.]*([0-9.]*)"
 def staged_values(
     target: Mapping[str, TableColumn], key: Collection[str], before: Mapping[str, ColumnType]
 ) -> dict[str, str]:
-    """The staged columns `s` as values of their columns; `before` has the type of columns that are text by now."""
+    """The staged columns `s_` as values of their columns; `before` has the type of columns that are text by now."""
     return {
         name: respelled(f"s_.{name}", before.get(column.name))
         if name in key and column.type is ColumnType.TEXT

@@ -123,7 +123,7 @@ class DuckDBDestination:
 
     @contextmanager
     def rejected(self, source: str, endpoint: str) -> Iterator[Iterator[RejectedRecord]]:
-        """The records of an endpoint that were rejected, those read first at the head."""
+        """The records of an endpoint that were rejected, partition by partition, those read first at the head."""
         with self.reading() as session:
             yield rejected_records(session, source, endpoint)
 

@@ -74,7 +74,7 @@ class PostgresDestination:
     def commit(self, stage: Stage, load: LoadFacts, announce: Announce) -> CommitResult:
         """Write a staged load and its record in one transaction: all of it, or nothing.
 
-        Loads of one table take turns, and so do those with child tables; all others go on side by side.
+        Loads of one table take turns; those of others go on beside it.
         """
         table = Table.of(load.source, load.endpoint)
         with connect(self.url, self.uri) as con, _reading(stage) as engine:
@@ -82,8 +82,6 @@ class PostgresDestination:
             _prepare(session, table.schema, announce)
             with con.transaction():
                 take_turn(con, f"{table.schema}.{table.name}", announce)
-                if len(stage.tables) > 1:  # child tables of several endpoints may want one name
-                    take_turn(con, f"child tables in {table.schema}", announce)
                 con.execute(f"SET LOCAL work_mem = '{_WORK_MEMORY}'".encode())
                 con.execute(f"SET LOCAL TimeZone = {literal(stage.timezone)}".encode())
                 result = write_load(session, stage, load)
@@ -124,7 +122,7 @@ class PostgresDestination:
 
     @contextmanager
     def rejected(self, source: str, endpoint: str) -> Iterator[Iterator[RejectedRecord]]:
-        """The records of an endpoint that were rejected, those read first at the head."""
+        """The records of an endpoint that were rejected, partition by partition, those read first at the head."""
         with self.reading() as session:
             yield rejected_records(session, source, endpoint)
 
@@ -135,10 +133,9 @@ class PostgresDestination:
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSession]:
-        """A session outside any transaction, with no stage, that cannot write."""
+        """A session outside any transaction, with no stage."""
         with connect(self.url, self.uri) as con, duckdb.connect() as engine:
             con.execute(f"SET work_mem = '{_WORK_MEMORY}'".encode())
-            con.execute("SET default_transaction_read_only = on")
             yield PostgresSession(con, engine)
 
 

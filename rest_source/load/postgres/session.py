@@ -6,11 +6,12 @@ from typing import Any
 
 import duckdb
 
+from rest_source.load.destination import silent
 from rest_source.load.dialect import Dialect, StagedRows
 from rest_source.load.duckdb.session import DUCKDB
 from rest_source.load.engine import identifier
 from rest_source.load.names import HEVO_ID, INDEX, INGESTED_AT, REF_ID
-from rest_source.load.postgres.connection import Connection
+from rest_source.load.postgres.connection import Connection, take_turn
 from rest_source.load.postgres.dialect import POSTGRES
 from rest_source.load.postgres.transfer import send
 from rest_source.load.rejects import REJECTED
@@ -42,10 +43,12 @@ class PostgresSession:
         return self.con.execute(*_query(sql, parameters)).fetchall()
 
     def named_rows(self, sql: str) -> list[dict[str, Any]]:
-        """All rows of a query, by column."""
-        cursor = self.con.execute(sql.encode())
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        """All rows of a query, by column; it is not to change anything."""
+        with self.con.transaction():
+            self.con.execute("SET TRANSACTION READ ONLY")
+            cursor = self.con.execute(sql.encode())
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, however many."""
@@ -80,6 +83,10 @@ class PostgresSession:
     def has_schema(self, name: str) -> bool:
         """Whether a schema is there."""
         return bool(self.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?", [self._short(name)]))
+
+    def take_turn(self, what: str) -> None:
+        """Wait for other transactions that have taken the same turn, and keep it to the end of this one."""
+        take_turn(self.con, what, silent)
 
     def make_schema(self, name: str) -> None:
         """Create a schema that is not there; even IF NOT EXISTS needs the right to create one."""
