@@ -36,8 +36,8 @@ class LoadFacts:
     `marks_deleted` says that rows which are not among them have gone from the API, `siblings` names the tables of the
     source's endpoints. With `retries_rejected` the stage holds all records of the endpoint, or of its `partition`, that
     were rejected so far, which give way to rows that were read later. A load of a `partition` takes the place of the
-    partitions it `covered`. `cursors` are to be kept by their scopes, those of `forgotten` scopes no longer, and `failed` requests until their
-    parents are among the `asked_parents` of a later load (None asks for all).
+    partitions it `covered`. `cursors` are to be kept by their scopes, those of `forgotten` scopes no longer, and
+    `failed` requests until their parents are among the `asked_parents` of a later load (None asks for all).
     """
 
     load_id: str
