@@ -17,7 +17,7 @@ from rest_source.extract.document import parse
 from rest_source.http.request import Answer, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.base import mistakes
-from rest_source.spec.combinations import texts
+from rest_source.spec.combinations import REQUEST_KEYS, texts
 from rest_source.spec.environment import Environment
 from rest_source.spec.file import load_source
 from rest_source.spec.source import SourceSpec
@@ -97,7 +97,7 @@ def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
 
 def _sent_by_default(defaults: Mapping[str, Any]) -> dict[str, Any]:
     """What `endpoint_defaults` send with a request, but for what has a value in the requests of a load only."""
-    sent = {key: value for key, value in defaults.items() if key in ("method", "params", "headers", "body", "form")}
+    sent = {key: value for key, value in defaults.items() if key in ("method", *REQUEST_KEYS)}
     for key, value in sent.items():
         if isinstance(value, dict):
             sent[key] = {

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -61,7 +60,7 @@ def _serve(settings: str, folder: str) -> int:
 
 
 def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as ours:
+    with socket.socket() as ours:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             ours.bind(("127.0.0.1", port))

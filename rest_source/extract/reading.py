@@ -61,20 +61,22 @@ class PageReader:
     familiar: Familiar | None = None
 
     def why_whole(self) -> WhyWhole | None:
-        """Why what a file holds of an answer cannot be read in parts; None where there are pages instead.
+        """Why no answer can be read in parts, or what tells so by a file; None where there are pages instead.
 
         It takes a plain data root that is an array, and no rule of `on_error` that looks into an answer.
         """
-        return self._why_whole if isinstance(self.endpoint.pagination, NoPagination) else None
-
-    def _why_whole(self, file: BinaryIO) -> str | None:
         endpoint = self.endpoint
+        if not isinstance(endpoint.pagination, NoPagination):
+            return None
         if compile_path(endpoint.data_root).steps is None:
             return f"`data_root: {endpoint.data_root}` is no plain path to an array"
         if endpoint.key_column is not None:
             return "`key_column` makes records of a map"
         if any(rule.json_path or rule.contains for rule in endpoint.on_error):
             return "a rule of `on_error` looks into it"
+        return self._why_not_large
+
+    def _why_not_large(self, file: BinaryIO) -> str | None:
         try:
             self._large(file)
         except NotInParts as error:

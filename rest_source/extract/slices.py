@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import islice, product
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -123,20 +123,22 @@ class Slicer:
                 f"No record has a value at {incremental.cursor}, the cursor of `incremental`: it does not move, and "
                 "the next load starts where this one did."
             )
-        for value in islice(reached.values(), 1):
-            try:
-                self.values.earlier(value, incremental.lookback)
-                if self._shifts_cursor() or used(self.endpoint) & {"window.start", "window.end"}:
-                    as_instant(self.values, value)
-                is_odd = self.values.instant(value) is None and _LIKE_A_DATE.search(str(value))
-            except RestSourceError as error:
-                yield f"The next load would fail: {error.message} {error.cause} {error.remedy}"
-                continue
-            if is_odd:
-                yield (
-                    f"The cursor value {quoted(value)} is no date or time of ISO 8601, so that cursors are compared as "
-                    "texts. If it is one of another form, give that as `format` of `incremental`."
-                )
+        value = next(iter(reached.values()), None)
+        if value is None:
+            return
+        try:
+            self.values.earlier(value, incremental.lookback)
+            if self._shifts_cursor() or used(self.endpoint) & {"window.start", "window.end"}:
+                as_instant(self.values, value)
+            is_text = self.values.instant(value) is None
+        except RestSourceError as error:
+            yield f"The next load would fail: {error.message} {error.cause} {error.remedy}"
+            return
+        if is_text and _LIKE_A_DATE.search(str(value)):
+            yield (
+                f"The cursor value {quoted(value)} is no date or time of ISO 8601, so that cursors are compared as "
+                "texts. If it is one of another form, give that as `format` of `incremental`."
+            )
 
     def _partitioned(self, base: Slice) -> Slice:
         partition = self.partition

@@ -14,8 +14,8 @@ IN_MEMORY = 4_000_000
 """Bytes from which on an answer that may be read in parts goes to a file."""
 TIMES_ON_DISK = 40
 """How many times `limits.max_response` such a file may grow: an answer without end must not fill the disk."""
-WhyWhole = Callable[[BinaryIO], str | None]
-"""Why what a file holds of an answer, which may be its beginning only, cannot be read in parts; None if it can."""
+WhyWhole = str | Callable[[BinaryIO], str | None]
+"""Why an answer cannot be read in parts, or what tells so by a file with at least its beginning; None if it can."""
 
 
 def read_body(
@@ -29,14 +29,16 @@ def read_body(
     for chunk in arriving:
         held.append(chunk)
         size += len(chunk)
-        if why_whole is not None and size > min(IN_MEMORY, max_bytes):
+        if callable(why_whole) and size > min(IN_MEMORY, max_bytes):
             return _on_disk(chain(held, arriving), max_bytes, why_whole, folder)
         if size > max_bytes:
-            raise too_large(max_bytes)
+            raise whole_and_too_large(max_bytes, why_whole) if isinstance(why_whole, str) else too_large(max_bytes)
     return held[0] if len(held) == 1 else b"".join(held)
 
 
-def _on_disk(chunks: Iterator[bytes], max_bytes: int, why_whole: WhyWhole, folder: Path | None) -> bytes | BinaryIO:
+def _on_disk(
+    chunks: Iterator[bytes], max_bytes: int, why_whole: Callable[[BinaryIO], str | None], folder: Path | None
+) -> bytes | BinaryIO:
     with _storing():
         file = TemporaryFile(dir=folder)  # noqa: SIM115
     keep = False

@@ -109,7 +109,7 @@ class ApiSession:
         """The answer of status 2xx, or of a status in `expected`; any other outcome is a RestSourceError.
 
         An answer that one of the `on_error` rules describes is a `Ruled` error, after retries where it says so.
-        A large answer goes to a file, and stays there unless `why_whole` tells why it cannot be read in parts.
+        A large answer goes to a file, unless `why_whole` tells why it cannot be read in parts.
         A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it fails in
         a way that may pass, and it is sent in its turn with that, which counts as the first of its retries.
         """

@@ -60,11 +60,11 @@ class Transport:
         Failures are returned, so that none carries requests' exceptions, whose texts hold full URLs.
         """
         try:
-            session = self._session if why_whole is None else self._large
+            session = self._large if callable(why_whole) else self._session
             with self._send(session, self._prepare(request, inside), inside) as response:
                 why_whole = why_whole if response.ok else None
-                if why_whole is not None and not _may_be_utf8(response):
-                    why_whole = _in_another_charset
+                if callable(why_whole) and not _may_be_utf8(response):
+                    why_whole = "it is in a charset other than UTF-8"
                 body = read_body(response.iter_content(_CHUNK), self._max_bytes, why_whole, self._folder)
             if isinstance(body, bytes):
                 return Answer(response.status_code, url, response.headers, body)
@@ -121,10 +121,6 @@ def _refuse_link_local(target: Origin | None) -> None:
 def _may_be_utf8(response: requests.Response) -> bool:
     named = headers.charset(response.headers.get("Content-Type", ""))
     return named is None or named.lower().replace("_", "-") in ("utf-8", "utf8", "us-ascii", "ascii")
-
-
-def _in_another_charset(_: BinaryIO) -> str:
-    return "it is in a charset other than UTF-8"
 
 
 def _beginning(file: BinaryIO) -> bytes:

@@ -195,9 +195,8 @@ def run_load(
     retention = Retention.from_environment()
     source, endpoint, partition = stream.source, stream.endpoint, stream.partition.key if stream.partition else ""
     directory = spool_directory(state, source, endpoint, destination, partition)
-    is_retry = stream.known.only is not None
     with explained(), claim(directory, report), ExitStack() as of_retry:
-        if is_retry:  # not beside the spool of an interrupted load, which is to be gone on with
+        if stream.known.only is not None:  # not beside the spool of an interrupted load, which is to be gone on with
             directory = directory.with_name(f"{directory.name}-retry")
             of_retry.enter_context(claim(directory, report))
         done = run_id and destination.find_load(source.name, endpoint.name, report, run_id=run_id, partition=partition)
