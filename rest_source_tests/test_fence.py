@@ -61,6 +61,11 @@ def test_the_base_url_admits_its_origin_only(url: str, admitted: bool) -> None:
         ("https://env.example/", True),
         ("https://url.example/", True),
         ("https://bare.example/", True),
+        ("https://fallback.example/", True),
+        ("https://named.example/", True),
+        ("https://spare.example/", True),
+        ("https://env.example.example/", True),
+        ("https://1970.example/", False),
         ("https://relative/", False),
     ],
 )
@@ -74,8 +79,17 @@ def test_hosts_written_in_the_file_are_admitted(url: str, admitted: bool) -> Non
         "https://{env.ABSENT}/a",
         "https://bare.example",
         "relative/path?u=https://query.example/",
+        "{env.ABSENT|https://fallback.example/x}/a",
+        "https://{env.ABSENT|named.example}/{now:%Y}",
+        "https://{now:%Y}.example/",
     )
-    spec = source("https://api.example", *paths, allowed_hosts=["files.example", "ported.example:9000"])
+    hosts = [
+        "files.example",
+        "ported.example:9000",
+        "{env.HOST}.example",
+        {"env": "ABSENT", "default": "spare.example"},
+    ]
+    spec = source("https://api.example", *paths, allowed_hosts=hosts)
     assert fence(spec, Environment(VARIABLES), 0).admits(url) is admitted
 
 

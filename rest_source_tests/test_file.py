@@ -135,7 +135,14 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
             ],
         ),
         (HEAD + "  x: [1\n", ["9: not valid YAML: did not find expected ',' or ']'"]),
-        (HEAD + "  x: {{ y }}\n", ["8: found unhashable key; put quotes around text that begins with a brace"]),
+        (
+            HEAD + "  x: {{ y }}\n",
+            [
+                "8: found unhashable key; double braces are not rendered: write a variable as {env: NAME}, or as "
+                "{env.NAME} within quotes"
+            ],
+        ),
+        (HEAD + "  x: { {a: b}: c}\n", ["8: found unhashable key; put quotes around text that begins with a brace"]),
         (HEAD + "  x: !thing y\n", ["8: could not determine a constructor for the tag '!thing'"]),
         (HEAD + "  x: *nothing\n", ["8: not valid YAML: found undefined alias"]),
         (HEAD + "      method: POST\n      body: &a [*a]\n", ["1: an alias stands inside of what it repeats"]),

@@ -96,7 +96,8 @@ MISTAKES = [
     (
         "{env: SHOP_TOKEN}",
         "{{ env.SHOP_TOKEN }}",
-        "5: found unhashable key; put quotes around text that begins with a brace",
+        "5: found unhashable key; double braces are not rendered: write a variable as {env: NAME}, or as {env.NAME} "
+        "within quotes",
     ),
     (
         "{env: SHOP_TOKEN}",

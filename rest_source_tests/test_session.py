@@ -559,6 +559,17 @@ def test_an_empty_variable_is_no_credential(auth: dict[str, Any]) -> None:
     assert caught.value.id == "missing_env"
 
 
+@pytest.mark.parametrize("variables", [{}, {"EMPTY": ""}])
+def test_a_default_takes_the_place_of_a_variable_and_is_shown(variables: dict[str, str]) -> None:
+    auth = {"type": "bearer", "token": {"env": "EMPTY", "default": "demo-token"}}
+    with LoopbackServer(lambda call: Reply({})) as api:
+        base_url = api.url.replace("127.0.0.1", "{env.HOST|127.0.0.1}")
+        with open_session(base_url, None, variables, auth=auth) as session:
+            session.send(Request("GET", api.url), Tally())
+            assert session.mask("demo-token") == "demo-token"
+    assert api.calls[0].headers["Authorization"] == "Bearer demo-token"
+
+
 def test_a_password_may_be_empty() -> None:
     auth = {"type": "basic", "username": "key", "password": {"env": "EMPTY"}}
     with (

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rest_source.errors import RestSourceError
-from rest_source.spec.template import Scope, env_reference, names, parse, render, render_json
+from rest_source.spec.environment import Environment
+from rest_source.spec.template import Scope, names, parse, render, render_json
+from rest_source.spec.text import env_reference
 
 NOW = datetime(2026, 3, 29, 12, 30, 15, 123456, tzinfo=UTC)
 VALUES = {
@@ -105,6 +107,8 @@ def test_every_other_brace_is_literal(text: str) -> None:
         ("{partition.}", "is not a template"),
         ("{env.token}", "in upper case"),
         ("{env.}", "in upper case"),
+        ("{env.A", "without its end"),
+        ("{env.A|{env.B|{x}}}", "none with a default"),
         ("{now-99999w}", "further than 200 years"),
         ("{now-" + "9" * 5000 + "d}", "further than 200 years"),
     ],
@@ -205,12 +209,54 @@ def test_values_of_a_body_keep_their_type(value: Any, result: Any) -> None:
 
 
 def test_names_of_the_templates_in_a_text() -> None:
-    assert names("{now-1d}{x}{env.A}/{partition.start:%Y}{parent.a.b}") == [
-        "now",
-        "env.A",
-        "partition.start",
-        "parent.a.b",
-    ]
+    text = "{now-1d}{x}{env.A}/{partition.start:%Y}{parent.a.b}{env.B|{now}{env.C}}"
+    assert names(text) == ["now", "env.A", "partition.start", "parent.a.b", "env.B", "now", "env.C"]
+
+
+def variables(**known: str) -> Scope:
+    environment = Environment(known)
+    return Scope({"now": NOW}, environment.template)
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "result"),
+    [
+        ("{env.A|x}", {}, "x"),
+        ("{env.A|x}", {"A": "y"}, "y"),
+        ("{env.A|x}", {"A": ""}, "x"),
+        ("{env.A|}", {}, ""),
+        ("a{env.A|b c/|d}e", {}, "ab c/|de"),
+        ("{env.A|{now:%Y}-01}", {}, "2026-01"),
+        ("{env.A|{env.B}}", {"B": "z"}, "z"),
+        ("{env.A|x}{env.B|y}", {"A": "1"}, "1y"),
+    ],
+)
+def test_a_variable_may_have_a_default(text: str, known: dict[str, str], result: str) -> None:
+    assert render(text, variables(**known)) == result
+    assert render_json([text], variables(**known)) == [result]
+
+
+def test_a_default_is_rendered_like_a_value() -> None:
+    assert render("/a/{env.A|b/c}", variables(), encode=True) == "/a/b%2Fc"
+    assert render("{env.A|https://h/x}/y", variables(), encode=True) == "https://h/x/y"
+    with pytest.raises(RestSourceError, match="B is not set"):
+        render("{env.A|{env.B}}", variables())
+
+
+@pytest.mark.parametrize(
+    ("default", "template"),
+    [("x", "{env.A|x}"), (5, "{env.A|5}"), (True, "{env.A|true}"), ("", "{env.A|}"), ("{now}", "{env.A|{now}}")],
+)
+def test_a_reference_may_have_a_default(default: object, template: str) -> None:
+    assert env_reference({"env": "A", "default": default}) == template
+
+
+@pytest.mark.parametrize(
+    ("default", "told"), [(None, "is text"), ([1], "is text"), ("a}b", "counterpart"), ("{{a}}", "braces in braces")]
+)
+def test_a_default_that_cannot_be_one(default: object, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        env_reference({"env": "A", "default": default})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 APIs hand out URLs (a next page, a redirect) that lead to other hosts. Those are followed, without secrets.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,11 +22,12 @@ from rest_source.spec.auth import Auth, OAuth2Auth
 from rest_source.spec.environment import Environment
 from rest_source.spec.login import LoginAuth
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Scope, names, render
+from rest_source.spec.template import Named, Part, Scope, names, parse, render, value_of
 
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = IPv6Network("64:ff9b::/96")
 """IPv4 addresses as networks of IPv6 alone reach them (RFC 6052)."""
+_AUTHORITY = re.compile(r"(https?://[^/?#]*)[/?#]")
 _PERSONAL = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -80,7 +82,7 @@ def fence(source: SourceSpec, environment: Environment, now: float) -> Fence:
             remedy="Write it as https://host/path.",
         )
     schemes = frozenset({base.scheme, "https"})
-    allowed = [_allowed(host) for host in source.allowed_hosts]
+    allowed = [_allowed(render(host, scope)) for host in source.allowed_hosts]
     exact = {Origin(scheme, url.host, url.port) for url in allowed for scheme in schemes if url.host and url.port}
     anywhere = frozenset(url.host for url in allowed if url.host and not url.port)
     paths = [endpoint.path for endpoint in source.endpoints]
@@ -116,17 +118,30 @@ def _written(paths: Iterable[str], scope: Scope) -> Iterator[Origin]:
     A host that comes from a parent's records is the API's word, not the file's, and is not trusted.
     """
     for path in paths:
-        scheme, mark, rest = path.partition("://")
-        authority = scheme + mark + rest.partition("/")[0] if mark else path.partition("/")[0]
-        if any(not name.startswith("env.") for name in names(authority)):
-            continue
         try:
-            found = origin(render(authority, scope))
+            found = origin(_authority(path, scope))
         except RestSourceError:  # a variable that this load may not need; its own endpoint reports it
             continue
         if found:
             default = found.port == _PORTS[found.scheme]
             yield from (found, Origin("https", found.host, _PORTS["https"] if default else found.port))
+
+
+def _authority(path: str, scope: Scope) -> str:
+    """Scheme, host and port of a path that is a URL, empty unless the file and its variables say all of them."""
+    known = ""
+    for part in parse(path):
+        if not isinstance(part, str) and not _is_variable(part):
+            break
+        known += part if isinstance(part, str) else value_of(part, scope)
+    else:
+        known += "/"
+    match = _AUTHORITY.match(known)
+    return match[1] if match else ""
+
+
+def _is_variable(part: Part) -> bool:
+    return isinstance(part, Named) and all(name.startswith("env.") for name in (part.name, *names(part.default or "")))
 
 
 def strip(request: Request, leaks: Callable[[str], bool]) -> Request:

@@ -13,9 +13,11 @@ from pydantic import (
 )
 
 from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, tagged
+from rest_source.spec.braces import refuse_placeholders
 from rest_source.spec.login import LoginAuth, LoginStep
 from rest_source.spec.send import Send
-from rest_source.spec.template import ENV_SCHEMA, Text, parse, plain_text
+from rest_source.spec.template import parse, plain_text
+from rest_source.spec.text import ENV_SCHEMA, Text
 from rest_source.spec.word import Word
 
 
@@ -23,7 +25,7 @@ def _url(value: str) -> str:
     first = next(iter(parse(value)), "")
     if isinstance(first, str) and not first.startswith(("http://", "https://")):
         raise ValueError(f"`{value}` is not a URL: it starts with http:// or https://")
-    return value
+    return refuse_placeholders(value)
 
 
 def _plain(value: Any) -> Any:

@@ -143,11 +143,15 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 def unknown(what: str, given: object, choices: Sequence[str]) -> str:
     """One sentence for a word that is none of the choices."""
-    near = difflib.get_close_matches(str(given), choices, n=1, cutoff=0.5)
-    if (same := _ELSEWHERE.get(str(given).lower())) in choices:
-        near = [str(same)]
-    hint = f" Did you mean `{near[0]}`?" if near else ""
+    same = _ELSEWHERE.get(str(given).lower())
+    hint = f" Did you mean `{same}`?" if same in choices else nearest(str(given), choices)
     return f"unknown {what} `{given}`.{hint} Valid: {', '.join(choices)}"
+
+
+def nearest(given: str, choices: Sequence[str]) -> str:
+    """The question whether the most similar choice was meant, with a blank before it; empty where none is similar."""
+    near = difflib.get_close_matches(given, choices, n=1, cutoff=0.5)
+    return f" Did you mean `{near[0]}`?" if near else ""
 
 
 class Mistake(ValueError):

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rest_source.spec.base import Location
+from rest_source.spec.base import Location, nearest
+from rest_source.spec.braces import placeholders
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
 from rest_source.spec.template import Instant, names, parse
@@ -25,6 +26,8 @@ def combinations(endpoint: "EndpointSpec") -> Found:
     yield from _cap(endpoint)
     yield from _changed_parents(endpoint)
     yield from _templates(endpoint)
+    yield from _placeholders(endpoint)
+    yield from _names(endpoint)
 
 
 def texts(value: Any, loc: Location = ()) -> list[tuple[Location, str]]:
@@ -160,7 +163,26 @@ def _templates(endpoint: "EndpointSpec") -> Found:
             if family not in available:
                 yield loc, f"`{{{name}}}` needs {wanted[family]}, which this endpoint does not have"
             elif available[family] is not None and name not in available[family]:
-                yield loc, f"`{{{name}}}` has no value here; there is {', '.join(sorted(available[family]))}"
+                there = sorted(available[family])
+                yield loc, f"`{{{name}}}` has no value here; there is {', '.join(there)}.{nearest(name, there)}"
+
+
+def _placeholders(endpoint: "EndpointSpec") -> Found:
+    """Braces of a path that nothing replaces: `/users/{id}` would be asked for as it stands."""
+    pagination = endpoint.pagination
+    known = (pagination.param,) if isinstance(pagination, Cursor) and pagination.place == "path" else ()
+    for written, meant in placeholders(endpoint.path, known):
+        field = written[1:-1].strip() or "id"
+        remedy = f"Did you mean {meant}?" if meant else f"Write {{parent.{field}}} and a `parent`, or {{env.NAME}}"
+        yield ("path",), f"`{written}` is not a template and would be sent as it is. {remedy}"
+
+
+def _names(endpoint: "EndpointSpec") -> Found:
+    """Templates in names, which are sent as they are written."""
+    for key in ("params", "headers", "form"):
+        for name in getattr(endpoint, key) or ():
+            if names(name) or "{{" in name:
+                yield (key, name), f"the name `{name}` is not rendered; templates work in values only"
 
 
 def _available(endpoint: "EndpointSpec") -> dict[str, Any]:

@@ -13,15 +13,13 @@ from rest_source.spec.names import Name, Names
 from rest_source.spec.pagination import NoPagination, Pagination
 from rest_source.spec.parent import Parent
 from rest_source.spec.rules import ErrorRule
-from rest_source.spec.template import ENV_SCHEMA, Json, Text, env_reference, parse
+from rest_source.spec.text import ENV_SCHEMA, Json, Text, checked
 from rest_source.spec.word import Word
 
 
 def _scalar(value: Any) -> Any:
-    value = env_reference(value)
-    if isinstance(value, str):
-        parse(value)
-    elif not isinstance(value, int | float | None):
+    value = checked(value)
+    if not isinstance(value, str | int | float | None):
         raise ValueError("write text, a number, true, false, null or {env: NAME}")
     return value
 

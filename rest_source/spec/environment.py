@@ -20,7 +20,8 @@ class Environment:
                 "missing_env",
                 f"The environment variable {name} is not set.",
                 cause=f"The file refers to it as {{env: {name}}} or {{env.{name}}}.",
-                remedy=f"Set {name} in the environment, or in the .env file, of the process that runs the load.",
+                remedy=f"Set {name} in the environment, or in the .env file, of the process that runs the load; what "
+                f"is no secret may have a default, {{env: {name}, default: TEXT}}.",
             )
         self.given[name] = value
         return value

@@ -146,12 +146,19 @@ def _construct(path: Path, node: yaml.Node) -> Any:
         return loader.construct_document(node)
     except yaml.constructor.ConstructorError as error:
         mark = error.problem_mark
-        hint = "; put quotes around text that begins with a brace" if "unhashable" in str(error.problem) else ""
+        hint = _brace_hint(path, mark.line if mark else 0) if "unhashable" in str(error.problem) else ""
         raise invalid_file([f"{path}:{mark.line + 1 if mark else 1}: {error.problem}{hint}"]) from None
     except ValueError as error:  # such as !!int "x"
         raise invalid_file([f"{path}:{_line(node)}: not valid YAML: {error}"]) from None
     finally:
         loader.dispose()
+
+
+def _brace_hint(path: Path, line: int) -> str:
+    written = "".join(path.read_text(encoding="utf-8").splitlines()[line : line + 1])
+    if "{{" in written:
+        return "; double braces are not rendered: write a variable as {env: NAME}, or as {env.NAME} within quotes"
+    return "; put quotes around text that begins with a brace"
 
 
 def _line(node: yaml.Node) -> int:

@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rest_source.spec.base import SpecModel, invalid
 from rest_source.spec.jsonpath import compile_path
-from rest_source.spec.template import Text, env_reference, foreign, parse
+from rest_source.spec.template import foreign
+from rest_source.spec.text import Text, checked, env_reference
 from rest_source.spec.units import Duration
 from rest_source.spec.word import Word
 
@@ -17,9 +18,7 @@ def _as_text(value: Any) -> Any:
     value = env_reference(value)
     value = value.isoformat() if isinstance(value, date | datetime) else value
     value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if isinstance(value, str):
-        parse(value)
-    return value
+    return checked(value)
 
 
 Start = Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str | int), Word("text")]

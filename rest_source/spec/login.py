@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from rest_source.spec.base import SpecModel, invalid
+from rest_source.spec.braces import refuse_placeholders
 from rest_source.spec.combinations import REQUEST_KEYS, texts
 from rest_source.spec.endpoint import Header, Params
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.names import Name
 from rest_source.spec.pagination import Found
 from rest_source.spec.send import Send
-from rest_source.spec.template import Json, Text, foreign
+from rest_source.spec.template import foreign
+from rest_source.spec.text import Json, Text
 from rest_source.spec.units import parse_duration
 from rest_source.spec.word import Word
 
@@ -48,7 +50,9 @@ class LoginRequest(SpecModel):
     ] = Field(
         None, description="`POST` where there is a `body` or a `form`, else `GET`, unless given", examples=["PUT"]
     )
-    path: Text = Field(description="below `base_url`, or a full URL", examples=["/login"])
+    path: Annotated[Text, AfterValidator(refuse_placeholders)] = Field(
+        description="below `base_url`, or a full URL", examples=["/login"]
+    )
     headers: dict[str, Header] = Field(
         {}, description="of this request only; those of the source do not go with it", examples=[{"X-App": "load"}]
     )

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from rest_source.spec.base import SpecModel, invalid
-from rest_source.spec.template import Text
+from rest_source.spec.text import Text
 
 TOKEN = "{token}"
 

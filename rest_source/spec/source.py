@@ -8,11 +8,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rest_source.spec.asset import AssetSettings
 from rest_source.spec.auth import Auth, NoAuth
 from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, normalise, unknown
+from rest_source.spec.braces import refuse_placeholders
 from rest_source.spec.endpoint import EndpointSpec, Header
 from rest_source.spec.names import Name
 from rest_source.spec.pagination import PositiveInt
 from rest_source.spec.schedule import Timezone
-from rest_source.spec.template import Text, foreign, parse
+from rest_source.spec.template import foreign, parse
+from rest_source.spec.text import Text
 from rest_source.spec.units import Duration, Rate, Size, parse_duration
 from rest_source.spec.word import Word
 
@@ -103,7 +105,7 @@ class SourceSpec(AssetSettings):
         description="where every `path` begins; a query in it is sent with every request",
         examples=["https://api.example.com/v1"],
     )
-    allowed_hosts: tuple[Annotated[str, Word("host")], ...] = Field(
+    allowed_hosts: tuple[Annotated[Text, Word("host")], ...] = Field(
         (),
         description="further hosts that may get the credentials; see [Secrets](#secrets)",
         examples=[["files.example.com"]],
@@ -171,7 +173,7 @@ class SourceSpec(AssetSettings):
             raise ValueError(f"`{value}` is not a URL: it starts with http:// or https://")
         if without := foreign(value):
             raise ValueError(f"`{{{without[0]}}}` has no value in `base_url`; put it into an endpoint's `path`")
-        return value
+        return refuse_placeholders(value)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

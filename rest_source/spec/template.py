@@ -3,20 +3,16 @@
 Every other brace is literal, so that GraphQL and JSON in strings need no escaping.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
-
-from pydantic import BeforeValidator, WithJsonSchema
 
 from rest_source.errors import RestSourceError
 from rest_source.spec.units import SECONDS
-from rest_source.spec.word import Word
 
 INSTANTS = ("now", "partition.start", "partition.end", "window.start", "window.end")
 _JOINED = re.compile(r"(?P<name>parent\.[\w.]+):join\((?P<separator>[^{}]*)\)")
@@ -24,11 +20,14 @@ _INSTANT = re.compile(
     r"(?P<name>now|cursor|(?:partition|window)\.(?:start|end))(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?::(?P<format>.+))?",
     re.DOTALL,
 )
-_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|login\.\w+|env\.[A-Z_][A-Z0-9_]*)")
-_CANDIDATE = re.compile(r"\{((?:now|cursor|(?:partition|window|parent|login|env)\.)[^{}]*)\}")
+_NAMED = re.compile(r"(?P<name>cursor|partition\.\w+|parent\.[\w.]+|login\.\w+)")
+_VARIABLE = re.compile(r"(?P<name>env\.[A-Z_][A-Z0-9_]*)(?:\|(?P<default>.*))?", re.DOTALL)
+_CANDIDATE = re.compile(
+    r"\{(env\.[^{}|]*\|(?:[^{}]|\{[^{}]*\})*|(?:now|cursor|(?:partition|window|parent|login|env)\.)[^{}]*)\}"
+)
 _TYPED = ("epoch", "epoch_ms")
-_LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w)")
-"""Braces that only begin like a template, such as GraphQL's `{cursor id}`."""
+_LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w|:\s[^%]*$)")
+"""Braces that only begin like a template, such as GraphQL's `{cursor id}` and `{cursor: $after}`."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FURTHEST = 200 * 366 * 86400
 
@@ -70,9 +69,13 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value looked up by name: `env.TOKEN`, `parent.id`, `partition.key`, `cursor`."""
+    """A value looked up by name: `env.TOKEN`, `parent.id`, `partition.key`, `cursor`.
+
+    The `default` of a variable may hold templates itself.
+    """
 
     name: str
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,18 @@ def parse(text: str) -> tuple[Part, ...]:
         parts += [text[end : match.start()], template]
         end = match.end()
     parts.append(text[end:])
+    if any(isinstance(part, str) and "{env." in part for part in parts):
+        raise ValueError(
+            f"`{text}` holds a `{{env.` without its end; a default holds templates, but none with a default"
+        )
     return tuple(part for part in parts if part != "")
 
 
 def _parse_one(inner: str) -> Part | None:
     if match := _JOINED.fullmatch(inner):
         return Joined(match["name"], match["separator"])
+    if match := _VARIABLE.fullmatch(inner):
+        return Named(match["name"], match["default"])
     if match := _NAMED.fullmatch(inner):
         if match["name"] not in INSTANTS:
             return Named(match["name"])
@@ -137,7 +146,7 @@ def render(text: str, scope: Scope, encode: bool = False) -> str:
     A template that opens the text as a full URL stays as it is.
     """
     return "".join(
-        part if isinstance(part, str) else _encoded(_value(part, scope), encode, first=index == 0)
+        part if isinstance(part, str) else _encoded(value_of(part, scope), encode, first=index == 0)
         for index, part in enumerate(parse(text))
     )
 
@@ -164,13 +173,27 @@ def segment(value: str) -> str:
     return quote(value, safe="", errors="surrogatepass")
 
 
-def _value(part: Instant | Named | Joined, scope: Scope) -> str:
+def value_of(part: Instant | Named | Joined, scope: Scope) -> str:
+    """What a template becomes."""
     if isinstance(part, Instant):
         return part.render(scope.instants[part.name])
-    value = scope.lookup(part.name)
+    value = scope.lookup(part.name) if isinstance(part, Joined) else _looked_up(part, scope)
     if isinstance(part, Joined):
         return part.separator.join(map(plain_text, value if isinstance(value, list | tuple) else [value]))
     return plain_text(value)
+
+
+def _looked_up(part: Named, scope: Scope) -> Any:
+    """The value, or the default of a variable that is not set or empty."""
+    if part.default is None:
+        return scope.lookup(part.name)
+    try:
+        found = scope.lookup(part.name)
+    except RestSourceError as error:
+        if error.id != "missing_env":
+            raise
+        found = ""
+    return render(part.default, scope) if found == "" else found
 
 
 def plain_text(value: Any) -> str:
@@ -202,54 +225,13 @@ def render_json(value: Any, scope: Scope) -> Any:
 
 def names(text: str) -> list[str]:
     """The names of the templates in a text, in order: `now`, `env.TOKEN`, `partition.start`."""
-    return [part.name for part in parse(text) if not isinstance(part, str)]
+    return [name for part in parse(text) if not isinstance(part, str) for name in _names(part)]
+
+
+def _names(part: Instant | Named | Joined) -> list[str]:
+    return [part.name, *(names(part.default) if isinstance(part, Named) and part.default else ())]
 
 
 def foreign(text: str) -> list[str]:
     """The names in a text that have a value in some requests only: all but `now` and those of `env`."""
     return [name for name in names(text) if name != "now" and not name.startswith("env.")]
-
-
-def env_reference(value: Any) -> Any:
-    """`{env: NAME}` written as a mapping becomes the template `{env.NAME}`, so that one mechanism serves both."""
-    if isinstance(value, dict) and set(value) == {"env"}:
-        name = value["env"]
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
-            raise ValueError(f"`env: {name}` names no environment variable: upper-case letters, digits and _")
-        return f"{{env.{name}}}"
-    return value
-
-
-def _checked(value: Any) -> Any:
-    value = env_reference(value)
-    if isinstance(value, str):
-        parse(value)
-    return value
-
-
-def _checked_json(value: Any) -> Any:
-    value = _checked(value)
-    if isinstance(value, dict):
-        return {str(key): _checked_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_checked_json(item) for item in value]
-    if not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError("write text, a number, true, false, null, a list or a mapping; JSON knows nothing else")
-    return value
-
-
-ENV_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"env": {"type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$"}},
-    "required": ["env"],
-    "additionalProperties": False,
-}
-"""The JSON Schema of `{env: NAME}`."""
-
-Text = Annotated[
-    str, BeforeValidator(_checked), WithJsonSchema({"anyOf": [{"type": "string"}, ENV_SCHEMA]}), Word("text")
-]
-"""A string, or `{env: NAME}`; templates in it are checked when the file is read."""
-
-Json = Annotated[Any, BeforeValidator(_checked_json)]
-"""Any YAML value; templates and `{env: NAME}` are accepted wherever it holds a string."""

@@ -6,7 +6,7 @@ from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import Credentials, literal, placed, resolved, resolved_header
 from rest_source.spec.auth import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
 from rest_source.spec.environment import Environment
-from rest_source.spec.template import names
+from rest_source.spec.template import Named, parse
 
 FixedAuth = NoAuth | BasicAuth | BearerAuth | ApiKeyAuth
 
@@ -47,7 +47,11 @@ def _api_key(auth: ApiKeyAuth, environment: Environment) -> Credentials:
 
 def _refuse_empty(text: str, key: str, environment: Environment) -> None:
     """Raise where a variable of a token or key is empty, whose sign-in would be refused without a reason."""
-    variables = [name for name in names(text) if name.startswith("env.")]
+    variables = [
+        part.name
+        for part in parse(text)
+        if isinstance(part, Named) and part.name.startswith("env.") and not part.default
+    ]
     if empty := [name.removeprefix("env.") for name in variables if not environment.template(name)]:
         raise RestSourceError(
             "missing_env",
