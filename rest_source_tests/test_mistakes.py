@@ -279,7 +279,7 @@ MISTAKES = [
     (
         "primary_key: id",
         "primary_key: id\n      on_error: [{do: skip}]",
-        "12: attributes.endpoints.0.on_error.0: a rule needs at least one of `status`, `json` and `contains`",
+        "12: attributes.endpoints.0.on_error.0: a rule needs at least one of `status`, `json`, `contains` and `empty`",
     ),
     (
         "primary_key: id",

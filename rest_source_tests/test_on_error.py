@@ -76,6 +76,23 @@ def test_an_empty_error_is_none(warehouse: Warehouse, nothing: Any) -> None:
     assert load(warehouse, answers(reply), {"json": "$.error", "do": "fail"}).result.rows_inserted == 1
 
 
+@pytest.mark.parametrize("nothing", [b"", b" \r\n\t", Reply(status=204)])
+def test_an_answer_without_a_body_can_be_described(warehouse: Warehouse, nothing: Any) -> None:
+    reply = nothing if isinstance(nothing, Reply) else Reply(nothing)
+    assert load(warehouse, answers(reply), {"empty": True, "do": "skip"}).stop_reason == "skipped"
+
+
+@pytest.mark.parametrize("rule", [{"empty": True, "status": 503}, {"empty": True, "contains": "x"}])
+def test_an_empty_answer_that_no_rule_describes_is_an_error(warehouse: Warehouse, rule: dict[str, Any]) -> None:
+    with pytest.raises(RestSourceError) as failure:
+        load(warehouse, answers(Reply(b"")), {**rule, "do": "skip"})
+    assert failure.value.id == "empty_body"
+
+
+def test_an_answer_with_a_body_is_not_empty(warehouse: Warehouse) -> None:
+    assert load(warehouse, answers(GOOD), {"empty": True, "do": "fail"}).result.rows_inserted == 1
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_retry_asks_again(warehouse: Warehouse, method: str) -> None:
     rule = {"json": "$.errors[0].code", "contains": "BUDGET", "do": "retry"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from rest_source.cli.console import ended, ended_by_ctrl_c, print_remarks, print_table
+from rest_source.cli.console import ended, ended_by_ctrl_c, print_remarks, print_table, say
 from rest_source.cli.selection import selected
 from rest_source.cli.trials import TrialReport, row
 from rest_source.errors import RestSourceError
@@ -33,7 +33,7 @@ def check_source(file: Path, select: Sequence[str], as_json: bool) -> bool:
     endpoints = selected(source, select)
     # One request is one request: what would be retried is reported as what it is now.
     impatient = source.model_copy(update={"limits": source.limits.model_copy(update={"retries": 0})})
-    with closing(RestApi(impatient)) as api, ThreadPoolExecutor(source.limits.concurrency) as pool:
+    with closing(RestApi(impatient, say)) as api, ThreadPoolExecutor(source.limits.concurrency) as pool:
         trials = [pool.submit(try_endpoint, api, endpoint, _ROWS, pages=1) for endpoint in endpoints]
         with ended_by_ctrl_c():
             running = {*trials}

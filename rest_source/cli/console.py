@@ -20,6 +20,11 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
+def say(text: str) -> None:
+    """A line about what goes on, on stderr."""
+    print(shown(text), file=sys.stderr, flush=True)
+
+
 @contextmanager
 def ended_by_ctrl_c(said: str = "Interrupted.") -> Iterator[None]:
     """Ctrl-C ends the process at once, with 130: a thread cannot be interrupted, and need not be.

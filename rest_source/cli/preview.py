@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rest_source.cli.check import try_endpoint
-from rest_source.cli.console import print_remarks, print_table, shown
+from rest_source.cli.console import print_remarks, print_table, say, shown
 from rest_source.cli.selection import selected
 from rest_source.cli.trials import TrialReport, cells, explained
 from rest_source.orchestrate.resource import RestApi
@@ -18,7 +18,7 @@ def preview_endpoint(file: Path, name: str, limit: int, as_json: bool) -> bool:
     """Show the first records of an endpoint; whether they could be read."""
     source = load_source(file)
     [endpoint] = selected(source, [name])
-    with closing(RestApi(source)) as api:
+    with closing(RestApi(source, say)) as api:
         report = TrialReport(source, endpoint, try_endpoint(api, endpoint, limit))
     click.echo(_to_json(report)) if as_json else _print(report)
     return report.status != "failed"

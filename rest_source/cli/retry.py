@@ -1,7 +1,6 @@
 """`rest-source retry`: loads the records that earlier loads rejected, and asks again for what a rule skipped."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from rest_source.cli.console import print_remarks, print_table
+from rest_source.cli.console import print_remarks, print_table, say
 from rest_source.cli.selection import selected
 from rest_source.errors import RestSourceError
 from rest_source.extract.slices import Known, Row, parent_text
@@ -69,7 +68,7 @@ def retry_source(file: Path, select: Sequence[str], destination: str | None, as_
     """Try what the selected endpoints have set aside again and report; whether nothing is left."""
     source = load_source(file)
     opened = PaginatorIOManager(destination=destination).open()
-    with closing(RestApi(source)) as api:
+    with closing(RestApi(source, say)) as api:
         reports = [_retry(api, endpoint, opened) for endpoint in selected(source, select)]
     if as_json:
         print(json.dumps({"source": source.name, "endpoints": [report.to_dict() for report in reports]}, indent=2))
@@ -81,14 +80,14 @@ def retry_source(file: Path, select: Sequence[str], destination: str | None, as_
 def _retry(api: RestApi, endpoint: EndpointSpec, destination: Destination) -> RetryReport:
     report, source = RetryReport(endpoint.name, CommitResult()), api.source
     try:
-        records = Retry(source, endpoint, destination, state_directory(), _say).run()
+        records = Retry(source, endpoint, destination, state_directory(), say).run()
         records = replace(records, reject_reasons=tuple(map(api.mask, records.reject_reasons)))
         report = replace(report, result=records)
         failed = _failed(destination, source.name, endpoint) if endpoint.parent else []
         if failed:
             for stream in _streams(api, endpoint, failed):
                 stream.known = Known(only=frozenset(map(parent_text, failed)))
-                records = records.plus(run_load(stream, destination, state_directory(), report=_say).result)
+                records = records.plus(run_load(stream, destination, state_directory(), report=say).result)
             left = len(_failed(destination, source.name, endpoint))
             report = replace(report, result=records, requests=len(failed), requests_left=left)
     except RestSourceError as error:
@@ -113,10 +112,6 @@ def _streams(api: RestApi, endpoint: EndpointSpec, failed: Sequence[Row]) -> Ite
         start, _, end = key.partition("...")
         keys = definition.get_partition_keys_in_range(dg.PartitionKeyRange(start, end or start))
         yield from map(stream.of, asked_partitions(endpoint, definition, keys))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def _print(source: str, reports: Sequence[RetryReport]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from rest_source.cli.console import ended, ended_by_ctrl_c
+from rest_source.cli.console import ended, ended_by_ctrl_c, say
 from rest_source.cli.report import EndpointReport, RunReport
 from rest_source.cli.selection import selected
 from rest_source.errors import RestSourceError
@@ -47,7 +47,7 @@ def run_source(
     io_manager = PaginatorIOManager(destination=destination, come_back=False)
     io_manager.open()
     _quiet()
-    api = RestApi(source)
+    api = RestApi(source, say)
     with closing(api), ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
         load = partial(_load, api, io_manager, full_refresh, partitions)
         with ended_by_ctrl_c("Interrupted; loads that had not ended left their tables as they were."):

@@ -12,6 +12,7 @@ from rest_source.extract.page import NOTHING, Next, Page, PageRequest, Stop, jou
 from rest_source.extract.reading import TOLD, PageReader
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.excerpt import shorten
+from rest_source.http.pauses import Place
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.retry import Postponed
 from rest_source.http.rules import Ruled
@@ -90,7 +91,8 @@ class Series:
         self.first_request = self.first_request or self._asked(step.request)
         if self.may_be_refused:
             rules = self.reader.endpoint.on_error
-            return self.session.send(self.builder.build(step.request), self.tally, rules=rules)
+            place = self._waiting()
+            return self.session.send(self.builder.build(step.request), self.tally, rules=rules, place=place)
         return ahead.take(step, room=self.last_page() - number + 1)
 
     def _fetch(self, page: PageRequest, *, dropped: Event | None = None, postponed: Postponed | None = None) -> Answer:
@@ -103,6 +105,7 @@ class Series:
             why_whole=self.reader.why_whole(),
             dropped=dropped,
             postponed=postponed,
+            place=self._waiting(),
         )
         if self.watch is not None:
             self.watch(request, answer)
@@ -125,8 +128,15 @@ class Series:
         error.at(self._place(number))
 
     def _place(self, number: int) -> str:
+        return f"{self._series()}, page {number}"
+
+    def _waiting(self) -> Place:
+        """What waits while a request is paused, which it only is in its turn."""
+        return Place(self._series(), f"page {self.pages + 1}")
+
+    def _series(self) -> str:
         parent = "".join(f", {name} {shorten(str(value), 60, self.session.mask)}" for name, value in self._parent())
-        return f"{self.source.name}.{self.reader.endpoint.name}{parent}, page {number}"
+        return f"{self.source.name}.{self.reader.endpoint.name}{parent}"
 
     def _parent(self) -> Iterator[tuple[str, Any]]:
         yield from self.builder.part.parent.items()

@@ -8,12 +8,18 @@ from typing import NamedTuple
 from rest_source.errors import RestSourceError
 from rest_source.http.excerpt import server_message
 from rest_source.http.request import Answer
+from rest_source.http.waits import Wait
 
 Mask = Callable[[str], str]
 _YEAR = 366 * 86400.0
 
-RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
-"""The statuses after which the same request may succeed."""
+RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, *range(520, 531), 598, 599})
+"""The statuses after which the same request may succeed.
+
+425 is that of RFC 8470, 507 of RFC 4918; 509 means a used-up bandwidth, 520 to 530 are Cloudflare's
+(developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors), 529 is also what
+overloaded APIs answer, and 598 and 599 are those of proxies that had no answer in time.
+"""
 
 
 class RetryLater(RestSourceError):
@@ -101,17 +107,20 @@ def advice(status: int) -> Advice:
     return _ADVICE.get(status) or by_class.get(status // 100, _UNEXPECTED)
 
 
-def http_error(answer: Answer, where: str, mask: Mask = str) -> RestSourceError:
-    """The error of a status that is no success, with the server's own words; its id is `http_<status>`."""
+def http_error(answer: Answer, where: str, mask: Mask = str, *, is_limit: bool = False) -> RestSourceError:
+    """The error of a status that is no success, with the server's own words; its id is `http_<status>`.
+
+    With `is_limit` the answer says that it is too early, whatever its status.
+    """
     said = server_message(answer, mask)
-    meaning = advice(answer.status)
+    meaning = advice(429 if is_limit else answer.status)
     return RestSourceError(
         f"http_{answer.status}",
         f"The API answered {_named(answer.status)}" + (f': "{said}".' if said else "."),
         where=where,
         cause=meaning.cause,
         remedy=meaning.remedy,
-        retryable=answer.status in RETRYABLE,
+        retryable=is_limit or answer.status in RETRYABLE,
         status=answer.status,
     )
 
@@ -123,15 +132,15 @@ def _named(status: int) -> str:
         return str(status)
 
 
-def retry_later(error: RestSourceError, seconds: float, limit: timedelta) -> RetryLater:
+def retry_later(error: RestSourceError, wait: Wait, limit: timedelta) -> RetryLater:
     """The error of an answer that asks for a pause beyond `limits.max_wait`."""
     return RetryLater(
-        f"The API asks to wait {seconds:,.0f} s, longer than limits.max_wait ({limit.total_seconds():,.0f} s). "
-        f"{error.message}",
-        seconds,
+        f"The API asks to wait {wait.seconds:,.0f} s ({wait.by}), longer than limits.max_wait "
+        f"({limit.total_seconds():,.0f} s). {error.message}",
+        wait.seconds,
         where=error.where,
         cause=error.cause,
-        remedy=f"Run again in {_told(seconds)}, or raise `limits: {{max_wait: ...}}`; "
+        remedy=f"Run again in {_told(wait.seconds)}, or raise `limits: {{max_wait: ...}}`; "
         "`limits: {rate: ...}` keeps below the API's limit.",
         status=error.status,
     )

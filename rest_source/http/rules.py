@@ -36,6 +36,8 @@ def first_rule(rules: Sequence[ErrorRule], answer: Answer) -> ErrorRule | None:
 def _holds(rule: ErrorRule, answer: Answer) -> bool:
     if rule.status and answer.status not in rule.status:
         return False
+    if rule.empty and answer.body and not answer.body.isspace():
+        return False
     if rule.json_path is None:
         return rule.contains is None or rule.contains.encode() in answer.body
     return any(

@@ -3,7 +3,7 @@
 import math
 import weakref
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import BoundedSemaphore, Event
 from types import TracebackType
@@ -20,14 +20,16 @@ from rest_source.http.clock import SYSTEM_CLOCK, Clock
 from rest_source.http.errors import http_error
 from rest_source.http.excerpt import shorten
 from rest_source.http.fence import explain, fence, strip
+from rest_source.http.pauses import SOMEWHERE, Pauses, Place, Report
 from rest_source.http.rate import RateLimit
 from rest_source.http.redact import LogMask, Redactor
 from rest_source.http.redirect import MAX_REDIRECTS, follow, is_redirect, too_many
 from rest_source.http.request import Answer, Request, Tally
-from rest_source.http.retry import Failure, Postponed, again, policy, repeatable, requested_wait
+from rest_source.http.retry import Failure, Postponed, again, policy, repeatable
 from rest_source.http.rules import Ruled, first_rule
 from rest_source.http.tls import UNVERIFIED, certificates
 from rest_source.http.transport import Transport
+from rest_source.http.waits import is_limit, named_wait, ruled_wait
 from rest_source.spec.environment import Environment
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.source import SourceSpec
@@ -45,7 +47,7 @@ class ApiSession:
     Built when a load runs: it reads the variables its credentials name, and raises if one is missing. With a
     `state` directory, its rate and its tokens are those of all processes that load the same source with it, and what is
     too large for memory is kept there.
-    `warnings` is what a person should know before anything is sent.
+    `warnings` is what a person should know before anything is sent, and `report` is told of the longer pauses.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ApiSession:
         clock: Clock = SYSTEM_CLOCK,
         *,
         state: Path | None = None,
+        report: Report = lambda told: None,
     ) -> None:
         self.state = state
         self._limits = source.limits
@@ -62,11 +65,12 @@ class ApiSession:
         self._clock = clock
         self.redactor = Redactor(environment)
         self._policy = policy(source.limits)
+        self._pauses = Pauses(clock, lambda told: report(self.mask(told)))
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
         with self.redactor.cleaned():
             self._fence = fence(source, environment, clock.now())
             self._transport = Transport(source.limits, state, certificates(source.tls, environment))
-            tokens = TokenClient(self._transport, source.limits, clock, self.redactor)
+            tokens = TokenClient(self._transport, source.limits, clock, self._pauses, self.redactor)
             self.sign_in = sign_in(source, environment, clock, tokens.run, self.redactor, state)
         self.warnings = () if source.tls.verify else (UNVERIFIED,)
         self._slots = BoundedSemaphore(source.limits.concurrency)
@@ -105,6 +109,7 @@ class ApiSession:
         why_whole: WhyWhole | None = None,
         dropped: Event | None = None,
         postponed: Postponed | None = None,
+        place: Place = SOMEWHERE,
     ) -> Answer:
         """The answer of status 2xx, or of a status in `expected`; any other outcome is a RestSourceError.
 
@@ -112,13 +117,14 @@ class ApiSession:
         A large answer goes to a file, unless `why_whole` tells why it cannot be read in parts.
         A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it fails in
         a way that may pass, and it is sent in its turn with that, which counts as the first of its retries.
+        `place` says in reports of pauses what is waiting.
         """
         try:
-            retries = self._policy
-            if postponed is not None and postponed.wake_at is not None:
-                retries = retries.increment(request.method)
-                self._pause(tally, max(0.0, postponed.wake_at - self._clock.monotonic()))
-            return self._follow(request, _Errand(tally, expected, rules, retries, why_whole, dropped))
+            errand = _Errand(tally, expected, rules, self._policy, why_whole, dropped, place)
+            if postponed is not None and postponed.failure is not None:
+                errand = replace(errand, retries=self._policy.increment(request.method))
+                self._pause(errand, max(0.0, postponed.wake_at - self._clock.monotonic()), postponed.failure)
+            return self._follow(request, errand)
         except RestSourceError as error:
             error.where = error.where or self._where(request)
             self.redactor.clean(error)
@@ -136,11 +142,8 @@ class ApiSession:
 
     def _persist(self, request: Request, errand: "_Errand") -> Answer:
         retries, renewed = errand.retries, False
-        inside = self._fence.admits(request.url)
         while True:
-            # Not while it holds a slot: getting a token may take a request, and all threads may wait for it.
-            grant = self.sign_in.current() if inside else None
-            outcome = self._attempt(request, errand, grant)
+            outcome, grant = self._attempt(request, errand)
             if not renewed and grant is not None and _is_unauthorized(outcome) and self.sign_in.renew(grant):
                 renewed = True
                 errand.tally.add(retries=1)
@@ -153,20 +156,26 @@ class ApiSession:
             failure = self._failure(request, outcome, rule, renewed)
             if rule is not None and rule.do != "retry":
                 raise failure.error
-            # Where a rule says retry, a POST is repeated too.
-            method = "GET" if rule else request.method
-            if errand.dropped is not None and retries.total and repeatable(method, failure.error):
-                wait = min(_PAUSE if failure.wait is None else failure.wait, self._limits.max_wait.total_seconds())
-                raise Postponed(self._clock.monotonic() + wait)
-            retries, wait = again(retries, method, failure, self._limits.max_wait)
-            self._pause(errand.tally, wait)
+            if errand.dropped is not None and retries.total and repeatable(request.method, failure):
+                raise Postponed(self._clock.monotonic() + self._bearable(failure), failure)
+            retries, wait = again(retries, request.method, failure, self._limits.max_wait)
+            self._pause(errand, wait, failure)
 
-    def _pause(self, tally: Tally, seconds: float) -> None:
-        tally.add(retries=1, wait_seconds=seconds)
-        self._clock.sleep(seconds)
+    def _bearable(self, failure: Failure) -> float:
+        """The seconds before a postponed request may be sent in its turn; it fails there where that is too long."""
+        if failure.wait is None:
+            return _PAUSE
+        return 0.0 if failure.wait.is_longer_than(self._limits.max_wait) else failure.wait.seconds
 
-    def _attempt(self, request: Request, errand: "_Errand", grant: Grant | None) -> Answer | RestSourceError:
-        """One exchange: with credentials inside the fence, without any secret outside."""
+    def _pause(self, errand: "_Errand", seconds: float, failure: Failure) -> None:
+        errand.tally.add(retries=1, wait_seconds=seconds)
+        self._pauses.sleep(seconds, failure.told(seconds), errand.place)
+
+    def _attempt(self, request: Request, errand: "_Errand") -> tuple[Answer | RestSourceError, Grant | None]:
+        """One exchange: with credentials inside the fence, without any secret outside; and the credentials."""
+        inside = self._fence.admits(request.url)
+        if inside:
+            self.sign_in.current()  # which may take requests: better before it holds a slot
         with self._slots:
             if errand.is_dropped:
                 raise Postponed
@@ -174,25 +183,31 @@ class ApiSession:
             if wait is None or errand.is_dropped:
                 raise Postponed
             errand.tally.add(requests=1, wait_seconds=wait)
+            # Asked for again, as a token may have ended while this waited. No deadlock: a sign-in takes no slot.
+            grant = self.sign_in.current() if inside else None
             outcome = self._transport.exchange(
                 grant.credentials.apply(request) if grant else strip(request, self.redactor.leaks),
                 errand.why_whole,
-                inside=grant is not None,
+                inside=inside,
                 url=request.full_url,
             )
         if isinstance(outcome, Answer):
             errand.tally.add(bytes=outcome.size)
-            return outcome
-        return outcome.at(self._where(request))
+            return outcome, grant
+        return outcome.at(self._where(request)), grant
 
     def _failure(
         self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None, renewed: bool
     ) -> Failure:
         if isinstance(outcome, RestSourceError):
             return Failure(outcome)
-        if rule is not None:
-            return Failure(Ruled(outcome, rule, self.mask), requested_wait(outcome, self._clock.now()))
-        error = http_error(outcome, self._where(request), self.mask)
+        now = self._clock.now()
+        wait = named_wait(outcome, now, self._limits.max_wait)
+        if rule is not None:  # where it says retry, a POST is repeated too
+            ruled = ruled_wait(outcome, rule.wait, now) if rule.wait is not None else None
+            return Failure(Ruled(outcome, rule, self.mask), ruled or wait, repeat=True)
+        early = is_limit(outcome, wait)
+        error = http_error(outcome, self._where(request), self.mask, is_limit=early)
         if not self._fence.admits(request.url):
             explain(error, request.url)
         elif outcome.status == 401 and not self._signs_in and "authorization" not in _names(request):
@@ -203,7 +218,7 @@ class ApiSession:
         elif renewed and outcome.status == 401:
             error.cause = "The token is fresh and refused all the same: it lacks a right, or is not sent as it should."
             error.remedy = "Check `scope` and `send` of `auth`, and the rights of the user or application it is for."
-        return Failure(error, requested_wait(outcome, self._clock.now()))
+        return Failure(error, wait, repeat=early)
 
     def _where(self, request: Request) -> str:
         return f"{request.method} {shorten(request.full_url, _URL_SHOWN, self.mask)}"
@@ -219,6 +234,7 @@ class _Errand:
     retries: Retry
     why_whole: WhyWhole | None
     dropped: Event | None
+    place: Place
 
     @property
     def is_dropped(self) -> bool:

@@ -10,7 +10,7 @@ from rest_source.extract.stream import PageStream
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.partitions import backfill_policy, partitions_definition
-from rest_source.orchestrate.resource import resource_key
+from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.spec.asset import FreshnessPolicy
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.source import SourceSpec
@@ -90,7 +90,8 @@ def _loader(api: str, endpoint: EndpointSpec) -> Callable[..., Iterator[dg.Outpu
     def load_endpoint(context: dg.AssetExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.Output[PageStream]]:
         config = context.op_execution_context.op_config
         with explained():
-            stream: PageStream = getattr(context.resources, api).stream(endpoint, config["full_refresh"])
+            resource: RestApi = getattr(context.resources, api)
+            stream = resource.stream(endpoint, config["full_refresh"], context.log.info)
         yield dg.Output(stream)
 
     return load_endpoint

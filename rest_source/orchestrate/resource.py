@@ -9,6 +9,7 @@ import dagster as dg
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.stream import PageStream
+from rest_source.http.pauses import Report
 from rest_source.http.redact import Redactor
 from rest_source.http.session import ApiSession
 from rest_source.load.state import explained, state_directory
@@ -23,11 +24,14 @@ class RestApi:
     """A signed-in API: turns an endpoint into a lazy stream of its pages.
 
     The session is opened when the first stream is asked for: a missing variable then fails the asset that
-    needs it, not the run with all its other assets.
+    needs it, not the run with all its other assets. The longer pauses between requests are told to `report`, or
+    else to the log of the step that asked for the newest stream.
     """
 
-    def __init__(self, source: SourceSpec) -> None:
+    def __init__(self, source: SourceSpec, report: Report | None = None) -> None:
         self.source = source
+        self._report = report
+        self._log: Report = lambda told: None
         self.environment = Environment()
         self._session: ApiSession | None = None
         self._opening = Lock()
@@ -39,12 +43,18 @@ class RestApi:
             if self._session is None:
                 self._read_variables()
                 with explained():
-                    self._session = ApiSession(self.source, self.environment, state=state_directory())
+                    self._session = ApiSession(
+                        self.source, self.environment, state=state_directory(), report=self._told
+                    )
             return self._session
 
-    def stream(self, endpoint: EndpointSpec, full_refresh: bool = False) -> PageStream:
+    def stream(self, endpoint: EndpointSpec, full_refresh: bool = False, log: Report | None = None) -> PageStream:
         """The endpoint's pages; nothing is requested before they are drained."""
+        self._log = log or self._log
         return PageStream(self.source, endpoint, self.session, self.environment, full_refresh)
+
+    def _told(self, told: str) -> None:
+        (self._report or self._log)(told)
 
     def mask(self, text: str) -> str:
         """The text without secrets, also where no session was opened, as when a check runs alone."""

@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rest_source.spec.base import SpecModel
 from rest_source.spec.jsonpath import PathText
-from rest_source.spec.pagination import Status
+from rest_source.spec.pagination import HeaderValue, Status
+from rest_source.spec.units import Duration, write_duration
 from rest_source.spec.word import Word
 
 
@@ -19,6 +20,16 @@ Statuses = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=int | tuple[int, ...]),
     Word("status or list of statuses"),
 ]
+
+
+def _header(value: Any) -> Any:
+    return HeaderValue.model_validate(value) if isinstance(value, dict) else value
+
+
+Pause = Annotated[
+    Duration | HeaderValue, BeforeValidator(_header), Word("duration or `{header: NAME}`", write=write_duration)
+]
+"""A pause, or the header of the answer that names it."""
 
 
 class ErrorRule(SpecModel):
@@ -40,12 +51,23 @@ class ErrorRule(SpecModel):
         description="must stand in what `json` finds, or in the whole body; upper and lower case differ",
         examples=["BUDGET_EXCEEDED"],
     )
+    empty: Annotated[Literal[True], Word("`true`")] | None = Field(
+        None, description="`true` holds where the body has no bytes, or only blanks", examples=[True]
+    )
     do: Literal["skip", "fail", "retry", "restart"] = Field(
         description="what becomes of the answer; see below", examples=["skip"]
+    )
+    wait: Pause | None = Field(
+        None,
+        description="with `do: retry`, the pause before the next attempt, or the header of the answer that names it; "
+        "the pause that the answer itself asks for unless given",
+        examples=["30s", {"header": "X-Next-Slot"}],
     )
 
     @model_validator(mode="after")
     def _describes_something(self) -> Self:
-        if not self.status and self.json_path is None and self.contains is None:
-            raise ValueError("a rule needs at least one of `status`, `json` and `contains`")
+        if not (self.status or self.empty) and self.json_path is None and self.contains is None:
+            raise ValueError("a rule needs at least one of `status`, `json`, `contains` and `empty`")
+        if self.wait is not None and self.do != "retry":
+            raise ValueError(f"`wait` is for `do: retry`; with `do: {self.do}` there is nothing to wait for")
         return self

@@ -5,10 +5,12 @@ from rest_source.http.auth.grant import Flow, Grant
 from rest_source.http.clock import Clock
 from rest_source.http.errors import RETRYABLE, http_error
 from rest_source.http.excerpt import shorten
+from rest_source.http.pauses import Pauses, Place
 from rest_source.http.redact import Redactor
 from rest_source.http.request import Answer, Request
-from rest_source.http.retry import Failure, again, policy, requested_wait
+from rest_source.http.retry import Failure, again, policy
 from rest_source.http.transport import Transport
+from rest_source.http.waits import named_wait
 from rest_source.spec.source import Limits
 
 _URL_SHOWN = 500
@@ -21,10 +23,11 @@ class TokenClient:
     Redirects are not followed, as the credentials stand in the request itself (RFC 9700, 4.12).
     """
 
-    def __init__(self, transport: Transport, limits: Limits, clock: Clock, redactor: Redactor) -> None:
+    def __init__(self, transport: Transport, limits: Limits, clock: Clock, pauses: Pauses, redactor: Redactor) -> None:
         self._transport = transport
         self._limits = limits
         self._clock = clock
+        self._pauses = pauses
         self._redactor = redactor
 
     def run(self, flow: Flow) -> Grant:
@@ -54,14 +57,15 @@ class TokenClient:
             if isinstance(outcome, Answer) and outcome.status not in RETRYABLE:
                 return outcome
             # Lost answers are asked for again, of a POST too: a refresh token they used up is lost either way.
-            retries, wait = again(retries, "GET", self._failure(outcome, place), self._limits.max_wait)
-            self._clock.sleep(wait)
+            failure = self._failure(outcome, place)
+            retries, wait = again(retries, "GET", failure, self._limits.max_wait)
+            self._pauses.sleep(wait, failure.told(wait), Place(place, "the same request"))
 
     def _failure(self, outcome: Answer | RestSourceError, place: str) -> Failure:
         if isinstance(outcome, RestSourceError):
             return Failure(outcome.at(place))
         error = http_error(outcome, place, self._redactor.mask)
-        return Failure(error, requested_wait(outcome, self._clock.now()))
+        return Failure(error, named_wait(outcome, self._clock.now(), self._limits.max_wait))
 
     def _place(self, request: Request) -> str:
         return f"sign-in, {request.method} {shorten(request.full_url, _URL_SHOWN, self._redactor.mask)}"
