@@ -108,6 +108,16 @@ class Slicer:
         return list(found.values())
 
     @property
+    def scope(self) -> Scope:
+        """What templates mean before the load is cut: its time, its partition, the environment."""
+        base = self._partitioned(Slice())
+
+        def look_up(name: str) -> Any:
+            return base.values[name] if name in base.values else self.environment.template(name)
+
+        return Scope({"now": self.now.astimezone(ZoneInfo(self.source.timezone)), **base.instants}, look_up)
+
+    @property
     def values(self) -> CursorValues:
         """How the endpoint's cursor values compare."""
         incremental = self.endpoint.incremental
@@ -200,10 +210,7 @@ class Slicer:
             start = stop
 
     def _rendered(self, text: str | None) -> str | None:
-        if text is None:
-            return None
-        now = self.now.astimezone(ZoneInfo(self.source.timezone))
-        return render(text, Scope({"now": now}, self.environment.template))
+        return None if text is None else render(text, self.scope)
 
     def _shifts_cursor(self) -> bool:
         parts = (part for _, text in request_texts(self.endpoint) for part in parse(text))

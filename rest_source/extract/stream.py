@@ -26,6 +26,7 @@ from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
+from rest_source.spec.template import Scope
 
 _SKEW = timedelta(days=1)
 """How far the clock of an API may be ahead; a later time than that is none of a change."""
@@ -154,6 +155,11 @@ class PageStream:
     def doubts(self) -> Iterator[str]:
         """Why the next load may not go on well from the cursors that this one has reached."""
         return self._slicer.doubts(self.cursors) if self.rows else iter(())
+
+    @property
+    def scope(self) -> Scope:
+        """What templates mean for all of the load, whatever series it consists of."""
+        return self._slicer.scope
 
     @property
     def slices(self) -> list[Slice]:

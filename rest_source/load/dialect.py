@@ -87,8 +87,11 @@ class Session(Protocol):
         """All rows of a query."""
         ...
 
-    def named_rows(self, sql: str) -> list[dict[str, Any]]:
-        """All rows of a query, by column; it is not to change anything."""
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of the columns and all rows of a query that the file holds; it is not to change anything.
+
+        Its parameters are marked by `$1`, `$2` …, as SQL of the file may hold a `?` or a `%` of its own.
+        """
         ...
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:

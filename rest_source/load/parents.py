@@ -11,12 +11,20 @@ from rest_source.load.engine import identifier
 from rest_source.load.names import LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
 from rest_source.load.relation import Table
 from rest_source.load.view import chosen_columns, no_column, no_table
+from rest_source.spec.sql import bound
+from rest_source.spec.template import Scope
 
 Rows = list[dict[str, Any]]
 
 
 def rows_of_table(
-    session: Session, table: Table, asked: Sequence[str], included: Sequence[str], where: str | None, since: int
+    session: Session,
+    table: Table,
+    asked: Sequence[str],
+    included: Sequence[str],
+    where: str | None,
+    scope: Scope,
+    since: int,
 ) -> Rows:
     """The distinct values in the rows that were loaded after `since` (epoch ms) and have all that is asked."""
     existing = session.columns(table)
@@ -28,21 +36,24 @@ def rows_of_table(
     names = [identifier(column.name) for column in chosen_columns(existing, fields)] if fields else []
     present = "".join(f" AND {name} IS NOT NULL" for name in names[: len(asked)])
     order = ", ".join(str(number) for number in range(1, max(1, len(names)) + 1))
+    condition, values = bound(where or "true", scope)
     with _written_in_the_file(session, "where"):
-        rows = session.rows(
+        _, rows = session.query(
             f"SELECT DISTINCT {', '.join(names) or '1'} FROM {session.place(table)} WHERE NOT {MARKED_DELETED} "
-            f"AND {LOADED_AT} > {since}{present} AND ({where or 'true'}) ORDER BY {order}"
+            f"AND {LOADED_AT} > {since}{present} AND ({condition}\n) ORDER BY {order}",
+            values,
         )
     return [dict(zip(fields, map(_as_sent, row), strict=False)) for row in rows]
 
 
-def rows_of_query(session: Session, sql: str, asked: Sequence[str], included: Sequence[str]) -> Rows:
+def rows_of_query(session: Session, sql: str, asked: Sequence[str], included: Sequence[str], scope: Scope) -> Rows:
     """The rows of a query that have all that is asked."""
     with _written_in_the_file(session, "query"):
-        rows = session.named_rows(sql)
+        names, found = session.query(*bound(sql, scope))
+    rows = [dict(zip(names, row, strict=True)) for row in found]
     for field in (*asked, *included):
-        if rows and field not in rows[0]:
-            raise no_column(field, "What `parent.query` selects", list(rows[0]))
+        if rows and field not in names:
+            raise no_column(field, "What `parent.query` selects", names)
     present = (row for row in rows if all(row[field] is not None for field in asked))
     return [{name: _as_sent(value) for name, value in row.items()} for row in present]
 

@@ -29,13 +29,13 @@ def known_of(stream: PageStream, destination: Destination) -> Known:
 
 
 def _with_parents(stream: PageStream, session: Session, known: Known, parent: Parent) -> Known:
-    asked = parent_fields(stream.endpoint)
+    asked, scope = parent_fields(stream.endpoint), stream.scope
     if parent.query is not None:
-        return Known(known.cursors, rows_of_query(session, parent.query, asked, parent.include), known.only)
+        return Known(known.cursors, rows_of_query(session, parent.query, asked, parent.include, scope), known.only)
     if parent.endpoint is None:
         return known
     table = Table.of(stream.source.name, parent.endpoint)
     since = int(known.cursors.get(PARENTS, 0)) if parent.changed and known.only is None else 0
     last = newest(session, table) if parent.changed else None  # before the rows: what comes between comes again
-    rows = rows_of_table(session, table, asked, parent.include, parent.where, since)
+    rows = rows_of_table(session, table, asked, parent.include, parent.where, scope, since)
     return Known(known.cursors, rows, known.only, last)

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rest_source.spec.base import Location, nearest
-from rest_source.spec.braces import placeholders
+from rest_source.spec.base import Location
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
 from rest_source.spec.template import Instant, names, parse
@@ -25,9 +24,6 @@ def combinations(endpoint: "EndpointSpec") -> Found:
     yield from _partitions(endpoint)
     yield from _cap(endpoint)
     yield from _changed_parents(endpoint)
-    yield from _templates(endpoint)
-    yield from _placeholders(endpoint)
-    yield from _names(endpoint)
 
 
 def texts(value: Any, loc: Location = ()) -> list[tuple[Location, str]]:
@@ -148,55 +144,3 @@ def _changed_parents(endpoint: "EndpointSpec") -> Found:
             ("parent", "changed"),
             "a partition is loaded as a whole, for all parents; `changed` leaves most of them out",
         )
-
-
-def _templates(endpoint: "EndpointSpec") -> Found:
-    available = _available(endpoint)
-    wanted = {"partition": "a partitioned asset, `partitions_def`", "window": "`incremental`", "parent": "`parent`"}
-    wanted["cursor"] = "`incremental`, or a cursor pagination with `in: path`"
-    wanted["login"] = "a later step of a login"
-    for loc, text in request_texts(endpoint):
-        for name in names(text):
-            family = name.split(".")[0]
-            if family not in wanted:
-                continue
-            if family not in available:
-                yield loc, f"`{{{name}}}` needs {wanted[family]}, which this endpoint does not have"
-            elif available[family] is not None and name not in available[family]:
-                there = sorted(available[family])
-                yield loc, f"`{{{name}}}` has no value here; there is {', '.join(there)}.{nearest(name, there)}"
-
-
-def _placeholders(endpoint: "EndpointSpec") -> Found:
-    """Braces of a path that nothing replaces: `/users/{id}` would be asked for as it stands."""
-    pagination = endpoint.pagination
-    known = (pagination.param,) if isinstance(pagination, Cursor) and pagination.place == "path" else ()
-    for written, meant in placeholders(endpoint.path, known):
-        field = written[1:-1].strip() or "id"
-        remedy = f"Did you mean {meant}?" if meant else f"Write {{parent.{field}}} and a `parent`, or {{env.NAME}}"
-        yield ("path",), f"`{written}` is not a template and would be sent as it is. {remedy}"
-
-
-def _names(endpoint: "EndpointSpec") -> Found:
-    """Templates in names, which are sent as they are written."""
-    for key in ("params", "headers", "form"):
-        for name in getattr(endpoint, key) or ():
-            if names(name) or "{{" in name:
-                yield (key, name), f"the name `{name}` is not rendered; templates work in values only"
-
-
-def _available(endpoint: "EndpointSpec") -> dict[str, Any]:
-    """The families of templates that have values, and their names where those are known."""
-    available: dict[str, Any] = {}
-    pagination, partitions, parent = endpoint.pagination, endpoint.partitions_def, endpoint.parent
-    if endpoint.incremental or (isinstance(pagination, Cursor) and pagination.place == "path"):
-        available["cursor"] = None
-    if endpoint.incremental:
-        available["window"] = {"window.start", "window.end"}
-    if partitions is not None:
-        dimensions = partitions.dimensions if isinstance(partitions, MultiPartitions) else ()
-        bounds = {"partition.start", "partition.end"} if has_windows(partitions) else set()
-        available["partition"] = {"partition.key", *bounds, *(f"partition.{name}" for name in dimensions)}
-    if parent is not None:
-        available["parent"] = {f"parent.{name}" for name in parent.values} if parent.values else None
-    return available

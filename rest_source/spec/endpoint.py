@@ -13,6 +13,7 @@ from rest_source.spec.names import Name, Names
 from rest_source.spec.pagination import NoPagination, Pagination
 from rest_source.spec.parent import Parent
 from rest_source.spec.rules import ErrorRule
+from rest_source.spec.scopes import without_value
 from rest_source.spec.text import ENV_SCHEMA, Json, Text, checked
 from rest_source.spec.word import Word
 
@@ -160,7 +161,7 @@ class EndpointSpec(AssetSettings):
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        errors = [(loc, message, "combination") for loc, message in combinations(self)]
+        errors = [(loc, message, "combination") for loc, message in (*combinations(self), *without_value(self))]
         if errors:
             raise located_error("endpoint", errors)
         return self

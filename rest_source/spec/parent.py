@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from rest_source.spec.base import SpecModel, invalid, unknown
 from rest_source.spec.names import Name, Names
 from rest_source.spec.pagination import PositiveInt
+from rest_source.spec.sql import Sql
 from rest_source.spec.word import Word
 
 Scalar = str | int | float | bool
@@ -38,9 +39,9 @@ class Parent(SpecModel):
         description="names with their values; of several names every combination",
         examples=[{"folder": ["inbox", "sent"]}],
     )
-    query: str | None = Field(
+    query: Sql | None = Field(
         None,
-        description="SQL for the destination, whose columns are the fields",
+        description="SQL for the destination, whose columns are the fields; templates in it are values, see below",
         examples=["SELECT DISTINCT sku FROM shop.orders"],
     )
     deps: tuple[Annotated[str, Word("asset key")], ...] = Field(
@@ -49,8 +50,10 @@ class Parent(SpecModel):
     include: Names = Field(
         (), description="fields of the parent that are put into each record, as `parent_FIELD`", examples=[["id"]]
     )
-    where: str | None = Field(
-        None, description="of `endpoint`: SQL that a row of its table must meet", examples=["status = 'open'"]
+    where: Sql | None = Field(
+        None,
+        description="of `endpoint`: SQL that a row of its table must meet; templates in it are values, see below",
+        examples=["status = 'open'"],
     )
     changed: bool = Field(
         False,

@@ -46,11 +46,10 @@ class DuckDBSession:
         """All rows of a query."""
         return self.engine.execute(sql, list(parameters)).fetchall()
 
-    def named_rows(self, sql: str) -> list[dict[str, Any]]:
-        """All rows of a query, by column."""
-        found = self.engine.execute(sql)
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of the columns and all rows of a query that the file holds."""
+        found = self.engine.execute(sql, list(parameters))
+        return [column[0] for column in found.description or ()], found.fetchall()
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, however many."""

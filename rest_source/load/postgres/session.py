@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+from psycopg import RawCursor
 
 from rest_source.load.destination import silent
 from rest_source.load.dialect import Dialect, StagedRows
@@ -42,13 +43,12 @@ class PostgresSession:
         """All rows of a query."""
         return self.con.execute(*_query(sql, parameters)).fetchall()
 
-    def named_rows(self, sql: str) -> list[dict[str, Any]]:
-        """All rows of a query, by column; it is not to change anything."""
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of the columns and all rows of a query that the file holds; it cannot change anything."""
         with self.con.transaction():
             self.con.execute("SET TRANSACTION READ ONLY")
-            cursor = self.con.execute(sql.encode())
-            names = [column.name for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            cursor = RawCursor(self.con).execute(sql.encode(), parameters or None)
+            return [column.name for column in cursor.description or ()], cursor.fetchall()
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, however many."""
