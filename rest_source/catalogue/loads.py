@@ -145,6 +145,11 @@ LOADS = (
         "set it there, or in the `.env` of its working directory",
     ),
     Entry(
+        ("invalid_variable",),
+        "a variable holds what its key does not take, such as no duration for `step`",
+        "correct it in the environment, or in the `.env`, of the process that loads",
+    ),
+    Entry(
         ("invalid_file", "unreadable_file", "unknown_endpoint"),
         "a mistake in the YAML, in its path, or in `--select`",
         "correct the line or the name that it shows",

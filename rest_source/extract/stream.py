@@ -27,6 +27,7 @@ from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope
+from rest_source.spec.variables import with_variables
 
 _SKEW = timedelta(days=1)
 """How far the clock of an API may be ahead; a later time than that is none of a change."""
@@ -67,6 +68,7 @@ class PageStream:
     _familiar: Familiar | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self.endpoint = with_variables(self.endpoint, self.environment)
         self._familiar = Familiar.of(self.endpoint, self.columns)
         self.warnings += [warning for warning in self.session.warnings if warning not in self.warnings]
 

@@ -85,7 +85,7 @@ def _increments(endpoint: "EndpointSpec") -> Found:
         return
     if endpoint.write == "replace":
         yield ("write",), "`write: replace` would leave the new records only; `incremental` needs merge or append"
-    if endpoint.incremental.step and not used(endpoint) & {"window.start", "window.end"}:
+    if endpoint.incremental.written_step and not used(endpoint) & {"window.start", "window.end"}:
         yield ("incremental", "step"), "`step` needs {window.start} and {window.end} in the request"
     if endpoint.parent and endpoint.parent.batch:
         yield ("parent", "batch"), "`batch` asks for several parents at once, and `incremental` keeps a cursor for each"

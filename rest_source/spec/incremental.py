@@ -1,6 +1,6 @@
 """Increments: which records are new since the last load, and how the API is asked for them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -9,7 +9,7 @@ from rest_source.spec.base import SpecModel, invalid
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.template import foreign
 from rest_source.spec.text import Text, checked, env_reference
-from rest_source.spec.units import Duration
+from rest_source.spec.variables import WrittenDuration, known
 from rest_source.spec.word import Word
 
 
@@ -43,16 +43,22 @@ class Incremental(SpecModel):
         description="the cursor of the first load; without it, a parameter that is `{cursor}` is left out then",
         examples=["2024-01-01T00:00:00Z"],
     )
-    lookback: Duration | None = Field(
-        None, description="how far before the cursor to read again, for records that come late", examples=["1h"]
+    written_lookback: WrittenDuration | None = Field(
+        None,
+        alias="lookback",
+        description="how far before the cursor to read again, for records that come late",
+        examples=["1h"],
     )
     format: str | None = Field(
         None,
         description="how the API writes its cursor, as strftime does, where it is no ISO date or time and no epoch",
         examples=["%d.%m.%Y %H:%M"],
     )
-    step: Duration | None = Field(
-        None, description="cuts the time since the cursor into windows so long, each with its pages", examples=["30d"]
+    written_step: WrittenDuration | None = Field(
+        None,
+        alias="step",
+        description="cuts the time since the cursor into windows so long, each with its pages",
+        examples=["30d"],
     )
     until: Start | None = Field(
         None, description="where the last window ends, now unless given", examples=["{now-30m}"]
@@ -73,9 +79,19 @@ class Incremental(SpecModel):
                 raise invalid("cursor", message=str(error)) from None
         if self.order == "desc" and self.origin != "record":
             raise invalid("order", message="`order: desc` needs the cursor of records, `from: record`")
-        if self.step is not None and self.initial is None:
+        if self.written_step is not None and self.initial is None:
             raise invalid("initial", message="`step` needs `initial`, where the first window begins")
         for key in ("initial", "until"):
             if without := foreign(getattr(self, key) or ""):
                 raise invalid(key, message=f"`{{{without[0]}}}` has no value here; write {{now-30d}} or a fixed text")
         return self
+
+    @property
+    def step(self) -> timedelta | None:
+        """The length of a window; a variable that holds it has been read by then."""
+        return known(self.written_step)
+
+    @property
+    def lookback(self) -> timedelta | None:
+        """What is taken off the cursor; a variable that holds it has been read by then."""
+        return known(self.written_lookback)

@@ -8,22 +8,38 @@ from rest_source.spec.base import SpecModel, invalid, unknown
 from rest_source.spec.names import Name, Names
 from rest_source.spec.pagination import PositiveInt
 from rest_source.spec.sql import Sql
+from rest_source.spec.template import names
+from rest_source.spec.text import ENV_SCHEMA
+from rest_source.spec.variables import of_variables
 from rest_source.spec.word import Word
 
 Scalar = str | int | float | bool
+_SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
 
 
 def _scalars(value: Any) -> Any:
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, Scalar) for item in value):
-        raise ValueError("write a list of texts or numbers, at least one")
-    return tuple(value)
+    if isinstance(written := of_variables(value), str) and names(written):
+        return written
+    items = tuple(map(of_variables, value)) if isinstance(value, list | tuple) else ()
+    if not items or not all(isinstance(item, Scalar) for item in items):
+        raise ValueError("write a list of texts or numbers, at least one, or {env: NAME}")
+    return items
 
 
 Values = Annotated[
-    tuple[Any, ...],
+    tuple[Any, ...] | str,
     BeforeValidator(_scalars),
-    WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "minItems": 1, "items": {"anyOf": [_SCALAR_SCHEMA, ENV_SCHEMA]}},
+                {"type": "string"},
+                ENV_SCHEMA,
+            ]
+        }
+    ),
 ]
+"""The values of one name; a text is of the variable that holds all of them, with commas between."""
 
 
 class Parent(SpecModel):
@@ -36,7 +52,8 @@ class Parent(SpecModel):
     )
     values: dict[str, Values] | None = Field(
         None,
-        description="names with their values; of several names every combination",
+        description="names with their values; of several names every combination. A variable holds them with commas "
+        "between them",
         examples=[{"folder": ["inbox", "sent"]}],
     )
     query: Sql | None = Field(

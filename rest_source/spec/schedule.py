@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+import yaml
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from rest_source.spec.base import SpecModel, invalid
+from rest_source.spec.text import ENV_SCHEMA
 from rest_source.spec.units import Duration
+from rest_source.spec.variables import from_environment
 from rest_source.spec.word import Word
 
 _MINUTE = timedelta(minutes=1)
@@ -35,8 +38,17 @@ def valid_timezone(name: str) -> str:
 Timezone = Annotated[str, AfterValidator(valid_timezone), Word("IANA zone")]
 
 
+def _also_variables(schema: dict[str, Any]) -> None:
+    """Each key may be `{env: NAME}`."""
+    for key in schema["properties"].values():
+        given = {name: key.pop(name) for name in ("type", "minimum", "anyOf") if name in key}
+        key["anyOf"] = [*(given.get("anyOf") or [given]), ENV_SCHEMA]
+
+
 class Schedule(SpecModel):
     """When an endpoint is loaded. Both forms come down to one cron line; `every` restarts at midnight."""
+
+    model_config = ConfigDict(json_schema_extra=_also_variables)
 
     every: Duration | None = Field(
         None,
@@ -61,6 +73,17 @@ class Schedule(SpecModel):
     refresh_last: Annotated[int, Field(strict=True, ge=1)] = Field(
         1, description="of partitions of time: how many of the last ones each tick loads, for late data", examples=[3]
     )
+
+    @field_validator("every", "cron", "timezone", mode="before")
+    @classmethod
+    def _of_variable(cls, value: Any) -> Any:
+        return from_environment(value)
+
+    @field_validator("enabled", "refresh_last", mode="before")
+    @classmethod
+    def _of_variable_as_yaml(cls, value: Any) -> Any:
+        found = from_environment(value)
+        return found if found is value else yaml.safe_load(found)
 
     @field_validator("every")
     @classmethod
