@@ -221,7 +221,7 @@ def test_what_changed_behind_an_interrupted_load_comes_with_the_next(warehouse: 
         with pytest.raises(RestSourceError):
             warehouse.load_from(server.url, **keys)
         broken.clear()
-        late, later = (f"{since + timedelta(seconds=5 + n):%Y-%m-%dT%H:%M:%SZ}" for n in range(2))
+        late, later = (f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}" for _ in range(2))
         records[0] |= {"updated_at": late}
         records[5] |= {"updated_at": later}
         resumed = warehouse.load_from(server.url, **keys)

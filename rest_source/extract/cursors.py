@@ -1,28 +1,30 @@
 """Cursors of increments: which of two is the later, and how one is written a little earlier.
 
-Values compare as instants where they are dates or times (ISO 8601, or the format that the file gives), else as numbers,
-else as texts. Numbers of seconds or milliseconds since 1970 are told by their size.
+Values compare as numbers or as instants, by the format that the file gives or as `instants.read` reads them, else as
+texts.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.document import LongNumber
+from rest_source.extract.instants import EPOCHS, ISO, ODATA, Written, in_zone, of_number, read, unit
 
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:([Tt ])(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?(?:\d\d)?)?)?"
-)
+_ISO = re.compile(ISO)
+_NO_DATE = "0000-00"
+"""How a date begins that MySQL writes where there is none."""
 _SAME_WIDTH = str.maketrans("123456789", "000000000")
-_SECONDS = (10**8, 10**11)
-_MILLISECONDS = (10**11, 10**14)
-
-Comparable = tuple[str, Any]
-"""What kind of value it is, and what stands for it in a comparison."""
+_LEAST = 10**8
+"""Numbers below it are not taken for epochs, unless they are said to be: ids begin small."""
+_RECENT = datetime(1990, 1, 1, tzinfo=UTC)
+_TIME_OF_DAY = re.compile(r"%-?[HIMSfpcXT]")
+ODATA_FORMAT = "odata"
+"""The name of `/Date(ms)/` as a format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,130 +37,151 @@ class CursorValues:
     def latest(self, values: Iterable[Any], known: Any = None) -> Any:
         """The latest of some values and the one known, as the API wrote it; None where there is none."""
         present = [value for value in values if value is not None and value != "" and not isinstance(value, bool)]
-        if not present:
-            return known
-        return self._later(known, self._greatest(present))
+        latest = self._greatest(present) if present else None
+        if latest is None or known is None:
+            return known if latest is None else latest
+        return self._later(known, latest)
 
     def precedes(self, value: Any, bound: Any) -> bool:
-        """Whether a value is earlier than a bound."""
-        one, other = self._comparable(value), self._comparable(bound)
-        return one[0] == other[0] and bool(one[1] < other[1])
+        """Whether a value is earlier than a bound; what cannot be compared is not."""
+        return self._is_before(value, bound) or False
 
     def instant(self, value: Any) -> datetime | None:
-        """The moment of a value, in the zone it was written in; None where it is none."""
-        if isinstance(value, str) and self.format is not None:
-            return self._parsed(value, self.format)
-        number = _number(value)
-        if number is not None:
-            unit = _unit(number)
-            return datetime(1970, 1, 1, tzinfo=UTC) + unit * float(number) if unit else None
-        match = _ISO.fullmatch(value.strip()) if isinstance(value, str) else None
-        return self._from_iso(match) if match else None
+        """The moment of a value, in the zone it was written in; None where it is none, an error where it has to be."""
+        found = self.written(value)
+        if found is None and self.format is not None:
+            raise _misformatted(value, self.format)
+        return found.moment if found else None
+
+    def written(self, value: Any) -> Written | None:
+        """The moment of a value and how it is written; None where it is none."""
+        if self.format is not None:
+            return None if isinstance(value, bool | None) else by_format(value, self.format, self.zone)
+        found, number = read(value, self.zone), as_number(value)
+        return None if found and number is not None and abs(number) < _LEAST and not found.is_date else found
 
     def earlier(self, value: Any, span: timedelta | None) -> Any:
         """The value so much earlier, written as the API wrote it."""
         if not span:
             return value
-        number = _number(value) if not self.format else None
-        if number is not None and (unit := _unit(number)):
-            moved = number - Decimal(span / unit)
-            moved = moved.to_integral_value(ROUND_FLOOR) if number == number.to_integral_value() else moved
-            return type(value)(moved) if isinstance(value, int | float) else str(moved)
-        moment = self.instant(value)
-        if moment is None:
-            raise _no_instant(value)
+        moment = as_instant(self, value)
         try:
-            return self._written((moment.astimezone(UTC) - span).astimezone(moment.tzinfo), str(value))
+            return self.rewritten(value, in_zone(moment, UTC) - span)
         except OverflowError:
             return value
 
+    def rewritten(self, value: Any, moment: datetime) -> Any:
+        """A moment as a value is written that is one."""
+        found = self.written(value)
+        return found.write(moment) if found else value
+
     def _later(self, known: Any, value: Any) -> Any:
-        if known is None:
-            return value
-        one, other = self._comparable(known), self._comparable(value)
-        if one[0] != other[0]:
+        is_later = self._is_before(known, value)
+        if is_later is None:
             raise _mixed(known, value)
-        return value if other[1] > one[1] else known
+        return value if is_later else known
 
     def _greatest(self, values: list[Any]) -> Any:
         if self.format is None and all(type(value) is str for value in values):
             # Equal shapes, the zone included, sort as texts as they do as times.
             shapes = {value.translate(_SAME_WIDTH) for value in values}
-            if len(shapes) == 1 and (match := _ISO.fullmatch(values[0])) and match[9] in (None, "Z", "z"):
-                return max(values)
-        if all(type(value) is int for value in values):
-            return max(values)
-        greatest = values[0]
-        for value in values[1:]:
-            greatest = self._later(greatest, value)
+            if len(shapes) == 1 and (match := _ISO.fullmatch(values[0])) and match[10] in (None, "Z", "z"):
+                return _real(max(values))
+        elif (self.format is None or self.format in EPOCHS) and all(type(value) is int for value in values):
+            greatest: int = max(values)
+            if self.format or unit(greatest) == unit(min(values)):
+                return greatest
+        return self._greatest_in_turn(values)
+
+    def _greatest_in_turn(self, values: list[Any]) -> Any:
+        greatest = None
+        for value in values:
+            if isinstance(value, dict | list):
+                raise _not_scalar(value)
+            if _real(value) is not None:
+                greatest = value if greatest is None else self._later(greatest, value)
         return greatest
 
-    def _comparable(self, value: Any) -> Comparable:
-        number = _number(value) if not self.format else None
-        if number is not None:
-            return "number", number
-        moment = self.instant(value)
-        return ("instant", moment) if moment is not None else ("text", str(value))
+    def _is_before(self, one: Any, other: Any) -> bool | None:
+        """Whether one value is earlier than another; None where they cannot be compared."""
+        is_numeric = self.format is None or self.format in EPOCHS
+        numbers = [as_number(value) if is_numeric else None for value in (one, other)]
+        if None not in numbers and not self._differ_in_unit(one, other):
+            return numbers[0] < numbers[1]  # type: ignore[operator]
+        moments = [self.instant(value) for value in (one, other)]
+        if None not in moments:
+            return moments[0] < moments[1]  # type: ignore[operator]
+        return str(one) < str(other) if numbers == moments == [None, None] else None
 
-    def _parsed(self, value: str, format: str) -> datetime:
-        try:
-            moment = datetime.strptime(value, format)
-        except ValueError:
-            raise RestSourceError(
-                "cursor_format",
-                f"The cursor value {quoted(value)} is not written as `format: {format}` says.",
-                cause="The format is not that of the field, or the API writes the field in several ways.",
-                remedy="Correct `incremental.format`; without it, ISO dates and times and epochs are recognised.",
-            ) from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+    def _differ_in_unit(self, one: Any, other: Any) -> bool:
+        """Whether one number counts seconds since 1970 and the other milliseconds, say: both are times not long ago.
 
-    def _from_iso(self, match: re.Match[str]) -> datetime | None:
-        year, month, day, _, hour, minute, second, fraction, zone = match.groups()
-        micro = int((fraction or "0")[:6].ljust(6, "0"))
-        try:
-            moment = datetime(
-                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micro
-            )
-            return moment.replace(tzinfo=_zone(zone) or self.zone)
-        except ValueError:
-            return None
-
-    def _written(self, moment: datetime, like: str) -> str:
-        """A moment in the style of a text."""
-        if self.format is not None:
-            return moment.strftime(self.format)
-        match = _ISO.fullmatch(like.strip())
-        assert match is not None
-        _, _, _, separator, _, _, second, fraction, zone = match.groups()
-        text = f"{moment:%Y-%m-%d}"
-        if separator:
-            text += f"{separator}{moment:%H:%M}" + (f":{moment:%S}" if second is not None else "")
-            text += f".{f'{moment:%f}'.ljust(9, '0')[: len(fraction)]}" if fraction else ""
-            text += zone or ""
-        return text
+        Else they are what they are: an id may be of any size.
+        """
+        if self.format is not None or _unit(one) == _unit(other):
+            return False
+        until = datetime.now(UTC) + timedelta(days=1)
+        moments = [self.instant(value) for value in (one, other)]
+        return all(moment is not None and _RECENT <= moment <= until for moment in moments)
 
 
-def _number(value: Any) -> Decimal | None:
+def as_number(value: Any) -> Decimal | None:
+    """A number, or a text of digits, as a number of any length; None where it is none."""
     if isinstance(value, LongNumber):
         return Decimal(value.text)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Decimal(str(value))
-    if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            return None
-    return None
+    return Decimal(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) else None
 
 
-def _unit(number: Decimal) -> timedelta | None:
-    if _SECONDS[0] <= abs(number) < _SECONDS[1]:
-        return timedelta(seconds=1)
-    return timedelta(milliseconds=1) if _MILLISECONDS[0] <= abs(number) < _MILLISECONDS[1] else None
+def as_instant(values: CursorValues, value: Any) -> datetime:
+    """The moment of a cursor value; raises RestSourceError where it is none."""
+    moment = values.instant(value)
+    if moment is None:
+        raise _no_instant(value)
+    return moment
 
 
-def _zone(text: str | None) -> tzinfo | None:
-    return datetime.fromisoformat(f"2000-01-01T00:00:00{text.upper()}").tzinfo if text else None
+def by_format(value: Any, format: str, zone: tzinfo) -> Written | None:
+    """The moment of a value that is written by a format; None where it is not."""
+    if format in EPOCHS:
+        number = as_number(value)
+        return of_number(number, EPOCHS[format], value) if number is not None else None
+    if format == ODATA_FORMAT:
+        return read(value, zone) if re.fullmatch(ODATA, str(value).strip()) else None
+    return _by_strftime(value, format, zone)
+
+
+def _by_strftime(value: Any, format: str, zone: tzinfo) -> Written | None:
+    try:
+        moment = datetime.strptime(str(value), format)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    kind = int if isinstance(value, int) else str
+    is_date = not _TIME_OF_DAY.search(format)
+    return Written(moment, lambda other: kind(in_zone(other, moment.tzinfo).strftime(format)), is_date)
+
+
+def _unit(value: Any) -> int | None:
+    number = as_number(value)
+    return unit(number) if number is not None else None
+
+
+def _real(value: Any) -> Any:
+    """A value, or None where it stands for none: MySQL's date of zeros, blanks."""
+    return None if isinstance(value, str) and (value.startswith(_NO_DATE) or not value.strip()) else value
+
+
+def _misformatted(value: Any, format: str) -> RestSourceError:
+    return RestSourceError(
+        "cursor_format",
+        f"The cursor value {quoted(value)} is not written as `format: {format}` says.",
+        cause="The format is not that of the field, or the API writes the field in several ways.",
+        remedy="Correct `incremental.format`: what strftime writes and strptime reads, `epoch`, `epoch_ms`, "
+        "`epoch_us`, `epoch_ns` or `odata`. Without it, ISO dates and times, dates of HTTP, `/Date(…)/` and epochs are "
+        "recognised.",
+    )
 
 
 def _mixed(one: Any, other: Any) -> RestSourceError:
@@ -170,6 +193,17 @@ def _mixed(one: Any, other: Any) -> RestSourceError:
     )
 
 
+def _not_scalar(value: Any) -> RestSourceError:
+    what = "an object" if isinstance(value, dict) else "a list"
+    names = f" with {', '.join(map(quoted, list(value)[:5]))}" if isinstance(value, dict) and value else ""
+    return RestSourceError(
+        "cursor_not_scalar",
+        f"The cursor of `incremental` is {what}{names}.",
+        cause="`incremental.cursor` ends one level too high.",
+        remedy="Let it end at the text or number itself, as `$.updated_at.value` does.",
+    )
+
+
 def _no_instant(value: Any) -> RestSourceError:
     return RestSourceError(
         "cursor_no_time",
@@ -177,11 +211,3 @@ def _no_instant(value: Any) -> RestSourceError:
         cause="`lookback`, `{window.start}` and `{cursor-1h}` need a cursor of time.",
         remedy="Give the `format` of the cursor, or leave these out.",
     )
-
-
-def as_instant(values: CursorValues, value: Any) -> datetime:
-    """The moment of a cursor value; raises RestSourceError where it is none."""
-    moment = values.instant(value)
-    if moment is None:
-        raise _no_instant(value)
-    return moment

@@ -61,7 +61,11 @@ class FamiliarPage:
     @property
     def last(self) -> Record | None:
         """The last record."""
-        return _fields(self.records[-1], self.names) if self.records else None
+        return self.record(-1) if self.records else None
+
+    def record(self, place: int) -> Record:
+        """The record in a place."""
+        return _fields(self.records[place], self.names)
 
     @property
     def cursors(self) -> list[Record]:

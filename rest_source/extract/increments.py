@@ -1,34 +1,71 @@
 """What a page says about how far an endpoint has been read."""
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
 
-from rest_source.extract.cursors import CursorValues
+from rest_source.extract.cursors import CursorValues, as_number
 from rest_source.extract.data_root import Record
 from rest_source.extract.document import LongNumber
+from rest_source.extract.instants import COMPACT, read
+from rest_source.http.request import Answer
+from rest_source.spec.combinations import shifts_cursor, used
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.incremental import Incremental
 from rest_source.spec.jsonpath import MISSING, compile_path
+from rest_source.spec.template import names
+
+Numbers = Literal["times", "ids", "either"]
+"""What the numbers of a cursor are."""
+_TIME = re.compile(r"(^|_)(at|on|date|datetime|time|timestamp|ts|created|updated?|modified|changed|[acm]time)(_|$)")
+_ID = re.compile(r"(^|_)(id|ids|key|no|num|number|seq|sequence|serial|version|revision|offset|position)$")
+_SECOND = timedelta(seconds=1)
+_SKEW = timedelta(hours=1)
+"""How far the clock of an API may be ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The latest cursor value of a page, as JSON holds it; None where it has none.
+
+    `ahead` counts the values that lie beyond the time of the request and do not count; the first of them is the `value`
+    of the page's record in a `place`.
+    """
+
+    latest: Any = None
+    ahead: int = 0
+    place: int | None = None
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Increments:
-    """Finds the cursor in pages, and the page behind which all is known; `since` is where the load began."""
+    """Finds the cursor in pages, and the page behind which all is known; `since` is where the load began.
+
+    A value later than the request is no cursor: the next load would pass over what comes until then. One beyond `until`
+    is none either.
+    """
 
     spec: Incremental
     values: CursorValues
-    since: Any
+    numbers: Numbers = "either"
+    since: Any = None
+    until: Any = None
 
-    def latest(self, records: list[Record], document: Any, headers: Mapping[str, str]) -> Any:
-        """The latest cursor value of a page, as JSON holds it; None where it has none."""
-        match self.spec.origin:
-            case "header":
-                return headers.get(self.spec.cursor)
-            case "response":
-                value = compile_path(self.spec.cursor).first(document)
-                return _plain(None if value is MISSING else value)
-            case _:
-                return _plain(self.values.latest(self._of(records)))
+    def of_page(self, records: list[Record], document: Any, answer: Answer) -> Reached:
+        """How far a page has come."""
+        found, now = self._found(records, document, answer), _time_of(answer)
+        latest = self.values.latest(found)
+        if latest is None or not (self._is_ahead(latest, now) or self._is_past_end(latest)):
+            return Reached(_plain(latest))
+        counts = self._are_times(found, now)
+        ahead = [place for place, value in enumerate(found) if counts and self._is_ahead(value, now)]
+        passed = {*ahead, *(place for place, value in enumerate(found) if self._is_past_end(value))}
+        latest = self.values.latest(value for place, value in enumerate(found) if place not in passed)
+        told = [place for place in ahead if self._is_ahead(found[place], now, everywhere=True)]
+        return Reached(_plain(latest), len(told), told[0] if told else None, found[told[0]] if told else None)
 
     def later(self, known: Any, value: Any) -> Any:
         """The later of what is known and what a further page says."""
@@ -41,11 +78,84 @@ class Increments:
         descending = self.spec.order == "desc" and self.since is not None and latest is not None
         return descending and self.values.precedes(latest, self.since)
 
-    def _of(self, records: list[Record]) -> list[Any]:
+    def is_stuck(self, known: Any, now: datetime) -> bool:
+        """Whether a cursor that is kept lies beyond the present, so that nothing would come until then."""
+        is_time = self.numbers == "times" or as_number(known) is None
+        return is_time and self._is_ahead(known, now + _SKEW, everywhere=True)
+
+    def _found(self, records: list[Record], document: Any, answer: Answer) -> list[Any]:
+        """The cursor's value in each record, or in the answer."""
+        if self.spec.origin == "header":
+            return [answer.headers.get(self.spec.cursor)]
         path = compile_path(self.spec.cursor)
-        if path.steps is not None and len(path.steps) == 1 and not path.every:
+        if self.spec.origin == "response":
+            records = [document]
+        elif path.steps is not None and len(path.steps) == 1 and not path.every:
             return [record.get(path.steps[0]) for record in records]
         return [None if (value := path.first(record)) is MISSING else value for record in records]
+
+    def _is_ahead(self, value: Any, now: datetime, everywhere: bool = False) -> bool:
+        """Whether a value is a time to come, if numbers are times; `everywhere` leaves out what may be a time zone."""
+        if value is None or value == "":
+            return False
+        found = self.values.written(value)
+        if found is None or (self.numbers == "ids" and as_number(value) is not None):
+            return False
+        return found.is_after_everywhere(now) if everywhere else found.moment > now
+
+    def _is_past_end(self, value: Any) -> bool:
+        return self.until is not None and value is not None and self.values.precedes(self.until, value)
+
+    def _are_times(self, found: list[Any], now: datetime) -> bool:
+        """Whether these values are times, judged by how many of them would be in the future if nothing else tells."""
+        if self.numbers != "either":
+            return True
+        numbers = [value for value in (*found, self.since) if as_number(value) is not None]
+        times = [value for value in numbers if self.values.instant(value) and not re.fullmatch(COMPACT, str(value))]
+        ahead = sum(self._is_ahead(value, now) for value in times)
+        return not numbers or (bool(times) and 2 * ahead <= len(times))
+
+
+def increments_of(
+    endpoint: EndpointSpec, values: CursorValues, since: Any = None, until: Any = None
+) -> Increments | None:
+    """How an endpoint's pages tell how far it has been read; None where it reads all each time."""
+    spec = endpoint.incremental
+    if spec is None:
+        return None
+    has_windows = bool(used(endpoint) & {"window.start", "window.end"})
+    return Increments(spec, values, _numbers(endpoint, spec, has_windows), since, None if has_windows else until)
+
+
+def _numbers(endpoint: EndpointSpec, spec: Incremental, has_windows: bool) -> Numbers:
+    """What the file says of the numbers of a cursor: by how it uses them, by the key, or by the name of the field."""
+    if spec.format or spec.lookback or spec.step or has_windows or shifts_cursor(endpoint) or _is_time(spec.initial):
+        return "times"
+    last = re.split(r"[.\[\]'\"]+", spec.cursor.rstrip("]'\""))[-1]
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|-", "_", last).lower()
+    if tuple(endpoint.primary_key) == (last,) or _ID.search(name):
+        return "ids"
+    return "times" if _TIME.search(name) else "either"
+
+
+def _is_time(initial: Any) -> bool:
+    """Whether the file begins with a time: `{now-30d:epoch}`, or a date."""
+    if not isinstance(initial, str):
+        return False
+    return "now" in names(initial) or (as_number(initial) is None and read(initial, UTC) is not None)
+
+
+def _time_of(answer: Answer) -> datetime:
+    """When an answer came, by our clock or by the API's own, whichever is later: clocks differ.
+
+    A header tells no parts of a second (RFC 9110, 5.6.7).
+    """
+    received = datetime.fromtimestamp(answer.at, UTC)
+    try:
+        said = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return received
+    return max(received, said.replace(tzinfo=said.tzinfo or UTC) + _SECOND)
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """What travels between the parts of an extraction: a page, the request for the next, and why a series stops."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from rest_source.extract.records import EncodedRecords
@@ -80,13 +80,29 @@ class FailedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Values of a cursor that lie beyond the time of the request: how many, and the first with what it is of, masked.
+
+    JSON-serialisable.
+    """
+
+    count: int
+    value: str
+    holder: str
+
+    def plus(self, further: "Ahead | None") -> "Ahead":
+        """These and those of a further page."""
+        return self if further is None else replace(self, count=self.count + further.count)
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page, ready for the spool, and what comes after it; `total` is the announced number of records.
 
     A page too large for memory comes in parts, of which only the last says what comes `after`. `follows` is that
     for the journal. It is empty where it holds a secret, such as a key that the API repeats in its next URL, which
     must not be kept on disk: the load cannot be gone on with from this page. `cursor` is the latest value in it of the
-    cursor of increments, and `failed` the request by which a child's series ended.
+    cursor of increments, `ahead` those that are none, and `failed` the request by which a child's series ended.
     """
 
     number: int
@@ -95,6 +111,7 @@ class Page:
     total: int | None = None
     follows: Mapping[str, Any] = field(default_factory=dict)
     cursor: Any = None
+    ahead: Ahead | None = None
     failed: FailedRequest | None = None
 
 

@@ -8,12 +8,13 @@ from time import time
 from typing import Any, BinaryIO
 
 from rest_source.collector import paused_collector
+from rest_source.errors import quoted
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, with_fields
 from rest_source.extract.document import Document, parse
 from rest_source.extract.familiar import Familiar
-from rest_source.extract.increments import Increments
-from rest_source.extract.page import NOTHING, Next, Page, Pager, Response, Stop, journalled
+from rest_source.extract.increments import Increments, Reached
+from rest_source.extract.page import NOTHING, Ahead, Next, Page, Pager, Response, Stop, journalled
 from rest_source.extract.parts import PART_SIZE, LargeDocument, NotInParts
 from rest_source.extract.records import EncodedRecords, encode, fingerprint
 from rest_source.http.body import WhyWhole
@@ -39,7 +40,8 @@ class _Content:
     document: Any
     count: int
     last: Record | None
-    latest: Any
+    reached: Reached
+    record: Callable[[int], Record]
     encoded: Callable[[], EncodedRecords]
     identity: Callable[[], str]
 
@@ -96,19 +98,21 @@ class PageReader:
         first, data_root = number == 1, DataRoot.of(self.endpoint)
         content = self._familiar(answer, data_root, self.familiar) or self._parsed(answer, data_root, first)
         response = Response(answer.url, answer.headers, content.document, content.count, content.last, content.identity)
-        after = self._ended(self.pager.advance(step.state, response), content.latest)
+        after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
         doubts = data_root.doubts(content.document, first_page=first)
         stored = content.encoded() if isinstance(after, Next) or after.keep else NOTHING
-        return self._page(number, stored, after, self.pager.total(step.state, response), doubts, content.latest)
+        page = self._page(number, stored, after, self.pager.total(step.state, response), doubts)
+        return replace(page, cursor=content.reached.latest, ahead=self._ahead(content))
 
     def _familiar(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> _Content | None:
         page = familiar.read(answer.body) if familiar is not None else None
         if page is None:
             return None
         encoded = cache(lambda: page.encoded(_now()) or self._parsed(answer, data_root, first=False).encoded())
-        latest = self._latest(page.cursors, page.document, answer.headers)
-        return _Content(page.document, len(page.records), page.last, latest, encoded, lambda: encoded().digest)
+        reached = self._reached(page.cursors, page.document, answer)
+        count, identity = len(page.records), lambda: encoded().digest
+        return _Content(page.document, count, page.last, reached, page.record, encoded, identity)
 
     def _parsed(self, answer: Answer, data_root: DataRoot, first: bool) -> _Content:
         document = parse(answer, self._asked(answer), self.mask)
@@ -119,8 +123,9 @@ class PageReader:
         encoded = cache(partial(self._encoded, kept, document))
         # A pager judges what the API sent: pages may differ in nothing but an excluded field.
         identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
-        latest = self._latest(records, document.value, answer.headers)
-        return _Content(document.value, len(records), _last(records), latest, encoded, identity)
+        reached = self._reached(records, document.value, answer)
+        last, record = records[-1] if records else None, records.__getitem__
+        return _Content(document.value, len(records), last, reached, record, encoded, identity)
 
     def _page(
         self,
@@ -129,13 +134,12 @@ class PageReader:
         after: Next[Any] | Stop,
         total: int | None,
         doubts: list[str],
-        latest: Any,
     ) -> Page:
         told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts))
         after = replace(after, warnings=told)
         follows = journalled(after)
         shown = json.dumps(follows)
-        return Page(number, records, after, total, follows if self.mask(shown) == shown else {}, latest)
+        return Page(number, records, after, total, follows if self.mask(shown) == shown else {})
 
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
@@ -146,13 +150,15 @@ class PageReader:
             for part in large.parts():
                 content, encoded = self._part(replace(answer, body=part), part_root, familiar)
                 count, last = count + content.count, content.last or last
-                yield Page(number, encoded, None, cursor=content.latest)
+                yield Page(number, encoded, None, cursor=content.reached.latest, ahead=self._ahead(content))
         except json.JSONDecodeError as error:
             raise unreadable(answer, error.msg, None, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton), self._asked(answer), self.mask)
         response = Response(answer.url, answer.headers, around.value, count, last)
         after = self.pager.advance(step.state, response)
-        yield self._page(number, NOTHING, after, None, [], self._latest([], around.value, answer.headers))
+        reached = self._reached([], around.value, answer)
+        last_page = self._page(number, NOTHING, after, None, [])
+        yield replace(last_page, cursor=reached.latest, ahead=self._told(reached, {}))
 
     @paused_collector()
     def _part(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> tuple[_Content, EncodedRecords]:
@@ -163,8 +169,21 @@ class PageReader:
         kept = data_root.without_excluded(records)
         return [with_fields(record, self.included) for record in kept] if self.included else kept
 
-    def _latest(self, records: list[Record], document: Any, headers: Mapping[str, str]) -> Any:
-        return self.increments.latest(records, document, headers) if self.increments else None
+    def _reached(self, records: list[Record], document: Any, answer: Answer) -> Reached:
+        return self.increments.of_page(records, document, answer) if self.increments else Reached()
+
+    def _ahead(self, content: _Content) -> Ahead | None:
+        place = content.reached.place
+        return self._told(content.reached, content.record(place) if place is not None and content.count else {})
+
+    def _told(self, reached: Reached, record: Record) -> Ahead | None:
+        """The values of a page that are no cursor; the record of the first by its key, or where it is in the page."""
+        if not reached.ahead:
+            return None
+        names = [name for name in (*self.endpoint.primary_key, "id", "uuid", "key") if name in record]
+        key = [f"{name} {quoted(record[name])}" for name in names[: max(1, len(self.endpoint.primary_key))]]
+        holder = ", ".join(key) or f"record {1 + (reached.place or 0)} of its page"
+        return Ahead(reached.ahead, self.mask(quoted(reached.value)), self.mask(holder))
 
     def _ended(self, after: Next[Any] | Stop, latest: Any) -> Next[Any] | Stop:
         """What follows, or the end where all further records are older than the cursor."""
@@ -184,7 +203,3 @@ class PageReader:
 
 def _now() -> int:
     return int(time() * 1000)
-
-
-def _last(records: list[Record]) -> Record | None:
-    return records[-1] if records else None

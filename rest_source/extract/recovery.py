@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 from zlib import crc32
 
-VERSION = 4
+VERSION = 5
 _REQUIRED = {"version", "load_id", "run_id", "now", "plan"}
 
 
@@ -22,7 +22,7 @@ class Interrupted:
     """A load that another run began. `last` is the journal's last line that the records bear out.
 
     `columns` and `warnings` are gathered from all lines up to it, and so are the slices that are `done`, the `cursors`
-    of their scopes, and the requests that `failed`.
+    of their scopes, what lies `ahead` of their requests, and the requests that `failed`.
     """
 
     directory: Path
@@ -33,6 +33,7 @@ class Interrupted:
     done: frozenset[str] = frozenset()
     cursors: Mapping[str, Any] = field(default_factory=dict)
     failed: tuple[dict[str, Any], ...] = ()
+    ahead: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def load_id(self) -> str:
@@ -92,6 +93,7 @@ def recover(directory: Path) -> Interrupted | None:
         frozenset(reader.done),
         reader.cursors,
         tuple(reader.failed),
+        reader.ahead,
     )
 
 
@@ -107,6 +109,7 @@ class _Reader:
     done: set[str] = field(default_factory=set)
     cursors: dict[str, Any] = field(default_factory=dict)
     failed: list[dict[str, Any]] = field(default_factory=list)
+    ahead: dict[str, Any] = field(default_factory=dict)
     _read: dict[str, Any] = field(default_factory=dict)
     _pending: int = 0
     _records: BinaryIO | None = None
@@ -132,6 +135,7 @@ class _Reader:
             self.done |= {line["slice"]} if "slice_end" in line else set()
             self.cursors |= dict([line["cursor"]]) if "cursor" in line else {}
             self.failed += [line["failed"]] if "failed" in line else []
+            self.ahead = line.get("ahead", self.ahead)
         return True
 
     def _bears_out(self, line: dict[str, Any]) -> bool:

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.cursors import CursorValues, as_instant
-from rest_source.spec.combinations import request_texts, used
+from rest_source.extract.page import Ahead
+from rest_source.spec.combinations import shifts_cursor, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.incremental import Incremental
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Instant, Scope, parse, render
+from rest_source.spec.template import Scope, render
 
 Row = Mapping[str, Any]
 _LIKE_A_DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\b\d\d:\d\d\b")
@@ -41,12 +42,14 @@ class Known:
     """What a load starts from: the cursors by their scopes, and the rows of the parent.
 
     `only` restricts it to some of them, by their `parent_text`; `newest_parent` is when the last of them was loaded.
+    `stuck` has cursors that lay in the future, by their scopes, instead of which others are among `cursors`.
     """
 
     cursors: Mapping[str, Any] = field(default_factory=dict)
     parents: Sequence[Row] = ()
     only: frozenset[str] | None = None
     newest_parent: int | None = None
+    stuck: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +126,32 @@ class Slicer:
         incremental = self.endpoint.incremental
         return CursorValues(incremental.format if incremental else None, ZoneInfo(self.source.timezone))
 
-    def doubts(self, reached: Mapping[str, Any]) -> Iterator[str]:
-        """Why the cursors that a load with records has reached may not do for the next one."""
+    @property
+    def until(self) -> Any:
+        """Where `incremental` says that the load ends, as the API writes it; None where it says nothing."""
+        incremental = self.endpoint.incremental
+        return self._rendered(incremental.until) if incremental else None
+
+    def doubts(self, reached: Mapping[str, Any], ahead: Ahead | None, has_rows: bool) -> Iterator[str]:
+        """Why the cursors that a load has reached may not do for the next one."""
         incremental = self.endpoint.incremental
         if incremental is None:
             return
-        if not reached and incremental.origin == "record":
+        for scope, value in list(self.known.stuck.items())[:1]:
+            yield _stuck(value, self.known.cursors[scope])
+        if ahead is not None:
+            yield _beyond(incremental, ahead)
+        elif has_rows and not reached and incremental.origin == "record":
             yield (
                 f"No record has a value at {incremental.cursor}, the cursor of `incremental`: it does not move, and "
                 "the next load starts where this one did."
             )
         value = next(iter(reached.values()), None)
-        if value is None:
+        if value is None or not has_rows:
             return
         try:
             self.values.earlier(value, incremental.lookback)
-            if self._shifts_cursor() or used(self.endpoint) & {"window.start", "window.end"}:
+            if shifts_cursor(self.endpoint) or used(self.endpoint) & {"window.start", "window.end"}:
                 as_instant(self.values, value)
             is_text = self.values.instant(value) is None
         except RestSourceError as error:
@@ -187,7 +200,7 @@ class Slicer:
         else:
             since = self.values.earlier(cursor, incremental.lookback)
         base = replace(base, since=since, values={**base.values, "cursor": since})
-        if since is not None and self._shifts_cursor():
+        if since is not None and shifts_cursor(self.endpoint):
             base = replace(base, instants={**base.instants, "cursor": as_instant(self.values, since)})
         if used(self.endpoint) & {"window.start", "window.end"} and since is not None:
             yield from self._stepped(base, incremental)
@@ -212,9 +225,27 @@ class Slicer:
     def _rendered(self, text: str | None) -> str | None:
         return None if text is None else render(text, self.scope)
 
-    def _shifts_cursor(self) -> bool:
-        parts = (part for _, text in request_texts(self.endpoint) for part in parse(text))
-        return any(isinstance(part, Instant) and part.name == "cursor" for part in parts)
+
+def _stuck(kept: Any, used: Any) -> str:
+    return (
+        f"The cursor kept by an earlier load, {quoted(kept)}, lies in the future, and what came since may be missing. "
+        f"This load asked from {quoted(used)}, the time of that load; `--full-refresh` reads all again."
+    )
+
+
+def _beyond(incremental: Incremental, ahead: Ahead) -> str:
+    """What is told of cursor values that lie beyond the time of their request."""
+    if incremental.origin != "record":
+        return (
+            f"The cursor that the answer names, {ahead.value}, lies in the future: it does not move, and the next load "
+            "starts where this one did."
+        )
+    which = f"{ahead.count} records have" if ahead.count > 1 else "A record has"
+    return (
+        f"{which} a {incremental.cursor} beyond the time of the request: {ahead.value} ({ahead.holder}"
+        f"{', the first of them' if ahead.count > 1 else ''}). Loaded, but the cursor does not move there, as the next "
+        "load would miss what comes until then. If the API writes times of another zone, give it as `timezone`."
+    )
 
 
 def _after(moment: datetime, step: timedelta, zone: tzinfo | None) -> datetime:

@@ -11,8 +11,8 @@ from rest_source.extract.capped import CappedWindows
 from rest_source.extract.columns import Columns
 from rest_source.extract.familiar import Familiar
 from rest_source.extract.fan import FanOut
-from rest_source.extract.increments import Increments
-from rest_source.extract.page import NOTHING, FailedRequest, Next, Page, PageRequest, Stop, journalled
+from rest_source.extract.increments import Increments, increments_of
+from rest_source.extract.page import NOTHING, Ahead, FailedRequest, Next, Page, PageRequest, Stop, journalled
 from rest_source.extract.pagers import pager_for
 from rest_source.extract.reading import PageReader
 from rest_source.extract.recovery import Interrupted
@@ -59,6 +59,7 @@ class PageStream:
     warnings: list[str] = field(default_factory=list)
     cursors: dict[str, Any] = field(default_factory=dict)
     failed: list[FailedRequest] = field(default_factory=list)
+    ahead: Ahead | None = None
     total_reported: int | None = None
     first_request: str = ""
     pages: int = 0
@@ -119,6 +120,7 @@ class PageStream:
         stream.warnings += interrupted.warnings
         stream.cursors |= interrupted.cursors
         stream.failed += [FailedRequest(**failed) for failed in interrupted.failed]
+        stream.ahead = Ahead(**interrupted.ahead) if interrupted.ahead else None
         stream.total_reported = interrupted.last["total"]
         stream.pages, stream.rows = interrupted.pages, interrupted.last["rows"]
         stream._resumed = interrupted
@@ -149,14 +151,14 @@ class PageStream:
 
     def _not_since_begun(self, scope: str, value: Any) -> Any:
         values = self._slicer.values
-        changed_at = values.instant(value)
+        changed_at = values.instant(value) if values.written(value) else None
         if changed_at is None or not self.now < changed_at < datetime.now(UTC) + _SKEW:
             return value
         return self._later(self.known.cursors.get(scope), values.earlier(value, changed_at - self.now))
 
     def doubts(self) -> Iterator[str]:
         """Why the next load may not go on well from the cursors that this one has reached."""
-        return self._slicer.doubts(self.cursors) if self.rows else iter(())
+        return self._slicer.doubts(self.cursors, self.ahead, bool(self.rows))
 
     @property
     def scope(self) -> Scope:
@@ -167,6 +169,11 @@ class PageStream:
     def slices(self) -> list[Slice]:
         """The series that the load consists of."""
         return self._slicer.slices()
+
+    @property
+    def increments(self) -> Increments | None:
+        """How its pages tell how far it has been read; None where it reads all each time."""
+        return increments_of(self.endpoint, self._slicer.values)
 
     @property
     def _slicer(self) -> Slicer:
@@ -229,8 +236,8 @@ class PageStream:
             self.first_request = self.first_request or series.first_request
 
     def _opened(self, slicer: Slicer, part: Slice, width: int) -> Series:
-        pager, spec = pager_for(self.endpoint.pagination), self.endpoint.incremental
-        increments = Increments(spec, slicer.values, part.since) if spec else None
+        pager = pager_for(self.endpoint.pagination)
+        increments = increments_of(self.endpoint, slicer.values, part.since, slicer.until)
         mask, longest = self.session.mask, self.source.limits.max_response
         familiar = self._familiar if not part.included else None
         reader = PageReader(self.endpoint, pager, self.columns, longest, mask, part.included, increments, familiar)
@@ -266,16 +273,19 @@ class PageStream:
             known = self.cursors.get(part.scope, self.known.cursors.get(part.scope))
             self.cursors[part.scope] = self._later(known, page.cursor)
         self.failed += [page.failed] if page.failed else []
+        self.ahead = self.ahead.plus(page.ahead) if self.ahead else page.ahead
         follows = dict(page.follows)
         if follows and part.scope in self.cursors:
             follows["cursor"] = [part.scope, self.cursors[part.scope]]
+        if follows and self.ahead:
+            follows["ahead"] = asdict(self.ahead)
         if follows and page.failed:
             follows["failed"] = asdict(page.failed)
         return replace(page, follows=follows)
 
     def _later(self, known: Any, value: Any) -> Any:
         assert self.endpoint.incremental is not None
-        return Increments(self.endpoint.incremental, self._slicer.values, None).later(known, value)
+        return Increments(self.endpoint.incremental, self._slicer.values).later(known, value)
 
 
 def _placed(page: Page, part: Slice) -> Page:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import SEEK_END
 from threading import Lock
+from time import time
 from typing import BinaryIO
 from urllib.parse import urlencode
 
@@ -35,7 +36,8 @@ class Request:
 class Answer:
     """One answer, its body decoded and complete; `url` is the final one, without our credentials.
 
-    A large body that can be read in parts is in `file`, and `body` is its beginning.
+    A large body that can be read in parts is in `file`, and `body` is its beginning. `at` is when it was here, in
+    seconds since the epoch.
     """
 
     status: int
@@ -43,6 +45,7 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     file: BinaryIO | None = None
+    at: float = field(default_factory=time)
 
     def __post_init__(self) -> None:
         # Whoever builds an answer may write header names as they like; whoever reads one, too.

@@ -167,6 +167,8 @@ class Extraction:
         """The cursors that have moved."""
         known = self.stream.known
         moved = {scope: value for scope, value in self.stream.reached.items() if value != known.cursors.get(scope)}
+        freed = {part.scope for part in self.stream.slices if part.scope in known.stuck} if known.stuck else set()
+        moved = {scope: known.cursors[scope] for scope in sorted(freed)} | moved
         return moved | ({PARENTS: known.newest_parent} if known.newest_parent and not self._is_retry else {})
 
     @property

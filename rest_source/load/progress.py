@@ -1,5 +1,10 @@
 """What a load starts from: how far its endpoint has been read, and the rows of its parent."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
 from rest_source.extract.slices import Known, parent_fields
 from rest_source.extract.stream import PageStream
 from rest_source.load.destination import Destination
@@ -21,21 +26,29 @@ def known_of(stream: PageStream, destination: Destination) -> Known:
         return Known({}, only=stream.known.only)
     keeps = endpoint.incremental is not None or (endpoint.parent is not None and endpoint.parent.changed)
     with destination.reading() as session:
-        known = Known(
-            cursors(session, stream.source.name, endpoint.name) if keeps and not stream.full_refresh else {},
-            only=stream.known.only,
-        )
+        kept = cursors(session, stream.source.name, endpoint.name) if keeps and not stream.full_refresh else {}
+        known = replace(_freed(stream, kept), only=stream.known.only)
         return _with_parents(stream, session, known, endpoint.parent) if endpoint.parent else known
+
+
+def _freed(stream: PageStream, kept: Mapping[str, tuple[Any, datetime]]) -> Known:
+    """The cursors; instead of one in the future, which an earlier release would keep, the time of its load."""
+    increments, known, stuck = stream.increments, {}, {}
+    for scope, (cursor, loaded_at) in kept.items():
+        known[scope] = cursor
+        if increments is not None and scope != PARENTS and increments.is_stuck(cursor, stream.now):
+            known[scope], stuck[scope] = increments.values.rewritten(cursor, loaded_at), cursor
+    return Known(known, stuck=stuck)
 
 
 def _with_parents(stream: PageStream, session: Session, known: Known, parent: Parent) -> Known:
     asked, scope = parent_fields(stream.endpoint), stream.scope
     if parent.query is not None:
-        return Known(known.cursors, rows_of_query(session, parent.query, asked, parent.include, scope), known.only)
+        return replace(known, parents=rows_of_query(session, parent.query, asked, parent.include, scope))
     if parent.endpoint is None:
         return known
     table = Table.of(stream.source.name, parent.endpoint)
     since = int(known.cursors.get(PARENTS, 0)) if parent.changed and known.only is None else 0
     last = newest(session, table) if parent.changed else None  # before the rows: what comes between comes again
     rows = rows_of_table(session, table, asked, parent.include, parent.where, scope, since)
-    return Known(known.cursors, rows, known.only, last)
+    return replace(known, parents=rows, newest_parent=last)

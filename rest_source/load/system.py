@@ -139,12 +139,16 @@ def record_progress(session: Session, load: LoadFacts, loaded_at: int) -> None:
         )
 
 
-def cursors(session: Session, source: str, endpoint: str) -> dict[str, Any]:
-    """How far an endpoint has been read, by scope."""
+def cursors(session: Session, source: str, endpoint: str) -> dict[str, tuple[Any, datetime]]:
+    """How far an endpoint has been read, by scope, and when the load began that came so far."""
     if not session.columns(Table(SYSTEM, "cursors")):
         return {}
-    sql = f"SELECT scope, cursor FROM {SYSTEM}.cursors WHERE source = ? AND endpoint = ?"
-    return {scope: json.loads(cursor) for scope, cursor in session.rows(sql, [source, endpoint])}
+    sql = (
+        "SELECT scope, cursor, coalesce((SELECT min(l.started_at) "
+        f"FROM {SYSTEM}.loads l WHERE l.load_id = c.load_id), moved_at) "
+        f"FROM {SYSTEM}.cursors c WHERE source = ? AND endpoint = ?"
+    )
+    return {scope: (json.loads(cursor), at) for scope, cursor, at in session.rows(sql, [source, endpoint])}
 
 
 def failed_requests(session: Session, source: str, endpoint: str) -> list[dict[str, Any]]:

@@ -47,6 +47,12 @@ def used(endpoint: "EndpointSpec") -> set[str]:
     return {name for _, text in request_texts(endpoint) for name in names(text)}
 
 
+def shifts_cursor(endpoint: "EndpointSpec") -> bool:
+    """Whether a request has the cursor as a time: `{cursor-1d}`, `{cursor:epoch}`."""
+    parts = (part for _, text in request_texts(endpoint) for part in parse(text))
+    return any(isinstance(part, Instant) and part.name == "cursor" for part in parts)
+
+
 def _requests(endpoint: "EndpointSpec") -> Found:
     if endpoint.body is not None and endpoint.form is not None:
         yield ("form",), "`body` and `form` exclude each other: a request has one body"

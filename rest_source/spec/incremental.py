@@ -61,7 +61,9 @@ class Incremental(SpecModel):
         examples=["30d"],
     )
     until: Start | None = Field(
-        None, description="where the last window ends, now unless given", examples=["{now-30m}"]
+        None,
+        description="where the last window ends, now unless given; without windows, how far the cursor moves",
+        examples=["{now-30m}"],
     )
     order: Literal["asc", "desc"] | None = Field(
         None,

@@ -1,0 +1,216 @@
+"""Dates and times as APIs write them: ISO 8601, RFC 2822, epochs, and `/Date(ms)/`.
+
+The patterns are shared with the SQL of the stage, so they use only what Python, RE2 and PostgreSQL read alike.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from rest_source.extract.document import LongNumber
+
+ISO = (
+    r"(\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d(?:-?[1-7])?|\d{4}-\d{3})"
+    r"(?:([Tt]| +)(\d\d)(?:(:?)(\d\d)(?:(:?)(\d\d)(?:([.,])(\d+))?)?)?( *(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?)?"
+)
+"""ISO 8601, of which RFC 3339 is a part. Groups: date, separator, hour, colon, minute, colon, second, point, fraction,
+zone."""
+COMPACT = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])((?:[01]\d|2[0-3])[0-5]\d[0-5]\d)?"
+"""A date, or a date and a time (its group), in digits alone; read as an epoch it would be in 1970."""
+NUMBER = r"(-?)(0|[1-9]\d{0,18})(?:\.(\d+))?"
+"""An epoch. Groups: sign, whole part, fraction."""
+ODATA = r"\\?/Date\((-?\d{1,16})([+-]\d{4})?\)\\?/"
+"""Milliseconds as OData 2 and .NET write them. The offset (second group) tells the zone of the writer, and no other
+moment."""
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+MONTHS = _MONTHS.lower()
+RFC_2822 = (
+    r"([A-Za-z]{3,9}, *)?(\d\d?)[ -]+([A-Za-z]{3})[ -]+(\d{4}) +(\d\d:\d\d)(:\d\d)?"
+    r"(?: +(GMT|UTC|UT|Z|[ECMP][SD]T|[+-]\d{4}))?(?: *\([^()]*\))?"
+)
+"""Dates of mail and HTTP (RFC 2822 3.3 and 4.3, RFC 9110 5.6.7). Groups: weekday, day, month, year, hour and
+minute, second, zone."""
+ZONES = {"UTC": 0, "GMT": 0, "UT": 0, "Z": 0} | {
+    f"{letter}{kind}": hours + (kind == "DT")
+    for letter, hours in (("E", -5), ("C", -6), ("M", -7), ("P", -8))
+    for kind in ("ST", "DT")
+}
+"""Hours east of UTC of the zones that RFC 2822 names."""
+DIGITS = ((10, 0), (13, 3), (16, 6), (19, 9))
+"""Up to how many digits a number counts seconds, milliseconds, microseconds and nanoseconds: each to the year 2286."""
+EPOCHS = {"epoch": 0, "epoch_ms": 3, "epoch_us": 6, "epoch_ns": 9}
+"""The names of these units, and how many digits they add to seconds."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UTC14 = timezone(timedelta(hours=14))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A moment, and how to write another as it was written; `is_date` where it has no time of day."""
+
+    moment: datetime
+    write: Callable[[datetime], Any]
+    is_date: bool = False
+
+    def is_after(self, bound: datetime) -> bool:
+        """Whether it lies beyond a bound."""
+        return self.moment > bound
+
+    def is_after_everywhere(self, bound: datetime) -> bool:
+        """Whether it does so in every zone: at 10:00 UTC a date may be that of tomorrow, further east."""
+        return self.moment > bound and not (self.is_date and self.moment.date() <= bound.astimezone(_UTC14).date())
+
+
+def read(value: Any, zone: tzinfo) -> Written | None:
+    """The moment that a JSON value is, without a zone of its own in the one given; None where it is none."""
+    if isinstance(value, str):
+        text = value.strip()
+        return (
+            _compact(text, text, zone) or _number(text, value) or _iso(text, zone) or _odata(text) or _mail(text, zone)
+        )
+    if isinstance(value, LongNumber):
+        return _number(value.text, value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _compact(str(value), value, zone) or _number(str(value), value)
+    return None
+
+
+def of_number(number: Decimal, digits: int, like: Any) -> Written | None:
+    """A number of seconds, or of parts of them by so many digits, since 1970."""
+    try:
+        moment = EPOCH + timedelta(microseconds=int(number.scaleb(6 - digits).to_integral_value(ROUND_FLOOR)))
+    except OverflowError:
+        return None
+    places = max(0, -int(number.as_tuple().exponent))
+    return Written(moment, lambda other: _as(_since_epoch(other, digits, places), like))
+
+
+def unit(number: Decimal | int) -> int | None:
+    """By how many digits its size says that a number divides seconds; None where it is too large for any unit."""
+    size = len(str(abs(int(number))))
+    return next((digits for most, digits in DIGITS if size <= most), None)
+
+
+def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
+    """A moment in another zone, at the ends of the calendar as near to it as there is."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return (datetime.max if moment.year > 5000 else datetime.min).replace(tzinfo=zone)
+
+
+def _since_epoch(moment: datetime, digits: int, places: int) -> Decimal:
+    micros = Decimal((moment - EPOCH) // timedelta(microseconds=1))
+    return micros.scaleb(digits - 6).quantize(Decimal(1).scaleb(-places), ROUND_FLOOR)
+
+
+def _as(number: Decimal, like: Any) -> Any:
+    return f"{number:f}" if isinstance(like, str | LongNumber) else type(like)(number)
+
+
+def _compact(text: str, like: Any, zone: tzinfo) -> Written | None:
+    match = re.fullmatch(COMPACT, text)
+    found = _iso(f"{text[:8]}T{match[1]}" if match[1] else text, zone) if match else None
+    if found is None:
+        return None
+    return Written(found.moment, lambda other: type(like)(found.write(other).replace("T", "")), found.is_date)
+
+
+def _number(text: str, like: Any) -> Written | None:
+    match = re.fullmatch(NUMBER, text)
+    if match is None:
+        return None
+    number = Decimal(text)
+    return of_number(number, unit(number) or 0, like)
+
+
+def _odata(text: str) -> Written | None:
+    match = re.fullmatch(ODATA, text)
+    found = of_number(Decimal(match[1]), 3, match[1]) if match else None
+    if found is None or match is None:
+        return None
+    start, end = match.span(1)
+    return Written(found.moment, lambda other: text[:start] + found.write(other) + text[end:])
+
+
+def _iso(text: str, zone: tzinfo) -> Written | None:
+    match = re.fullmatch(ISO, text)
+    day = _day(match[1]) if match else None
+    if match is None or day is None:
+        return None
+    hour, minute, second = (int(match[group] or 0) for group in (3, 5, 7))
+    micro = int((match[9] or "0")[:6].ljust(6, "0"))
+    try:
+        moment = datetime(day.year, day.month, day.day, hour, minute, second, micro, _offset(match[10]) or zone)
+    except ValueError:
+        return None
+    return Written(moment, lambda other: _iso_text(in_zone(other, moment.tzinfo), match), match[2] is None)
+
+
+def _day(text: str) -> date | None:
+    try:
+        if "W" in text:
+            year, week = text.replace("-", "").split("W")
+            return date.fromisocalendar(int(year), int(week[:2]), int(week[2:] or 1))
+        if len(text) == 8 and "-" in text:
+            day = date(int(text[:4]), 1, 1) + timedelta(days=int(text[5:]) - 1)
+            return day if day.year == int(text[:4]) else None
+        return date.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(text: str | None) -> tzinfo | None:
+    if text is None:
+        return None
+    digits = text.strip().replace(":", "")
+    if digits[0] not in "+-":
+        return UTC
+    span = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:] or 0))
+    if int(digits[3:] or 0) > 59:
+        raise ValueError(text)
+    return timezone(-span if digits[0] == "-" else span)
+
+
+def _iso_text(moment: datetime, like: re.Match[str]) -> str:
+    """A moment in the style of a text."""
+    day, separator, hour, colon, minute, further, second, point, fraction, zone = like.groups()
+    text = _day_text(moment.date(), day)
+    if hour is not None:
+        text += f"{separator}{moment:%H}" + (f"{colon}{moment:%M}" if minute else "")
+        text += f"{further}{moment:%S}" if second else ""
+        text += f"{point}{f'{moment:%f}'.ljust(len(fraction), '0')[: len(fraction)]}" if fraction else ""
+    return text + (zone or "")
+
+
+def _day_text(day: date, like: str) -> str:
+    dash = "-" if "-" in like else ""
+    if "W" in like:
+        year, week, weekday = day.isocalendar()
+        has_weekday = like[-3] != "W"
+        return f"{year:04}{dash}W{week:02}" + (f"{dash}{weekday}" if has_weekday else "")
+    if dash and len(like) == len("2024-032"):
+        return f"{day.year:04}-{day.timetuple().tm_yday:03}"
+    return day.isoformat().replace("-", dash)
+
+
+def _mail(text: str, zone: tzinfo) -> Written | None:
+    match = re.fullmatch(RFC_2822, text)
+    if match is None or (place := MONTHS.find(match[3].lower())) % 3:
+        return None
+    named = ZONES.get(match[7] or "")
+    offset = f"{named:+03}00" if named is not None else match[7] or ""
+    found = _iso(f"{match[4]}-{place // 3 + 1:02}-{int(match[2]):02}T{match[5]}{match[6] or ''}{offset}", zone)
+    if found is None:
+        return None
+    return Written(found.moment, lambda other: _mail_text(in_zone(other, found.moment.tzinfo), match))
+
+
+def _mail_text(moment: datetime, like: re.Match[str]) -> str:
+    """A moment as mail and HTTP write it, in the zone of a text."""
+    weekday, month = "MonTueWedThuFriSatSun"[3 * moment.weekday() :][:3], _MONTHS[3 * moment.month - 3 :][:3]
+    text = (f"{weekday}, " if like[1] else "") + f"{moment.day:0{len(like[2])}} {month} {moment.year:04} {moment:%H:%M}"
+    return text + (f":{moment:%S}" if like[6] else "") + (f" {like[7]}" if like[7] else "")
