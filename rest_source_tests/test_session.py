@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
 import pytest
+import yaml
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
@@ -24,6 +26,7 @@ from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
 from rest_source.spec.source import SourceSpec
 from rest_source_tests.fakes.raw import HEAD, Talk, raw_server, say, stay_silent, trickle
+from rest_source_tests.loading import Warehouse
 
 START = 1_700_000_000.0
 
@@ -405,28 +408,92 @@ def test_cookies_are_kept_and_join_those_of_the_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "status", "then", "body"),
-    [
-        ("GET", 301, "GET", b""),
-        ("GET", 308, "GET", b""),
-        ("POST", 301, "GET", b""),
-        ("POST", 302, "GET", b""),
-        ("POST", 303, "GET", b""),
-        ("POST", 307, "POST", b"{}"),
-        ("POST", 308, "POST", b"{}"),
-    ],
+    ("method", "status"),
+    [("GET", 301), ("GET", 302), ("GET", 303), ("GET", 307), ("GET", 308), ("POST", 307), ("POST", 308)],
 )
-def test_redirects_are_followed(method: str, status: int, then: str, body: bytes) -> None:
-    tally = Tally()
-    handler = replies(Reply({}, status, {"Location": "next?b=2#x"}), Reply([1]))
+def test_redirects_are_followed(method: str, status: int) -> None:
+    tally, body = Tally(), b"{}" if method == "POST" else b""
+    handler = replies(Reply({}, status, {"Location": "next?b=2&a=1#x"}), Reply([1]))
     headers = (("Content-Type", "application/json"),) if method == "POST" else ()
     with LoopbackServer(handler) as api, open_session(api.url) as session:
-        request = Request(method, f"{api.url}/v1/old", (("a", "1"),), headers, b"{}" if method == "POST" else None)
+        request = Request(method, f"{api.url}/v1/old", (("a", "1"),), headers, body or None)
         answer = session.send(request, tally)
     last = api.calls[-1]
-    assert (last.method, last.target, last.body) == (then, "/v1/next?b=2", body)
-    assert ("Content-Type" in last.headers) == (then == "POST")
-    assert (answer.url, tally.requests) == (f"{api.url}/v1/next?b=2", 2)
+    assert (last.method, last.target, last.body) == (method, "/v1/next?b=2&a=1", body)
+    assert ("Content-Type" in last.headers) == (method == "POST")
+    assert (answer.url, tally.requests) == (f"{api.url}/v1/next?b=2&a=1", 2)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_redirect_that_would_drop_the_body_is_an_error_that_names_the_final_address(method: str, status: int) -> None:
+    with (
+        LoopbackServer(lambda call: Reply({}, status, {"Location": "/search/"})) as api,
+        open_session(api.url) as session,
+    ):
+        error = fails(session, Request(method, f"{api.url}/search", body=b'{"status": "open"}'))
+    assert (error.id, error.retryable, len(api.calls)) == ("redirect_changes_request", False, 1)
+    assert f"redirects by {status} to {api.url}/search/" in error.message
+    assert f"`path: {api.url}/search/`" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        (301, "/items/"),
+        (302, "/items/"),
+        (307, "/items/"),
+        (308, "/v2/items"),
+        (302, "/v2/Items?lang=en"),
+        (301, "/v2/articles"),
+        (301, "/items/?size=50"),
+    ],
+)
+def test_a_redirect_that_forgets_parameters_is_an_error(status: int, location: str) -> None:
+    with (
+        LoopbackServer(lambda call: Reply([], status, {"Location": location})) as api,
+        open_session(api.url) as session,
+    ):
+        error = fails(session, Request("GET", f"{api.url}/items?page=2", (("size", "50"),)))
+    assert (error.id, len(api.calls)) == ("redirect_changes_request", 1)
+    assert "`page`" in error.message and ("`size`" in error.message) == ("size" not in location)
+    assert f"{api.url}{location}" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        (302, "/files/1f3a.json?signature=abc"),
+        (303, "/reports/17/result"),
+        (307, "/files/1f3a.json"),
+        (301, "/items/2"),
+        (301, "/v2/list?p=2"),
+        (308, "/items/?page=2"),
+    ],
+)
+def test_a_redirect_to_a_file_or_to_a_path_that_holds_the_parameter_is_followed(status: int, location: str) -> None:
+    with (
+        LoopbackServer(replies(Reply([], status, {"Location": location}), Reply([1]))) as api,
+        open_session(api.url) as session,
+    ):
+        session.send(Request("GET", f"{api.url}/items?page=2"), Tally())
+    assert [call.target for call in api.calls] == ["/items?page=2", location]
+
+
+def test_the_remedy_of_such_a_redirect_loads_all(tmp_path: Path) -> None:
+    def handler(call: Call) -> Reply:
+        if call.path == "/search":
+            return Reply({}, 301, {"Location": "/search/"})
+        wanted = call.json["status"]
+        return Reply({"records": [{"id": n, "status": s} for n, s in enumerate(["open", "closed"]) if s == wanted]})
+
+    posted: dict[str, Any] = {"method": "POST", "body": {"status": "open"}, "pagination": {"type": "none"}}
+    warehouse = Warehouse(tmp_path)
+    with LoopbackServer(handler) as api:
+        with pytest.raises(RestSourceError, match="redirects by 301") as caught:
+            warehouse.load_from(api.url, path="/search", **posted)
+        written = yaml.safe_load(caught.value.remedy.split("`")[1])
+        assert warehouse.load_from(api.url, **written, **posted).result.rows_inserted == 1
 
 
 @pytest.mark.parametrize("location", ["/again", "/again?n={n}"])

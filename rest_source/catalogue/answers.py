@@ -44,4 +44,10 @@ ANSWERS = (
         "a sign-in page, or an address that is not the final one",
         "write the final address, with https, into `base_url` or `path`",
     ),
+    Entry(
+        ("redirect_changes_request",),
+        "a redirect that would make another request: a `POST` would become a `GET` without its body (301, 302, 303), "
+        "or parameters would be lost; often for a missing final slash, or http instead of https",
+        "write the final address, which the error names, as `path`",
+    ),
 )
