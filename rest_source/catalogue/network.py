@@ -46,8 +46,13 @@ NETWORK = (
     ),
     Entry(
         ("header_too_long",),
-        "the API lists something without end in a header",
+        "the API lists something without end in its headers: 10 MB, or 10,000 of them",
         "smaller pages, or take the next page from the body",
+    ),
+    Entry(
+        ("two_lengths",),
+        "a proxy added a second `Content-Length`, which says something else",
+        "ask an address that leads past the proxy; tell the operator of the API",
     ),
     Entry(
         ("proxy_failed",),

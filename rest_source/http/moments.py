@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_NUMBER = re.compile(r"\d{1,40}(\.\d{1,40})?")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _DURATION = re.compile(r"(?:pt)?((?:\d{1,15}(?:\.\d{1,15})?\s*[a-zµ]+\s*)+)", re.IGNORECASE)
 _LONGEST = 1000
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zµ]+)", re.IGNORECASE)

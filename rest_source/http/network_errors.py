@@ -11,6 +11,7 @@ import requests.exceptions as requested
 import urllib3.exceptions as pooled
 
 from rest_source.errors import RestSourceError
+from rest_source.http.head import LONGEST, MOST, HeadTooLong, TwoLengths
 from rest_source.http.pace import SLOWEST, TooSlow
 
 CAUGHT = (requests.RequestException, pooled.HTTPError, OSError, http.client.HTTPException, UnicodeError)
@@ -32,6 +33,14 @@ _BASE_URL = "Check the host in `base_url` (or the full URL in `path`)"
 _CERTIFICATE = (
     "Write `tls: {ca: FILE}` with a file that holds the missing CA (or name it in REQUESTS_CA_BUNDLE), or correct the "
     "host in `base_url`."
+)
+
+_CUT = Trouble(
+    (pooled.IncompleteRead, pooled.InvalidChunkLength, http.client.IncompleteRead),
+    "truncated_body",
+    "The connection ended before the answer was complete",
+    "The server or a proxy broke off in the middle of the body.",
+    "Run again; if it persists, ask for smaller pages (`pagination` with a `size`).",
 )
 
 # The first row that matches any exception of the chain decides, so the specific ones stand before the general.
@@ -90,13 +99,7 @@ _TROUBLES = (
         "It is slow or overloaded, or the request asks for too much at once.",
         "Ask for smaller pages (`pagination` with a `size`), or raise `limits: {timeout: 120s}`.",
     ),
-    Trouble(
-        (pooled.IncompleteRead, pooled.InvalidChunkLength, http.client.IncompleteRead),
-        "truncated_body",
-        "The connection ended before the answer was complete",
-        "The server or a proxy broke off in the middle of the body.",
-        "Run again; if it persists, ask for smaller pages (`pagination` with a `size`).",
-    ),
+    _CUT,
     Trouble(  # the server hung up, whichever layer noticed
         (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError),
         "connection_reset",
@@ -121,11 +124,19 @@ _TROUBLES = (
         retryable=False,
     ),
     Trouble(
-        (http.client.LineTooLong,),
+        (HeadTooLong,),
         "header_too_long",
-        "A header of the answer is longer than 64 kB",
+        f"The answer has more than {MOST:,} headers, or {LONGEST // 1_000_000} MB of them",
         "The server lists something without end in a header, such as links or cookies.",
         "Ask for smaller pages, or take the next page from the body (`pagination: {type: next_url}`).",
+        retryable=False,
+    ),
+    Trouble(
+        (TwoLengths,),
+        "two_lengths",
+        "The answer says two different lengths of its body (Content-Length)",
+        "A proxy added a length of its own, so nobody knows where the body ends (RFC 9112, 6.3).",
+        f"{_BASE_URL}: another address may lead past the proxy. Otherwise tell the operator of the API.",
         retryable=False,
     ),
     Trouble(
@@ -143,6 +154,7 @@ _TROUBLES = (
         "The host is down, or a firewall drops the packets.",
         f"{_BASE_URL}, and that this machine may reach it.",
     ),
+    _CUT._replace(types=(requested.ChunkedEncodingError,)),  # which may wrap nothing that says more
 )
 _OTHER = Trouble(
     (Exception,),
@@ -186,9 +198,9 @@ _VERIFY_CODES = {9: _EXPIRED, 10: _EXPIRED, 62: _WRONG_HOST, 64: _WRONG_HOST}
 
 def network_error(error: BaseException) -> RestSourceError:
     """The explained error for an exception in CAUGHT."""
-    chain = list(_chain(error))
-    trouble = _trouble(chain)
-    detail = str(chain[-1]) if trouble.id in ("connection_failed", "tls_failed", "proxy_failed") else ""
+    found = list(chain(error))
+    trouble = _trouble(found)
+    detail = str(found[-1]) if trouble.id in ("connection_failed", "tls_failed", "proxy_failed") else ""
     return RestSourceError(
         trouble.id,
         f"{trouble.message} ({detail})." if detail else f"{trouble.message}.",
@@ -198,17 +210,17 @@ def network_error(error: BaseException) -> RestSourceError:
     )
 
 
-def _trouble(chain: list[BaseException]) -> Trouble:
-    for error in chain:
+def _trouble(found: list[BaseException]) -> Trouble:
+    for error in found:
         if isinstance(error, ssl.SSLCertVerificationError):
             return _VERIFY_CODES.get(error.verify_code, _UNKNOWN_CA)
         if isinstance(error, ssl.SSLError) and "CERTIFICATE_REQUIRED" in str(error):
             return _CERTIFICATE_WANTED
-    matching = (row for row in _TROUBLES if any(isinstance(error, row.types) for error in chain))
+    matching = (row for row in _TROUBLES if any(isinstance(error, row.types) for error in found))
     return next(matching, _OTHER)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """The exception and what it wraps, outermost first: in arguments, `reason` or `__cause__`."""
     seen: set[int] = set()
     pending = [error]

@@ -1,13 +1,7 @@
 """Answers that never end: they trickle in, each byte within the timeout, or pour in and hold nothing."""
 
-import socket
-from http.client import HTTPResponse
-from io import BufferedReader, RawIOBase
+from io import RawIOBase
 from typing import Any
-
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from rest_source.http.clock import SYSTEM_CLOCK, Clock
 from rest_source.http.errors import too_large
@@ -42,6 +36,11 @@ class PacedReader(RawIOBase):
         self._started: float | None = None
         self._received = 0
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a byte has arrived."""
+        return self._received > 0
+
     def readable(self) -> bool:
         """Always."""
         return True
@@ -69,51 +68,3 @@ class PacedReader(RawIOBase):
         """Close the source too."""
         self._source.close()
         super().close()
-
-
-class _Response(HTTPResponse):
-    """Reads through a PacedReader, the headers included; its timeout is the socket's."""
-
-    max_bytes: int
-
-    def __init__(
-        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
-    ) -> None:
-        super().__init__(sock, debuglevel, method, url)
-        self._pace = PacedReader(self.fp.detach(), sock.gettimeout(), self.max_bytes)
-        self.fp = BufferedReader(self._pace)
-
-    def begin(self) -> None:
-        """Read the headers."""
-        super().begin()
-        self._pace.restart()
-
-
-class PacedAdapter(HTTPAdapter):
-    """requests' adapter whose connections, direct or by a proxy, watch the pace and length of answers."""
-
-    def __init__(self, max_bytes: int, **keys: Any) -> None:
-        self._pools = _pools(max_bytes)
-        super().__init__(**keys)
-
-    def init_poolmanager(self, *args: Any, **keys: Any) -> None:
-        """Make the pools of direct connections."""
-        super().init_poolmanager(*args, **keys)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: Any, **keys: Any) -> Any:
-        """The pools of a proxy; SOCKS has connections of its own, which keep their timeout per read."""
-        manager = super().proxy_manager_for(proxy, **keys)
-        if isinstance(manager, ProxyManager):
-            manager.pool_classes_by_scheme = self._pools
-        return manager
-
-
-def _pools(max_bytes: int) -> dict[str, type[HTTPConnectionPool]]:
-    response = type("Response", (_Response,), {"max_bytes": max_bytes})
-    plain = type("Connection", (HTTPConnection,), {"response_class": response})
-    secure = type("SecureConnection", (HTTPSConnection,), {"response_class": response})
-    return {
-        "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
-    }

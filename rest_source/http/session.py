@@ -69,7 +69,7 @@ class ApiSession:
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
         with self.redactor.cleaned():
             self._fence = fence(source, environment, clock.now())
-            self._transport = Transport(source.limits, state, certificates(source.tls, environment))
+            self._transport = Transport(source.limits, state, certificates(source.tls, environment), clock)
             tokens = TokenClient(self._transport, source.limits, clock, self._pauses, self.redactor)
             self.sign_in = sign_in(source, environment, clock, tokens.run, self.redactor, state)
         self.warnings = () if source.tls.verify else (UNVERIFIED,)

@@ -1,20 +1,25 @@
 """One exchange over the wire: no retries, no redirects, no decisions about credentials."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import requests
 import urllib3
+from requests.cookies import RequestsCookieJar
 from requests.utils import select_proxy
 from urllib3.exceptions import InsecureRequestWarning
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
 from rest_source.http.body import TIMES_ON_DISK, WhyWhole, read_body
+from rest_source.http.clock import SYSTEM_CLOCK, Clock
+from rest_source.http.connections import PacedAdapter, StaleConnection
 from rest_source.http.fence import Origin, is_link_local, link_local, origin
-from rest_source.http.network_errors import CAUGHT, network_error
-from rest_source.http.pace import PacedAdapter
+from rest_source.http.network_errors import CAUGHT, chain, network_error
 from rest_source.http.request import Answer, Request
 from rest_source.http.tls import USUAL, Certificates
 from rest_source.spec.source import Limits
@@ -33,13 +38,20 @@ class _Session(requests.Session):
 class Transport:
     """Pools of connections with one cookie jar; safe from any thread. Large answers go to `folder`."""
 
-    def __init__(self, limits: Limits, folder: Path | None = None, certificates: Certificates = USUAL) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        folder: Path | None = None,
+        certificates: Certificates = USUAL,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._clock = clock
+        self._concurrency = limits.concurrency
         self._max_bytes = limits.max_response
         self._timeout = limits.timeout.total_seconds() or None
         self._folder = folder
-        self._session = _session(self._max_bytes, limits.concurrency)
-        self._large = _session(self._max_bytes * TIMES_ON_DISK, limits.concurrency)
-        self._large.cookies = self._session.cookies
+        self._cookies = RequestsCookieJar()
+        self._session, self._large = self._new_session(), self._new_session(TIMES_ON_DISK)
         self._certificates = certificates
         self._routes: dict[tuple[str, bool], dict[str, Any]] = {}
         if certificates.verify is False:
@@ -60,25 +72,42 @@ class Transport:
         Failures are returned, so that none carries requests' exceptions, whose texts hold full URLs.
         """
         try:
+            prepared = self._prepare(request, inside)
             session = self._large if callable(why_whole) else self._session
-            with self._send(session, self._prepare(request, inside), inside) as response:
-                why_whole = why_whole if response.ok else None
-                if callable(why_whole) and not _may_be_utf8(response):
-                    why_whole = "it is in a charset other than UTF-8"
-                body = read_body(response.iter_content(_CHUNK), self._max_bytes, why_whole, self._folder)
-            if isinstance(body, bytes):
-                return Answer(response.status_code, url, response.headers, body)
-            return Answer(response.status_code, url, response.headers, _beginning(body), body)
+            try:
+                return self._answer(session, prepared, why_whole, inside, url)
+            except CAUGHT as error:
+                if not any(isinstance(cause, StaleConnection) for cause in chain(error)):
+                    raise
+            with closing(self._new_session(TIMES_ON_DISK if callable(why_whole) else 1)) as fresh:
+                return self._answer(fresh, prepared, why_whole, inside, url)
         except RestSourceError as error:
             return error
         except CAUGHT as error:
             return network_error(error)
 
+    def _answer(
+        self,
+        session: requests.Session,
+        prepared: requests.PreparedRequest,
+        why_whole: WhyWhole | None,
+        inside: bool,
+        url: str,
+    ) -> Answer:
+        with self._send(session, prepared, inside) as response:
+            why_whole = why_whole if response.ok else None
+            if callable(why_whole) and not _may_be_utf8(response):
+                why_whole = "it is in a charset other than UTF-8"
+            body = read_body(_arriving(response), self._max_bytes, why_whole, self._folder)
+        if isinstance(body, bytes):
+            return Answer(response.status_code, url, response.headers, body)
+        return Answer(response.status_code, url, response.headers, _beginning(body), body)
+
     def _prepare(self, request: Request, cookies: bool) -> requests.PreparedRequest:
         # Prepared without the session, which would consult ~/.netrc for credentials and copy the jar unlocked.
         sent = headers.merged(headers.defaults(), request.headers)
         own = sent.pop("Cookie", "")
-        jar = self._session.cookies if cookies else None
+        jar = self._cookies if cookies else None
         prepared = requests.PreparedRequest()
         prepared.prepare(method=request.method, url=request.full_url, headers=sent, data=request.body, cookies=jar)
         if own:  # beside the jar's cookies, which requests would drop for such a header
@@ -100,13 +129,14 @@ class Transport:
             self._routes[place] = {key: settings[key] for key in ("proxies", "verify", "cert")}
         return self._routes[place]
 
-
-def _session(max_bytes: int, concurrency: int) -> requests.Session:
-    session = _Session()
-    adapter = PacedAdapter(max_bytes, pool_connections=_POOL, pool_maxsize=max(_POOL, concurrency), max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+    def _new_session(self, times: int = 1) -> requests.Session:
+        """Connections of their own, for answers of so many times the limit; the cookies are everybody's."""
+        session, most = _Session(), max(_POOL, self._concurrency)
+        adapter = PacedAdapter(self._max_bytes * times, self._clock, pool_connections=_POOL, pool_maxsize=most)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        session.cookies = self._cookies
+        return session
 
 
 def _refuse_link_local(target: Origin | None) -> None:
@@ -116,6 +146,14 @@ def _refuse_link_local(target: Origin | None) -> None:
     for *_, (address, *_) in socket.getaddrinfo(target.host.strip("[]"), target.port, type=socket.SOCK_STREAM):
         if is_link_local(str(address)):
             raise link_local(target.host)
+
+
+def _arriving(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes; urllib3 takes a negative chunk length for a ValueError of its own."""
+    try:
+        yield from response.iter_content(_CHUNK)
+    except ValueError as error:
+        raise IncompleteRead(b"") from error
 
 
 def _may_be_utf8(response: requests.Response) -> bool:
