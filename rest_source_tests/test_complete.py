@@ -71,8 +71,18 @@ def test_a_load_that_ends_at_the_cursor_is_not_held_against_the_total(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "endpoint",
-    [{"checks": {"complete": "off"}}, {"pagination": {"type": "page_number"}}, {"pagination": {"type": "none"}}],
+    "pagination", [{"type": "page_number"}, {"type": "none"}, {"type": "link_header"}, {"type": "offset_limit"}]
 )
-def test_there_is_none_where_it_cannot_be_judged(tmp_path: Path, endpoint: dict[str, Any]) -> None:
-    assert check(tmp_path, 2, **endpoint) is None
+def test_what_the_answer_announces_is_judged_though_the_file_names_no_total(
+    tmp_path: Path, pagination: dict[str, Any]
+) -> None:
+    evaluation = check(tmp_path, 7, pagination=pagination)
+    assert evaluation is not None
+    assert not evaluation.passed
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    assert evaluation.description is not None
+    assert evaluation.description.startswith("The answer announces more records ($.total is 7), but the series ended")
+
+
+def test_it_can_be_switched_off(tmp_path: Path) -> None:
+    assert check(tmp_path, 7, checks={"complete": "off"}) is None

@@ -23,7 +23,10 @@ def test_a_pagination_that_looks_in_the_wrong_place_is_told(warehouse: Warehouse
     with LoopbackServer(answer) as server:
         outcome = warehouse.load_from(server.url, pagination=pagination)
     (warning,) = outcome.warnings
-    assert "The answer announces more pages ($.meta.next_cursor is set), but holds no" in warning
+    assert warning == (
+        "The answer announces more pages ($.meta.next_cursor is set), but the series ended after 1 record in 1 page. "
+        "Write pagination: {type: cursor, value: $.meta.next_cursor, param: cursor}"
+    )
 
 
 @pytest.mark.parametrize("pagination", WRONG)

@@ -23,7 +23,7 @@ from rest_source.reference.words import words
 from rest_source.spec.asset import AssetSettings
 from rest_source.spec.base import SpecModel
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.pagination import Found, HeaderValue
+from rest_source.spec.places import Found, HeaderValue
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.units import Duration, parse_duration, parse_size, write_duration, write_size
 from rest_source.spec.word import Word

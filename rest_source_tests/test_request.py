@@ -32,6 +32,11 @@ def build(endpoint: dict[str, Any], page: PageRequest | None = None, base: str =
     return RequestBuilder(spec, spec.endpoints[0], Environment(VARIABLES), NOW).build(page or PageRequest())
 
 
+def at(page: dict[str, Any]) -> tuple[tuple[tuple[str | int, ...], Any], ...]:
+    """Values at dotted paths, as a pager places them."""
+    return tuple((tuple(path.split(".")), value) for path, value in page.items())
+
+
 @pytest.mark.parametrize(
     ("base", "path", "url"),
     [
@@ -146,7 +151,7 @@ def test_headers(source: dict[str, Any], endpoint: dict[str, Any], page: dict[st
 def test_bodies(body: Any, page: dict[str, Any], sent: Any) -> None:
     endpoint = {"method": "POST", "body": body}
     for _ in range(2):  # the file's body stays as it is
-        request = build(endpoint, PageRequest(body=page))
+        request = build(endpoint, PageRequest(body=at(page)))
         assert request.body is not None
         assert json.loads(request.body) == sent
         assert type(json.loads(request.body)) is type(sent)
@@ -169,7 +174,7 @@ def test_any_body_arrives(body: Any) -> None:
     ],
 )
 def test_forms(form: dict[str, Any], page: dict[str, Any], sent: dict[str, list[str]]) -> None:
-    request = build({"method": "POST", "form": form}, PageRequest(body=page))
+    request = build({"method": "POST", "form": form}, PageRequest(body=at(page)))
     assert parse_qs((request.body or b"").decode()) == sent
     assert request.headers == (("Content-Type", "application/x-www-form-urlencoded"),)
 

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from rest_source.spec.base import mistakes
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.pagination import HeaderValue, OffsetLimit, PageNumber
+from rest_source.spec.pagination import OffsetLimit, PageNumber
+from rest_source.spec.places import HeaderValue
 from rest_source.spec.schedule import Schedule, ticks
 from rest_source.spec.source import SourceSpec, merge
 from rest_source.spec.units import parse_duration, parse_rate, parse_size
@@ -48,7 +49,6 @@ AT = {"cursor": "$.at"}
         ({"method": "POST", "body": [1], "pagination": {**CURSOR, "in": "body"}}, "body", "needs a mapping as `body`"),
         ({"method": "POST", "body": "x", "pagination": {**CURSOR, "in": "body"}}, "body", "needs a mapping as `body`"),
         ({"pagination": {"type": "page_number", "size_param": "n"}}, "pagination.size_param", "needs `size`"),
-        ({"pagination": {"type": "page_number", "stop_on_short_page": True}}, "pagination.stop_on_short_page", "needs"),
         (
             {"pagination": {**CURSOR, "value": {"header": "X"}, "from": "last_record"}},
             "pagination.value",

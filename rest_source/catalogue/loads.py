@@ -9,6 +9,12 @@ LOADS = (
         "write one of the roots that the error lists; `data_root_optional: true` if it may be missing",
     ),
     Entry(
+        ("data_root_null",),
+        "the records are null beside an `error` or `errors`, or after an answer that said there is more",
+        "look at what the API says; `on_error: [{json: $.errors, do: retry}]` if it recovers by itself, "
+        "`data_root_optional: true` if null is a page without records",
+    ),
+    Entry(
         ("parameter_ignored",),
         "page 2 equals page 1: the page parameter has another name or place",
         "correct `param` or `offset_param`, or `in`; or `pagination: {type: none}`",
@@ -16,7 +22,8 @@ LOADS = (
     Entry(
         ("pagination_loop",),
         "the API hands out a token or URL again",
-        "check `value` or `path`; `repeated_pages: allow` if the API keeps one token on purpose",
+        "check `value` or `path`; `same_url: end` or `done` if the last page names itself; `repeated_pages: allow` "
+        "with `stop_on_empty_page: true` if the API keeps one token on purpose",
     ),
     Entry(
         ("cursor_not_scalar", "next_url_not_text", "next_url_invalid"),

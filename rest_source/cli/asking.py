@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from rest_source.errors import RestSourceError
-from rest_source.extract.data_root import DataRoot, Record
+from rest_source.extract.data_root import DataRoot
 from rest_source.extract.document import parse
 from rest_source.extract.page import Next, PageRequest, Response
 from rest_source.extract.pagers import pager_for
-from rest_source.extract.records import fingerprint
 from rest_source.extract.request import RequestBuilder
 from rest_source.http.request import Answer, Tally
 from rest_source.http.session import ApiSession
@@ -77,15 +75,14 @@ class Asker:
         try:
             endpoint = self._endpoint(settings, suggestion)
             data_root = DataRoot.of(endpoint)
-            records = data_root.records(seen.document, first_page=True)
+            first = data_root.select(seen.document, first_page=True)
             pager = pager_for(endpoint.pagination)
-            last, identity = records[-1] if records else None, partial(fingerprint, records)
-            response = Response(seen.url, seen.headers, seen.document, len(records), last, identity)
+            response = Response(seen.url, seen.headers, seen.document, len(first.returned), first.last)
             after = pager.advance(pager.first().state, response)
             if not isinstance(after, Next):
                 return Outcome(False, True, f"it ends here ({after.reason})")
             answer = self._send(endpoint, after.request)
-            return _judged(records, data_root.records(self._document(answer), first_page=False))
+            return _judged(first.returned, data_root.select(self._document(answer), first_page=False).returned)
         except RestSourceError as error:
             return Outcome(False, False, f"the second page failed: {error.message}")
 
@@ -115,10 +112,10 @@ class Outcome:
     told: str
 
 
-def _judged(first: list[Record], second: list[Record]) -> Outcome:
+def _judged(first: list[Any], second: list[Any]) -> Outcome:
     if not second:
         return Outcome(False, False, "the second page is empty")
-    if fingerprint(first) == fingerprint(second):
+    if first == second:
         return Outcome(False, False, "the second page holds the same records, so the API seems to ignore it")
     return Outcome(True, False, f"a second page was asked for and held {len(second)} other records")
 

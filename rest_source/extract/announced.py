@@ -1,83 +1,314 @@
-"""Signs in a response that it is one page of many, with the pagination that would follow them."""
+"""What an answer announces beyond itself: a next page, more records, totals; in the words and headers APIs use.
 
-from collections.abc import Callable, Iterator
-from typing import Any
+One recogniser for the run, the check `complete`, `check` and `suggest`. Names are compared by their words, so that
+`next_page_token`, `nextPageToken` and `X-Next-Page-Token` are one.
+"""
 
-from rest_source.extract.counted import as_count
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import Any, Literal
+
 from rest_source.extract.links import link_with_rel
-from rest_source.extract.page import Response
+from rest_source.extract.page_words import (
+    ASIDE,
+    COUNTED,
+    COUNTS,
+    LAST,
+    LIMITS,
+    MORE,
+    NEXT,
+    PAGES,
+    TOKENS,
+    WRAPPERS,
+    words,
+)
 from rest_source.spec.jsonpath import step_to
 
-_WRAPPERS = ("meta", "pagination", "paging", "page", "links", "_links", "page_info", "pageInfo", "info", "cursor")
-NEXT = ("next", "next_url", "nextUrl", "next_page_url", "nextPageUrl", "nextLink", "@odata.nextLink", "next_link")
-CURSOR = ("next_cursor", "nextCursor", "cursor", "end_cursor", "endCursor", "next_page_token", "nextPageToken")
-MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
-PAGES = ("total_pages", "totalPages", "page_count", "pageCount", "last_page", "lastPage", "pages")
-TOTAL = ("total", "total_count", "totalCount", "total_records", "totalRecords", "total_results", "count")
+Kind = Literal["link", "url", "token", "number", "flag", "pages", "records"]
+_FIELDS = 100
+"""Fields of one object that are looked at; one with more is a map whose keys are data."""
+_DEPTH = 3
+_NO_TOKEN = ("", "null", "none", "false", "0", "-1", "nil", "undefined")
+_IN_HEADERS = {"total", "count", "pages", "page", "next", "more", "continuation", "pagination"}
 
 
-def announced_pagination(response: Response) -> tuple[str, str] | None:
-    """What announces more (as a JSONPath with its value) and the YAML that would follow it, if anything does.
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing that announces more: what it is, where it is (a JSONPath or a header), and its value.
 
-    Of several signs the best known counts, whatever the order in which the answer has them.
+    `is_sure` is false for names that often mean something else: the token that was sent, or the records of the page.
     """
-    if link_with_rel(response.headers.get("Link", ""), "next"):
-        return "Link: rel=next", "pagination: {type: link_header}"
-    signs = _signs(response.count)
-    if response.last_record is response.document:
-        signs = signs[:1]  # the answer itself is the record: its counts and flags are data
-    fields = sorted(_fields(response.document), key=lambda field: field[0])
-    for names, applies, yaml in signs:
-        found = [field for field in fields if field[1] in names and applies(field[2])]
-        if found:
-            path, _, value = min(found, key=lambda field: names.index(field[1]))
-            return f"{path} {_told(value)}", yaml.format(path=path)
+
+    kind: Kind
+    place: str
+    value: Any
+    is_header: bool = False
+    is_sure: bool = True
+
+    def __str__(self) -> str:
+        """The place and what it says; of a URL or token only that it is there: part of it may be a secret."""
+        if self.kind == "link":
+            return "Link: rel=next"
+        told = "is set" if isinstance(self.value, str) else f"is {json.dumps(self.value)}"
+        return f"{f'the header {self.place}' if self.is_header else self.place} {told}"
+
+    @property
+    def count(self) -> int:
+        """The number of pages or records that is announced."""
+        return as_count(self.value) or 0
+
+    @property
+    def where(self) -> str:
+        """The place as the file writes it."""
+        return f"{{header: {self.place}}}" if self.is_header else self.place
+
+    @property
+    def remedy(self) -> str:
+        """The YAML that follows it."""
+        if self.kind == "number":
+            by_offset = {"offset", "skip"} & set(words(self.place))
+            return "pagination: {type: offset_limit}" if by_offset else "pagination: {type: page_number}"
+        return _REMEDIES[self.kind].format(where=self.where)
+
+
+_REMEDIES = {
+    "link": "pagination: {{type: link_header}}",
+    "url": "pagination: {{type: next_url, path: {where}}}",
+    "token": "pagination: {{type: cursor, value: {where}, param: cursor}}",
+    "pages": "pagination: {{type: page_number, total_pages: {where}}}",
+    "records": "pagination: {{type: offset_limit, total_records: {where}}}",
+    "flag": "the pagination that the API documents (a cursor: has_more: {where})",
+}
+
+
+@dataclass(frozen=True)
+class Announced:
+    """The signs of one answer, the best known kind first; `says_end` where a flag says that there is no more."""
+
+    signs: tuple[Sign, ...] = ()
+    says_end: bool = False
+
+    @cached_property
+    def more(self) -> Sign | None:
+        """What says that another page follows."""
+        leads = (sign for sign in self.signs if sign.kind not in ("pages", "records"))
+        return next((sign for sign in leads if sign.kind in ("link", "flag") or not self.says_end), None)
+
+    @property
+    def flag(self) -> Sign | None:
+        """A flag that says that there is more."""
+        return next((sign for sign in self.signs if sign.kind == "flag"), None)
+
+    @property
+    def records(self) -> Sign | None:
+        """The greatest number of records that is announced."""
+        return self._greatest("records")
+
+    @property
+    def pages(self) -> Sign | None:
+        """The greatest number of pages that is announced."""
+        return self._greatest("pages")
+
+    def _greatest(self, kind: Kind) -> Sign | None:
+        return max((sign for sign in self.signs if sign.kind == kind), key=lambda sign: sign.count, default=None)
+
+
+NOTHING_MORE = Announced()
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    path: str
+    name: str
+    value: Any
+    is_header: bool = False
+
+
+def announced(
+    status: int, headers: Mapping[str, str], document: Any, lead: Sequence[str], is_record: bool = False
+) -> Announced:
+    """What an answer announces around its records, which are below `lead`.
+
+    Where the answer itself `is_record`, its counts and flags are data, and only a next URL counts.
+    """
+    found = [sign for sign in (_link(headers), _content_range(status, headers)) if sign]
+    fields = [*_of_headers(headers), *_around(document, tuple(lead))]
+    said = [_judged(field, lead) for field in fields]
+    found += [sign for sign in said if isinstance(sign, Sign)]
+    if is_record:
+        found = [sign for sign in found if sign.is_header or sign.kind in ("link", "url")]
+    order = ("link", "url", "token", "number", "flag", "pages", "records")
+    found.sort(key=lambda sign: (order.index(sign.kind), not sign.is_sure))
+    return Announced(tuple(found), not is_record and "end" in said and not any(sign.kind == "flag" for sign in found))
+
+
+def as_count(value: Any) -> int | None:
+    """A count, which some APIs write as text, as 3.0, or as a Content-Range; None for anything else."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(?:[^/]*/)?\s*(\d{1,18})\s*", value)):
+        value = int(match[1])
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+
+
+def truth(value: Any) -> bool | None:
+    """A flag, which some APIs write as text or as a number; None where it says nothing."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "false", "0", "no", "n", "f", "off")
+    return bool(value) if isinstance(value, bool | int | float) else None
+
+
+def _link(headers: Mapping[str, str]) -> Sign | None:
+    link = link_with_rel(headers.get("Link", ""), "next")
+    ends = link is not None and link.params.get("results") == "false"
+    return Sign("link", "Link", link.target, is_header=True) if link and not ends else None
+
+
+def _content_range(status: int, headers: Mapping[str, str]) -> Sign | None:
+    """A part of the records (RFC 9110, 14.4): `items 0-24/640`."""
+    match = re.fullmatch(r"\s*(?:[\w-]+\s+)?\d+\s*-\s*\d+\s*/\s*(\d+|\*)\s*", headers.get("Content-Range", ""))
+    if match and match[1] != "*":
+        return Sign("records", "Content-Range", int(match[1]), is_header=True)
+    return Sign("flag", "Content-Range", True, is_header=True) if status == 206 else None
+
+
+def _of_headers(headers: Mapping[str, str]) -> Iterator[_Field]:
+    for name, value in headers.items():
+        used = set(words(name))
+        if used & LIMITS or not used & {
+            "total",
+            "count",
+            "pages",
+            "page",
+            "next",
+            "more",
+            "continuation",
+            "pagination",
+        }:
+            continue
+        if value.lstrip().startswith("{"):  # X-Pagination of ASP.NET: an object with totals
+            document = _parsed(value)
+            yield from (replace(field, path=name, is_header=True) for field in _around(document, ()))
+        else:
+            yield _Field(name, name, value, is_header=True)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _around(document: Any, lead: tuple[str, ...]) -> list[_Field]:
+    """The fields of the objects on the way to the records, and of the objects beside those that speak of pages."""
+    return sorted(_walk(document, "$", lead, 0), key=lambda field: field.path.count(".") + field.path.count("["))
+
+
+def _walk(value: Any, path: str, lead: tuple[str, ...], depth: int) -> Iterator[_Field]:
+    if not isinstance(value, dict):
+        return
+    for name, item in islice(value.items(), _FIELDS):
+        here = path + step_to(name)
+        if lead[:1] == (name,):
+            yield from _walk(item, here, lead[1:], depth) if len(lead) > 1 else ()
+        elif isinstance(item, dict):
+            yield from _inside(item, here, name, depth)
+        elif isinstance(item, list):
+            yield from _listed(item, here, name)
+        else:
+            yield _Field(here, name, item)
+
+
+def _inside(item: dict[str, Any], path: str, name: str, depth: int) -> Iterator[_Field]:
+    """The fields of an object: a link with its target, a total with its value, or what speaks of pages."""
+    used = set(words(name))
+    for key in ("href", "url", "uri", "link"):
+        if "next" in used and isinstance(item.get(key), str):
+            yield _Field(path + step_to(key), "next", item[key])
+            return
+    if "total" in used and as_count(item.get("value")) is not None:  # Elasticsearch: {"value": 640, "relation": "eq"}
+        yield _Field(path + step_to("value"), "total", item["value"])
+    elif "continue" in used:  # MediaWiki: an object of parameters
+        yield from (_Field(path + step_to(key), "continue", value) for key, value in item.items() if key != "continue")
+    elif used & WRAPPERS and depth < _DEPTH:
+        yield from _walk(item, path, (), depth + 1)
+
+
+def _listed(items: list[Any], path: str, name: str) -> Iterator[_Field]:
+    """Links as a list: each with its relation, or those under `next`."""
+    is_next = "next" in words(name)
+    for index, item in enumerate(islice(items, _FIELDS)):
+        if isinstance(item, dict) and (is_next or str(item.get("rel")).lower() == "next"):
+            for key in ("href", "url", "uri", "link"):
+                if isinstance(item.get(key), str):
+                    place = f"[{index}]" if is_next else "[?(@.rel == 'next')]"
+                    yield _Field(f"{path}{place}{step_to(key)}", "next", item[key])
+
+
+def _judged(field: _Field, lead: Sequence[str]) -> Sign | Literal["end"] | None:
+    used = set(words(field.name))
+    value = field.value
+    if used in LAST and (isinstance(value, bool) or str(value).lower() in ("true", "false")):
+        return "end" if truth(value) else Sign("flag", field.path, value, field.is_header)
+    if used in MORE or ("has" in used and used & {"more", "next", "additional"} and not used & {"previous", "prev"}):
+        return _flag(field)
+    if used - {"x"} and "next" in used and used - {"x"} <= NEXT | ASIDE:
+        return _lead(field)
+    if "continuation" in used or used == {"continue"}:
+        return _lead(field)
+    if used in TOKENS:
+        sign = _lead(field)
+        return replace(sign, is_sure=False) if sign and sign.kind == "token" and not _is_number(value) else None
+    return _total(field, used, lead)
+
+
+def _flag(field: _Field) -> Sign | Literal["end"] | None:
+    said = truth(field.value)
+    return None if said is None else Sign("flag", field.path, field.value, field.is_header) if said else "end"
+
+
+def _lead(field: _Field) -> Sign | None:
+    """A URL, a token or a number that leads to the next page."""
+    value = field.value
+    if isinstance(value, bool):
+        return Sign("flag", field.path, value, field.is_header) if value else None
+    if isinstance(value, str) and value.strip().lower() not in _NO_TOKEN:
+        if value.startswith(("http://", "https://", "/", "?")) or _names_a_url(field.name):
+            return Sign("url", field.path, value, field.is_header)
+        if _is_number(value) and _counts(field.name):
+            return Sign("number", field.path, int(value), field.is_header)
+        return Sign("token", field.path, value, field.is_header)
+    if isinstance(value, int | float) and value > 0:
+        return Sign("number" if _counts(field.name) else "token", field.path, value, field.is_header)
     return None
 
 
-def _signs(count: int) -> list[tuple[tuple[str, ...], Callable[[Any], bool], str]]:
-    return [
-        (NEXT, _is_url, "pagination: {{type: next_url, path: {path}}}"),
-        (NEXT + CURSOR, _is_token, "pagination: {{type: cursor, value: {path}, param: cursor}}"),
-        (
-            MORE,
-            lambda value: str(value).lower() == "true",
-            "the pagination that the API documents (a cursor: has_more: {path})",
-        ),
-        (
-            PAGES,
-            lambda value: (as_count(value) or 0) > 1,
-            "pagination: {{type: page_number, total_pages: {path}}}",
-        ),
-        (
-            TOTAL,
-            lambda value: (as_count(value) or 0) > count > 0,
-            "pagination: {{type: offset_limit, total_records: {path}}}",
-        ),
-    ]
+def _names_a_url(name: str) -> bool:
+    return bool({"url", "uri", "href", "link", "links"} & set(words(name)))
 
 
-def _fields(document: Any) -> Iterator[tuple[str, str, Any]]:
-    if not isinstance(document, dict):
-        return
-    for name, value in document.items():
-        path = "$" + step_to(name)
-        yield path, name, value
-        if isinstance(value, dict) and name in _WRAPPERS:
-            for inner, item in value.items():
-                yield path + step_to(inner), inner, item
-                if inner == "next" and isinstance(item, dict) and "href" in item:
-                    yield f"{path}{step_to(inner)}.href", "next", item["href"]
+def _counts(name: str) -> bool:
+    """Whether a number of this name is that of a page or record, rather than a token made of digits."""
+    return not {"token", "cursor", "marker", "key", "id", "continuation"} & set(words(name))
 
 
-def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("http://", "https://", "/", "?"))
+def _is_number(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().isdecimal()
 
 
-def _is_token(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _told(value: Any) -> str:
-    """A count as it is; of a URL or token only that it is there: part of it may be a secret, and no part is of use."""
-    return "is set" if isinstance(value, str) else f"is {value}"
+def _total(field: _Field, used: set[str], lead: Sequence[str]) -> Sign | None:
+    count = as_count(field.value)
+    if count is None:
+        return None
+    core = used - ASIDE or used
+    if core in PAGES:
+        return Sign("pages", field.path, count, field.is_header)
+    nouns = COUNTED | set(words(lead[-1])) if lead else COUNTED
+    if core in COUNTS or ("total" in core and core <= nouns):
+        return Sign("records", field.path, count, field.is_header, is_sure="total" in core)
+    return None

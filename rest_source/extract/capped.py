@@ -56,7 +56,7 @@ class CappedWindows:
         count = 0
         with closing(self.read(window)) as pages:
             for page in pages:
-                count += page.records.count
+                count += page.returned
                 if count >= self.cap or (page.total or 0) >= self.cap:
                     return None
                 held.add(page)

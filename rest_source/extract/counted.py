@@ -1,21 +1,36 @@
 """Pagers that count: page numbers, and offsets with a limit. Their next request needs no response."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rest_source.errors import RestSourceError
-from rest_source.extract.page import Next, PageRequest, Response, Stop
-from rest_source.spec.pagination import Found, OffsetLimit, PageNumber
+from rest_source.extract.announced import as_count
+from rest_source.extract.ends import declared_end, is_short, placed, says_more
+from rest_source.extract.page import Next, Response, Stop
+from rest_source.spec.pagination import OffsetLimit, PageNumber
+from rest_source.spec.places import Found
 
 EMPTY_PAGES_PASSED = 3
-"""Empty pages in a row that are passed over while a known total says that more is to come."""
+"""Pages in a row without new records that are passed over while something says that more is to come."""
+_PAST_END = (400, 404, 416, 422)
+"""Statuses of a request beyond the end, where the page before it was empty."""
+_ROWS_HIDDEN = (
+    "A page was shorter than asked for, and the rows behind it were partly the same: the API counts rows that it does "
+    "not show, such as those that the credentials may not see. The offset goes up by the limit from there. Write "
+    "`advance: limit` in the pagination."
+)
+_FROM_ONE = "Page 0 is empty and page 1 is not: the API counts pages from 1. Write `start: 1` in the pagination."
 
 
 @dataclass(frozen=True, slots=True)
 class CountedState:
-    """Where a counted series stands when it asks for the page at `position` (a page number or an offset)."""
+    """Where a counted series stands when it asks for the page at `position` (a page number or an offset).
+
+    `step` leads to the next position after a full page. `skipped` is how far the offset went up after a page that was
+    not full, less than a step: some of its records may come again. `is_hidden` says that they did, so that the API
+    counts rows that it does not show.
+    """
 
     position: int
     step: int
@@ -23,8 +38,9 @@ class CountedState:
     seen: int = 0
     empty: int = 0
     short: bool = False
-    first_was_full: bool = True
-    previous: str = ""
+    largest: int = 0
+    skipped: int = 0
+    is_hidden: bool = False
     total_pages: int | None = None
     total_records: int | None = None
 
@@ -41,19 +57,12 @@ class CountedPager:
 
     def advance(self, state: CountedState, response: Response) -> Next[CountedState] | Stop:
         state = self._with_totals(state, response)
+        if self._overlaps(state, response):
+            return self._hidden(state)
         if self._repeats(state, response):
-            return self._repeated(state)
-        seen = state.seen + response.count
-        if self._total_reached(state, seen):
-            return Stop("total_reached", warnings=self._cap(state, response))
-        if response.count == 0 and not self.knows_end(state):
-            return Stop("empty_page")
-        if response.count == 0 and state.empty >= EMPTY_PAGES_PASSED:
-            return Stop("empty_pages", warnings=(self._incomplete(state),))
-        short = self._size is not None and response.count < self._size
-        if short and response.count and self.spec.stop_on_short_page:
-            return Stop("short_page")
-        return self._following(state, response, seen, short)
+            return self._repeated(state, response)
+        new = self.new(state, response)
+        return self._end(state, response, new) or self._following(state, response, new)
 
     def ahead(self, state: CountedState) -> Next[CountedState] | None:
         expected = state.seen // state.index if state.index else self._size or 0
@@ -61,64 +70,133 @@ class CountedPager:
         if state.empty or not expected or self._total_reached(state, seen):
             return None
         position, index = state.position + state.step, state.index + 1
-        return self._ask(replace(state, position=position, index=index, seen=seen))
+        return self._ask(replace(state, position=position, index=index, seen=seen, skipped=0))
 
     def knows_end(self, state: CountedState) -> bool:
         return state.total_pages is not None or state.total_records is not None
 
     def past_end(self, state: CountedState, status: int) -> Stop | None:
+        if state.empty and status in _PAST_END:
+            return self._ended_empty(state)
         return Stop("not_found_after_short_page") if status in (404, 416) and state.short else None
 
     def total(self, state: CountedState, response: Response) -> int | None:
         return self._with_totals(state, response).total_records
 
+    def new(self, state: CountedState, response: Response) -> int:
+        """With a total of records, those that the page before or a whole earlier page held do not count."""
+        is_counted = self._with_totals(state, response).total_records is not None
+        return (
+            response.count - min(response.count, response.known()) if is_counted and response.count else response.count
+        )
+
     def restore(self, state: Mapping[str, Any]) -> CountedState:
         return CountedState(**state)
+
+    @property
+    def keeps_digests(self) -> bool:
+        return self.spec.repeated_pages == "error"
+
+    @property
+    def keeps_marks(self) -> bool:
+        is_offset = isinstance(self.spec, OffsetLimit) and self.spec.advance == "rows"
+        return is_offset or self.spec.total_records is not None
 
     @property
     def _size(self) -> int | None:
         return self.spec.size if isinstance(self.spec, PageNumber) else self.spec.limit
 
-    def _ask(self, state: CountedState, warnings: tuple[str, ...] = ()) -> Next[CountedState]:
+    def _ask(self, state: CountedState, *, keep: bool = True, warnings: tuple[str, ...] = ()) -> Next[CountedState]:
         spec = self.spec
-        values: dict[str, Any]
         if isinstance(spec, PageNumber):
-            values = {spec.param: state.position} | ({spec.size_param: spec.size} if spec.size_param else {})
+            sent = [(spec.param, "page", state.position)]
+            sent += [(spec.size_param or "", "limit", spec.size)] if spec.size is not None else []
         else:
-            values = {spec.offset_param: state.position, spec.limit_param: spec.limit}
-        request = PageRequest(body=values) if spec.place == "body" else PageRequest(query=values)
-        return Next(state, request, warnings)
+            sent = [(spec.offset_param, "offset", state.position), (spec.limit_param, "limit", spec.limit)]
+        return Next(
+            state, placed(spec.place, [item for item in sent if item[0] or spec.place == "template"]), keep, warnings
+        )
 
-    def _following(self, state: CountedState, response: Response, seen: int, short: bool) -> Next[CountedState]:
-        capped = isinstance(self.spec, OffsetLimit) and state.index == 0 and short and response.count
-        step = response.count if capped else state.step
+    def _end(self, state: CountedState, response: Response, new: int) -> Stop | None:
+        """The end of the series, if this page is its last."""
+        if end := declared_end(self.spec, response):
+            return end
+        if self._total_reached(state, state.seen + new):
+            return Stop("total_reached", warnings=self._told(state, response))
+        if not new and not self._passes_empty(state, response):
+            return self._ended_empty(state)
+        if new and self.spec.stop_on_short_page and self._is_short(state, response):
+            return Stop("short_page", warnings=self._told(state, response))
+        return None
+
+    def _following(self, state: CountedState, response: Response, new: int) -> Next[CountedState]:
+        full = response.count >= (self._size or 0)
+        by_rows = isinstance(self.spec, OffsetLimit) and self.spec.advance == "rows" and not state.is_hidden
+        step = self._limit if response.count > state.step < self._limit else state.step
+        if by_rows and state.skipped and state.index == 1 and 0 < response.count <= state.skipped:
+            step = state.skipped  # the server caps the limit
+        moved = (response.count or state.largest or step) if by_rows else step  # no window is smaller than its rows
         return self._ask(
             replace(
                 state,
-                position=state.position + step,
+                position=state.position + moved,
                 step=step,
                 index=state.index + 1,
-                seen=seen,
-                empty=0 if response.count else state.empty + 1,
-                short=short,
-                first_was_full=state.first_was_full if state.index else not short,
-                previous=response.fingerprint() if response.count else state.previous,
+                seen=state.seen + new,
+                empty=0 if new else state.empty + 1,
+                short=not full,
+                largest=max(state.largest, response.count),
+                skipped=moved if by_rows and moved < self._limit else 0,
             ),
-            self._cap(state, response),
+            warnings=self._told(state, response),
         )
 
-    def _cap(self, state: CountedState, response: Response) -> tuple[str, ...]:
-        """The warning that page 1 was short because the server caps the limit, which page 2 proves."""
+    @property
+    def _limit(self) -> int:
+        return self.spec.limit if isinstance(self.spec, OffsetLimit) else 0
+
+    def _overlaps(self, state: CountedState, response: Response) -> bool:
+        """Whether records came again because the offset went up by less than a step; page 1 as a whole did not."""
+        if not state.skipped or not response.count or not response.known():
+            return False
+        return response.twin() in (None, state.index) and not (state.index == 1 and response.twin() == 1)
+
+    def _hidden(self, state: CountedState) -> Next[CountedState]:
+        """Behind a page that was not full some of its records came again: it had rows that the API does not show.
+
+        The offset goes up by a whole step from there, and the page with the repeated records is dropped.
+        """
+        position, index = state.position - state.skipped + state.step, state.index + 1
+        following = replace(state, position=position, skipped=0, is_hidden=True, index=index)
+        return self._ask(following, keep=False, warnings=(_ROWS_HIDDEN,))
+
+    def _passes_empty(self, state: CountedState, response: Response) -> bool:
+        """Whether a page without new records may have others behind it."""
+        if state.empty >= EMPTY_PAGES_PASSED:
+            return False
+        if isinstance(self.spec, OffsetLimit) and (state.is_hidden or self.spec.advance == "limit") and state.seen:
+            return True
+        starts_at_zero = isinstance(self.spec, PageNumber) and state.index == 0 and state.position == 0
+        return self.knows_end(state) or starts_at_zero or says_more(self.spec, response)
+
+    def _is_short(self, state: CountedState, response: Response) -> bool:
+        """Whether a page is shorter than a full one: than what was asked for, or where no size is sent, than others."""
+        is_sent = isinstance(self.spec, OffsetLimit) or self.spec.size_param is not None
+        return is_short(response.count, state.largest, self._size if is_sent else None)
+
+    def _told(self, state: CountedState, response: Response) -> tuple[str, ...]:
+        """What page 2 proves: that page 1 was short as the server caps the limit, or empty as there is no page 0."""
         spec = self.spec
-        if isinstance(spec, OffsetLimit) and state.index == 1 and response.count and state.step < spec.limit:
-            return (_capped(spec, state.step),)
-        return ()
+        if state.index != 1 or not response.count:
+            return ()
+        if isinstance(spec, OffsetLimit):
+            return (_capped(spec, state.skipped),) if response.count <= state.skipped else ()
+        return (_FROM_ONE,) if spec.start == 0 and state.empty and not self.knows_end(state) else ()
 
     def _with_totals(self, state: CountedState, response: Response) -> CountedState:
-        pages = self.spec.total_pages if isinstance(self.spec, PageNumber) else None
         return replace(
             state,
-            total_pages=_newest(response, pages, state.total_pages),
+            total_pages=_newest(response, self.spec.total_pages, state.total_pages),
             total_records=_newest(response, self.spec.total_records, state.total_records),
         )
 
@@ -128,26 +206,30 @@ class CountedPager:
 
     def _repeats(self, state: CountedState, response: Response) -> bool:
         judged = self.spec.repeated_pages == "error" and not self.knows_end(state)
-        return judged and response.count > 0 and response.fingerprint() == state.previous
+        return judged and response.count > 0 and response.twin() is not None
 
-    def _repeated(self, state: CountedState) -> Stop:
-        if state.index == 1 and state.first_was_full:
+    def _repeated(self, state: CountedState, response: Response) -> Stop:
+        if state.index == 1:
             raise _ignored(self.spec)
         return Stop(
             "repeated_page",
             keep=False,
             warnings=(
-                f"Page {state.index + 1} held the same records as the page before: the server seems to answer its "
-                "last page again and again, so the series ended there. If the repetition is real data, set "
-                "`repeated_pages: allow` in the pagination.",
+                f"Page {state.index + 1} held the same records as page {response.twin()}: the server seems to answer "
+                "its last page again and again, or to begin anew, so the series ended there. If the repetition is real "
+                "data, set `repeated_pages: allow` in the pagination.",
             ),
         )
 
-    def _incomplete(self, state: CountedState) -> str:
-        return (
+    def _ended_empty(self, state: CountedState) -> Stop:
+        if not self.knows_end(state):
+            return Stop("empty_page")
+        announced = state.total_records or f"{state.total_pages} pages"
+        told = (
             f"The series ended after {state.empty + 1} empty pages in a row with {state.seen} records, though the API "
-            f"announced {state.total_records or f'{state.total_pages} pages'}. The load may be incomplete."
+            f"announced {announced}. The load may be incomplete."
         )
+        return Stop("empty_pages", warnings=(told,))
 
 
 def _newest(response: Response, where: Found | None, known: int | None) -> int | None:
@@ -156,29 +238,26 @@ def _newest(response: Response, where: Found | None, known: int | None) -> int |
     return known if count is None else count
 
 
-def as_count(value: Any) -> int | None:
-    """A count, which some APIs write as text or as 3.0; None for anything else."""
-    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,18}\s*", value):
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
-
-
 def _capped(spec: OffsetLimit, step: int) -> str:
     return (
-        f"The server returns at most {step} records a page though `{spec.limit_param}={spec.limit}` was asked for; "
-        f"the offset goes up by {step}. Write `limit: {step}` in the pagination."
+        f"The server returns at most {step} records a page though `{_shown(spec.limit_param)}={spec.limit}` was asked "
+        f"for; the offset goes up by {step}. Write `limit: {step}` in the pagination."
     )
 
 
+def _shown(name: object) -> str:
+    return ".".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
 def _ignored(spec: PageNumber | OffsetLimit) -> RestSourceError:
-    param = spec.param if isinstance(spec, PageNumber) else spec.offset_param
+    param = _shown(spec.param if isinstance(spec, PageNumber) else spec.offset_param)
+    from_zero = isinstance(spec, PageNumber) and spec.start == 0
+    zero = " If the API counts pages from 1 and takes 0 for 1, write `start: 1`." if from_zero else ""
     return RestSourceError(
         "parameter_ignored",
         f"Page 2 holds exactly the records of page 1: the API seems to ignore `{param}`.",
         cause=f"The page parameter has another name than `{param}`, or is read elsewhere (in: query or body).",
         remedy="Look up the parameter's name in the API's documentation and write it into the pagination. If all "
-        "records come in one answer, use `pagination: {type: none}`; if equal pages are real, add "
-        "`repeated_pages: allow`.",
+        "records come in one answer, use `pagination: {type: none}`, which warns if the answer announces more; if "
+        f"equal pages are real, add `repeated_pages: allow`.{zero}",
     )

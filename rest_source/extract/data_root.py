@@ -1,17 +1,37 @@
 """The data root: which parts of a response are the records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rest_source.errors import RestSourceError
+from rest_source.extract.announced import Sign
 from rest_source.extract.document import LongNumber
 from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.jsonpath import JsonPath, compile_path, step_to
+from rest_source.spec.jsonpath import MISSING, JsonPath, compile_path, step_to
 
 Record = dict[str, Any]
 _ERROR_KEYS = ("error", "errors", "error_message", "fault")
+_IDS = ("id", "_id", "uuid", "guid", "key", "slug")
+"""Fields that tell a record from the envelope of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The records of a page, and what the API returned, of which a filter, a slice or nulls may have left some out.
+
+    `last` is the last record that was returned, as the data root shapes it.
+    """
+
+    records: list[Record]
+    returned: list[Any]
+    last: Record | None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every record that was returned is selected."""
+        return len(self.records) == len(self.returned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +49,23 @@ class DataRoot:
         exclude = tuple(tuple(path.removeprefix("$.").split(".")) for path in endpoint.exclude)
         return cls(compile_path(endpoint.data_root), endpoint.data_root_optional, endpoint.key_column, exclude)
 
+    def select(self, document: Any, first_page: bool, said_more: Sign | None = None) -> Selection:
+        """The records of a page; `said_more` is by what the answer before it said that there is one.
+
+        Null is no records, unless the answer speaks of an error or the one before said that there are more.
+        """
+        failed = _failure(document)
+        is_refused = failed or (said_more and not self.optional)
+        if is_refused and document is not None and self.path.is_null(document):
+            raise _null(self.path.text, failed, said_more)
+        records = self.records(document, first_page)
+        returned = self.path.returned(document)
+        if len(returned) == len(records):
+            return Selection(records, returned, records[-1] if records else None)
+        shaped = (self.path.within(item) for item in reversed(returned))
+        last = next((item for item in shaped if item is not None and item is not MISSING), None)
+        return Selection(records, returned, None if last is None else as_records([last])[0])
+
     def records(self, document: Any, first_page: bool) -> list[Record]:
         """The records in a document, in its order.
 
@@ -39,18 +76,24 @@ class DataRoot:
         expected = first_page and document is not None and not self.optional
         if not matches and expected and not self.path.reaches(document):
             raise _no_match(self.path.text, document)
-        return [record for match in matches for record in _as_records(match)]
+        return [record for match in matches for record in as_records(match)]
 
     def doubts(self, document: Any, first_page: bool) -> list[str]:
         """A warning where a later page is taken for an empty one though it speaks of an error."""
-        if first_page or not isinstance(document, dict) or self.path.reaches(document):
+        key = _failure(document)
+        if first_page or key is None or self.path.reaches(document):
             return []
         return [
             f"A page without the data root {self.path.text} was taken for an empty one, but it holds `{key}`: "
             f"{document[key]}. If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."
-            for key in _ERROR_KEYS
-            if document.get(key) not in (None, False, "", [], {})
-        ][:1]
+        ]
+
+    def nested_root(self, records: list[Record], key: Sequence[str]) -> str | None:
+        """The one list of objects that a page's only record holds, where that rather than the record may be meant."""
+        if len(records) != 1 or self.key_column is not None or any(name in records[0] for name in (*key, *_IDS)):
+            return None
+        found = [root for root in _lists(records[0], "", 0) if root[1] == "objects" and root[2]]
+        return f"{self.path.text.removesuffix('[*]')}{found[0][0]}" if len(found) == 1 else None
 
     def without_excluded(self, records: list[Record]) -> list[Record]:
         """The records without the fields that must not be stored; the document keeps them for the pager."""
@@ -64,7 +107,7 @@ class DataRoot:
         return [
             with_fields(record, {self.key_column: key})
             for key, match in self.path.keyed(document)
-            for record in _as_records(match)
+            for record in as_records(match)
         ]
 
 
@@ -76,7 +119,8 @@ def with_fields(record: Record, fields: Mapping[str, Any]) -> Record:
     return {**fields, **{free_name(name, taken) if name in fields else name: value for name, value in record.items()}}
 
 
-def _as_records(match: Any) -> list[Record]:
+def as_records(match: Any) -> list[Record]:
+    """A match, or the members of a list, as records: a scalar becomes `{"value": …}`, null is none."""
     items = match if isinstance(match, list) else [match]
     if set(map(type, items)) == {dict}:
         return items
@@ -94,6 +138,28 @@ def _without(value: Any, path: tuple[str, ...]) -> Any:
         if (name := ".".join(path[:steps])) in value:
             value[name] = _without(value[name], path[steps:])
     return value
+
+
+def _failure(document: Any) -> str | None:
+    """The member by which an answer says that something failed."""
+    if not isinstance(document, dict):
+        return None
+    return next((key for key in _ERROR_KEYS if document.get(key) not in (None, False, "", [], {})), None)
+
+
+def _null(path: str, failed: str | None, said_more: Sign | None) -> RestSourceError:
+    why = f"beside `{failed}`" if failed else f"though the answer before it says that there is more ({said_more})"
+    return RestSourceError(
+        "data_root_null",
+        f"The data root {path} is null, {why}.",
+        cause="The API could not answer the request in full, and says so in its body."
+        if failed
+        else "The API failed in the middle of the series, or writes null for a page without records.",
+        remedy=f"Look at `{failed}` in the answer. If the API recovers by itself, write "
+        f"`on_error: [{{json: $.{failed}, do: retry}}]`."
+        if failed
+        else "Run again. If null means that the page has no records, write `data_root_optional: true`.",
+    )
 
 
 def find_roots(document: Any, limit: int = 5) -> list[tuple[str, str]]:

@@ -17,7 +17,8 @@ from rest_source.extract.document import needs_exact
 from rest_source.extract.records import EncodedRecords, encode_canonical
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import compile_path
-from rest_source.spec.pagination import Cursor, Found, places
+from rest_source.spec.pagination import Cursor
+from rest_source.spec.places import Found
 
 MANY = 100
 """Records of a page from which on it pays to make structs for the next."""
@@ -57,6 +58,12 @@ class FamiliarPage:
     records: Sequence[msgspec.Struct]
     names: Names
     cursor: str | None
+
+    def field(self, record: msgspec.Struct, name: str) -> Any:
+        """A field of a record; None where it has none."""
+        place = next((place for place, other in self.names.items() if other == name), None)
+        value = getattr(record, place) if place is not None else None
+        return None if value is msgspec.UNSET else value
 
     @property
     def last(self) -> Record | None:
@@ -102,9 +109,10 @@ class Familiar:
     def of(cls, endpoint: EndpointSpec, columns: Columns) -> "Familiar | None":
         """For an endpoint that stores records as they are, and finds around them what else it looks for."""
         pagination, incremental = endpoint.pagination, endpoint.incremental
-        around, inside, cursor = list(places(pagination)), [], None
+        around, cursor = list(pagination.places()), None
+        inside: list[str | None] = []
         if isinstance(pagination, Cursor) and pagination.source == "last_record":
-            inside.append(_field(pagination.value))
+            inside += map(_field, pagination.tokens().values())
         if incremental and incremental.origin == "response":
             around.append(incremental.cursor)
         elif incremental and incremental.origin == "record":

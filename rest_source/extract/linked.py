@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from rest_source.errors import RestSourceError
-from rest_source.extract.announced import announced_pagination
+from rest_source.extract.announced import as_count
 from rest_source.extract.document import LongNumber
+from rest_source.extract.ends import declared_end, is_short, placed, says_more
 from rest_source.extract.links import link_with_rel
 from rest_source.extract.page import Next, PageRequest, Response, Stop
 from rest_source.spec.jsonpath import MISSING, compile_path
-from rest_source.spec.pagination import Cursor, LinkHeader, NextUrl, NoPagination
+from rest_source.spec.pagination import Cursor, LinkHeader, NextUrl, NoPagination, Paged
+from rest_source.spec.places import ParamName
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,19 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class LinkedState:
-    """Where a followed series stands."""
+    """Where a followed series stands: its way, its pages so far, and the records of the largest."""
 
     trail: Trail = field(default_factory=Trail)
+    index: int = 0
+    largest: int = 0
 
 
 class _Follower:
-    """What the pagers that follow links share; none of them knows a total."""
+    """What the pagers that follow links share. They do not end at a total, which the check `complete` compares."""
 
     spec: Cursor | NextUrl | LinkHeader | NoPagination
+    keeps_digests = False
+    keeps_marks = False
 
     def first(self) -> Next[LinkedState]:
         return Next(LinkedState(), PageRequest())
@@ -65,26 +71,24 @@ class _Follower:
         return None
 
     def total(self, state: LinkedState, response: Response) -> int | None:
-        return None
+        return as_count(response.find(self.spec.total_records)) if self.spec.total_records is not None else None
+
+    def new(self, state: LinkedState, response: Response) -> int:
+        return response.count
 
     def restore(self, state: Mapping[str, Any]) -> LinkedState:
         trail = state["trail"]
-        return LinkedState(Trail(**{**trail, "recent": tuple(trail["recent"])}))
+        return LinkedState(**{**state, "trail": Trail(**{**trail, "recent": tuple(trail["recent"])})})
 
 
 @dataclass(frozen=True, slots=True)
 class SinglePager(_Follower):
-    """`none`: one request; warns where the answer announces more."""
+    """`none`: one request."""
 
     spec: NoPagination
 
     def advance(self, state: LinkedState, response: Response) -> Next[LinkedState] | Stop:
-        found = announced_pagination(response)
-        if found is None:
-            return Stop("single_request")
-        sign, yaml = found
-        warning = f"The answer announces more pages ({sign}), but the endpoint has no pagination. Write {yaml}"
-        return Stop("single_request", warnings=(warning,))
+        return Stop("single_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,45 +96,46 @@ class CursorPager(_Follower):
     """`cursor`: a token from the response or its last record goes into the next request."""
 
     spec: Cursor
+    keeps_digests = True
+
+    def first(self) -> Next[LinkedState]:
+        return Next(
+            LinkedState(), placed("template", self._sent({})) if self.spec.place == "template" else PageRequest()
+        )
 
     def advance(self, state: LinkedState, response: Response) -> Next[LinkedState] | Stop:
-        cursor = self._cursor(response)
-        more = _truth(compile_path(self.spec.has_more).first(response.document)) if self.spec.has_more else None
-        if more is False:
-            return Stop("has_more_false")
-        if cursor is None:
-            doubts = (_no_cursor(self.spec),) if more else _missed(state, response, f"no cursor at {self.spec.value}")
+        if end := declared_end(self.spec, response):
+            return end
+        tokens = self._tokens(response)
+        if not tokens:
+            doubts = (_no_cursor(self.spec),) if says_more(self.spec, response) else ()
             return Stop("no_cursor", warnings=doubts)
-        if response.count == 0 and self.spec.stop_on_empty_page:
-            return Stop("empty_page")
-        mark = json.dumps(cursor, sort_keys=True)
-        return Next(_step(state, mark, f"cursor {mark}", self.spec.repeated_pages), self._request(cursor))
+        if ends_short(self.spec, state, response):
+            return Stop("short_page")
+        if state.index == 1 and self.spec.repeated_pages == "error" and response.count and response.twin() == 1:
+            raise _ignored(self.spec)
+        place = self.spec.place
+        if place != "body" and any(isinstance(token, dict | list) for token in tokens.values()):
+            raise _not_scalar(self.spec)
+        mark = json.dumps(next(iter(tokens.values())) if len(tokens) == 1 else list(tokens.items()), sort_keys=True)
+        request = placed(place, self._sent(tokens), self.spec.alone)
+        return Next(_step(state, response, mark, f"cursor {mark}", self.spec.repeated_pages), request)
 
-    def _cursor(self, response: Response) -> Any:
-        spec = self.spec
-        if spec.source == "last_record" and isinstance(spec.value, str):
-            value = compile_path(spec.value).first(response.last_record)
-        else:
-            value = response.find(spec.value)
-        return None if value is MISSING or value is False or value in ("", [], {}) else _plain(value)
+    def _tokens(self, response: Response) -> dict[ParamName, Any]:
+        found = {}
+        for name, where in self.spec.tokens().items():
+            if self.spec.source == "last_record":
+                value = compile_path(where).first(response.last_record) if isinstance(where, str) else MISSING
+            else:
+                value = response.find(where)
+            if value is not MISSING and value is not False and value not in (None, "", [], {}):
+                found[name] = _plain(value)
+        return found
 
-    def _request(self, cursor: Any) -> PageRequest:
-        place, values = self.spec.place, {self.spec.param: cursor}
-        if place != "body" and isinstance(cursor, dict | list):
-            raise RestSourceError(
-                "cursor_not_scalar",
-                f"The cursor at {self.spec.value} is an object or a list, which cannot be sent in the {place}.",
-                remedy="Let `value` point at the text or number in it, or send it with `in: body`.",
-            )
-        match place:
-            case "query":
-                return PageRequest(query=values)
-            case "body":
-                return PageRequest(body=values)
-            case "header":
-                return PageRequest(headers=values)
-            case "path":
-                return PageRequest(path=values)
+    def _sent(self, tokens: Mapping[ParamName, Any]) -> list[tuple[ParamName, str, Any]]:
+        if self.spec.place == "template":
+            return [(self.spec.param, "next", tokens.get(self.spec.param))]
+        return [(name, "next", token) for name, token in tokens.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +145,27 @@ class NextUrlPager(_Follower):
     spec: NextUrl
 
     def advance(self, state: LinkedState, response: Response) -> Next[LinkedState] | Stop:
+        if end := declared_end(self.spec, response):
+            return end
         url = response.find(self.spec.path)
         if url is MISSING or url is None or url is False or (isinstance(url, str) and not url.strip()):
-            return Stop("no_next_url", warnings=_missed(state, response, f"no URL at {self.spec.path}"))
+            return Stop("no_next_url")
         if not isinstance(url, str):
             raise RestSourceError(
                 "next_url_not_text",
                 f"The next page's URL at {self.spec.path} is {type(url).__name__}, not text.",
                 remedy="Let `path` point at the URL itself, such as $.links.next.href.",
             )
-        return _follow(state, response, url, self.spec.repeated_pages)
+        return _follow(self.spec, state, response, url, self._base(response))
+
+    def _base(self, response: Response) -> str | None:
+        """What a relative URL is relative to; None for `base_url`."""
+        if self.spec.base == "request":
+            return response.url
+        if self.spec.base == "root":
+            return None
+        base = response.find(self.spec.base)
+        return urljoin(response.url, base) if isinstance(base, str) else response.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +175,46 @@ class LinkHeaderPager(_Follower):
     spec: LinkHeader
 
     def advance(self, state: LinkedState, response: Response) -> Next[LinkedState] | Stop:
-        url = link_with_rel(response.headers.get("Link", ""), self.spec.rel)
-        if not url:
-            return Stop("no_link", warnings=_missed(state, response, f"no Link of rel={self.spec.rel}"))
-        return _follow(state, response, url, self.spec.repeated_pages)
+        if end := declared_end(self.spec, response):
+            return end
+        link = link_with_rel(response.headers.get("Link", ""), self.spec.rel)
+        if link is None:
+            return Stop("no_link")
+        if any(link.params.get(name.lower()) == value for name, value in self.spec.stop_when.items()):
+            return Stop("link_ends")
+        return _follow(self.spec, state, response, link.target, response.url)
 
 
-def _follow(state: LinkedState, response: Response, url: str, repeated: str) -> Next[LinkedState]:
+def ends_short(spec: Paged, state: LinkedState, response: Response) -> bool:
+    """Whether the page is shorter than one before it, and the file takes that for the end."""
+    return spec.stop_on_short_page and is_short(response.count, state.largest)
+
+
+def _follow(
+    spec: NextUrl | LinkHeader, state: LinkedState, response: Response, url: str, base: str | None
+) -> Next[LinkedState] | Stop:
     try:
-        target = urljoin(response.url, url.strip())
+        target = urljoin(base, url.strip()) if base is not None else url.strip()
+        if spec.keep_origin and base is not None:
+            asked = urlsplit(response.url)
+            target = urlunsplit(urlsplit(target)._replace(scheme=asked.scheme, netloc=asked.netloc))
     except ValueError as error:
         raise RestSourceError(
             "next_url_invalid",
             f"The next page's URL is not a URL ({error}): {url}",
             remedy="Check where the pagination looks for the next page.",
         ) from None
+    if ends_short(spec, state, response):
+        return Stop("short_page")
+    if spec.same_url == "end" and target == response.url:
+        return Stop("same_url")
     if not state.trail.recent:
-        state = LinkedState(state.trail.then(_mark(response.url)))
-    return Next(_step(state, target, f"next URL {target}", repeated), PageRequest(url=target))
+        state = replace(state, trail=state.trail.then(_mark(response.url)))
+    following = _step(state, response, target, f"next URL {target}", spec.repeated_pages)
+    return Next(following, PageRequest(url=target))
 
 
-def _step(state: LinkedState, place: str, name: str, repeated: str) -> LinkedState:
+def _step(state: LinkedState, response: Response, place: str, name: str, repeated: str) -> LinkedState:
     mark = _mark(place)
     if repeated == "error" and state.trail.crosses(mark):
         raise RestSourceError(
@@ -187,9 +222,11 @@ def _step(state: LinkedState, place: str, name: str, repeated: str) -> LinkedSta
             f"The API goes in a circle: the {name} was followed before.",
             cause="The server hands out a page it already gave; following it would never end.",
             remedy="Check where the pagination looks for the next page. If the API keeps one token while its pages "
-            "move on (a scroll), add `repeated_pages: allow` to the pagination.",
+            "move on (a scroll), add `repeated_pages: allow` and `stop_on_empty_page: true` to the pagination. If its "
+            "last page names its own URL, add `same_url: end`; if a flag says that it is the last, name it by `done`.",
         )
-    return replace(state, trail=state.trail.then(mark))
+    largest = max(state.largest, response.count)
+    return LinkedState(state.trail.then(mark), state.index + 1, largest)
 
 
 def _plain(value: Any) -> Any:
@@ -206,25 +243,28 @@ def _mark(place: str) -> str:
     return sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _truth(value: Any) -> bool | None:
-    if value is MISSING or value is None:
-        return None
-    if isinstance(value, str):
-        return value.strip().lower() not in ("", "false", "0", "no", "n")
-    return bool(value)
+def _not_scalar(spec: Cursor) -> RestSourceError:
+    return RestSourceError(
+        "cursor_not_scalar",
+        f"The cursor at {spec.value} is an object or a list, which cannot be sent in the {spec.place}.",
+        remedy="Let `value` point at the text or number in it, or send it with `in: body`.",
+    )
 
 
-def _missed(state: LinkedState, response: Response, looked: str) -> tuple[str, ...]:
-    """A warning where a series ends at its first page, though the answer announces more in another place."""
-    found = None if state.trail.recent else announced_pagination(response)
-    if found is None:
-        return ()
-    sign, yaml = found
-    return (f"The answer announces more pages ({sign}), but holds {looked}, so the series ended. Write {yaml}",)
+def _ignored(spec: Cursor) -> RestSourceError:
+    name = ", ".join(".".join(map(str, name)) if isinstance(name, tuple) else name for name in spec.tokens())
+    return RestSourceError(
+        "parameter_ignored",
+        f"Page 2 holds exactly the records of page 1: the API seems to ignore `{name}`.",
+        cause=f"The parameter of the cursor has another name than `{name}`, or is read elsewhere (`in`).",
+        remedy="Look up the parameter's name in the API's documentation and write it as `param`. If equal pages are "
+        "real, add `repeated_pages: allow`.",
+    )
 
 
 def _no_cursor(spec: Cursor) -> str:
+    flag = spec.has_more if spec.has_more is not None else spec.done
     return (
-        f"{spec.has_more} says that there is more, but {spec.value} holds no cursor; the series ended there. "
+        f"{flag} says that there is more, but {spec.value} holds no cursor; the series ended there. "
         "Check the `value` of the pagination."
     )

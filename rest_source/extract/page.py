@@ -2,32 +2,50 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
+from rest_source.extract.announced import NOTHING_MORE, Announced
 from rest_source.extract.records import EncodedRecords
 from rest_source.spec.jsonpath import MISSING, compile_path
-from rest_source.spec.pagination import HeaderValue
+from rest_source.spec.places import HeaderValue
 
 State = TypeVar("State")
 
 
+BodyPath = tuple[str | int, ...]
+"""The steps to a place in a body: keys of objects and indices of lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What sets one page's request apart from the endpoint's own; JSON-serialisable."""
+    """What sets one page's request apart from the endpoint's own; JSON-serialisable.
+
+    `positions` are the values of the templates `{page}`, `{offset}`, `{limit}` and `{next}`; None is one that has no
+    value yet. A `url` is sent as it is; one that is relative is so to `base_url`. A request that is `alone` leaves out
+    the endpoint's own parameters in the place of its own.
+    """
 
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: tuple[tuple[BodyPath, Any], ...] = ()
     path: Mapping[str, Any] = field(default_factory=dict)
+    positions: Mapping[str, Any] = field(default_factory=dict)
     url: str | None = None
+    alone: bool = False
+
+    @classmethod
+    def restore(cls, stored: Mapping[str, Any]) -> Self:
+        """The request from its JSON form."""
+        return cls(**{**stored, "body": tuple((tuple(path), value) for path, value in stored["body"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One page as a pager sees it.
+    """One page as a pager sees it: what the API returned, before a filter or slice of the data root selects from it.
 
-    `url` is where the answer came from, `count` the number of records under the data root. `fingerprint` tells
-    their content and order; it is a call because it costs the encoding of the page.
+    `url` is where the answer came from, `count` the number of records, null ones included. `twin` is the number of an
+    earlier page of the series that held the same records, and `known` how many of the records the page before or the
+    first page held; both are calls because they cost the encoding of the page.
     """
 
     url: str
@@ -35,7 +53,9 @@ class Response:
     document: Any
     count: int
     last_record: Any = None
-    fingerprint: Callable[[], str] = field(default=str, compare=False)
+    announced: Announced = NOTHING_MORE
+    twin: Callable[[], int | None] = field(default=lambda: None, compare=False)
+    known: Callable[[], int] = field(default=lambda: 0, compare=False)
 
     def find(self, where: str | HeaderValue) -> Any:
         """The value at a JSONPath or in a header; MISSING where there is none."""
@@ -46,10 +66,14 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Next(Generic[State]):
-    """There is another page: its request, and the state to judge it with. Both are JSON-serialisable."""
+    """There is another page: its request, and the state to judge it with. Both are JSON-serialisable.
+
+    `keep` is false where the page before it holds nothing that other pages do not.
+    """
 
     state: State
     request: PageRequest
+    keep: bool = True
     warnings: tuple[str, ...] = ()
 
 
@@ -101,8 +125,10 @@ class Page:
 
     A page too large for memory comes in parts, of which only the last says what comes `after`. `follows` is that
     for the journal. It is empty where it holds a secret, such as a key that the API repeats in its next URL, which
-    must not be kept on disk: the load cannot be gone on with from this page. `cursor` is the latest value in it of the
-    cursor of increments, `ahead` those that are none, and `failed` the request by which a child's series ended.
+    must not be kept on disk: the load cannot be resumed from this page. `returned` counts the records by which paging
+    goes: those the API returned, whichever of them are selected, and each once. `shortfall` says what the API announced
+    beyond what its series read. `cursor` is the latest value in it of the cursor of increments, `ahead` those that are
+    none, and `failed` the request by which a child's series ended.
     """
 
     number: int
@@ -113,6 +139,8 @@ class Page:
     cursor: Any = None
     ahead: Ahead | None = None
     failed: FailedRequest | None = None
+    returned: int = 0
+    shortfall: str | None = None
 
 
 def journalled(after: Next[Any] | Stop) -> dict[str, Any]:
@@ -123,8 +151,19 @@ def journalled(after: Next[Any] | Stop) -> dict[str, Any]:
 class Pager(Protocol[State]):
     """The paging of one endpoint as a pure value: no I/O, no mutation.
 
-    Whoever holds a `Next` can go on from there, in this process or another.
+    Whoever holds a `Next` can resume from there, in this process or another. Pages are compared with all earlier ones
+    where it `keeps_digests`, and record by record with the one before where it `keeps_marks`.
     """
+
+    @property
+    def keeps_digests(self) -> bool:
+        """Whether `Response.twin` is asked for."""
+        ...
+
+    @property
+    def keeps_marks(self) -> bool:
+        """Whether `Response.known` is asked for."""
+        ...
 
     def first(self) -> Next[State]:
         """The first request."""
@@ -148,6 +187,10 @@ class Pager(Protocol[State]):
 
     def total(self, state: State, response: Response) -> int | None:
         """The number of records the API announced, up to and with this response."""
+        ...
+
+    def new(self, state: State, response: Response) -> int:
+        """How many of the response's records count towards a total."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> State:

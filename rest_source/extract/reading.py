@@ -9,14 +9,18 @@ from typing import Any, BinaryIO
 
 from rest_source.collector import paused_collector
 from rest_source.errors import quoted
+from rest_source.extract.announced import announced
 from rest_source.extract.columns import Columns
-from rest_source.extract.data_root import DataRoot, Record, with_fields
+from rest_source.extract.data_root import DataRoot, Record, Selection, as_records, with_fields
 from rest_source.extract.document import Document, parse
 from rest_source.extract.familiar import Familiar
+from rest_source.extract.history import History
+from rest_source.extract.identity import Identity, by_content, by_key, by_lines
 from rest_source.extract.increments import Increments, Reached
 from rest_source.extract.page import NOTHING, Ahead, Next, Page, Pager, Response, Stop, journalled
 from rest_source.extract.parts import PART_SIZE, LargeDocument, NotInParts
-from rest_source.extract.records import EncodedRecords, encode, fingerprint
+from rest_source.extract.records import EncodedRecords, canonical_exact, encode
+from rest_source.extract.shortfall import shortfall
 from rest_source.http.body import WhyWhole
 from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
@@ -43,7 +47,8 @@ class _Content:
     reached: Reached
     record: Callable[[int], Record]
     encoded: Callable[[], EncodedRecords]
-    identity: Callable[[], str]
+    identity: Identity
+    root_meant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class PageReader:
     """Reads the answers of one series; `longest` is the most bytes of one that are held in memory.
 
     `included` are fields of the parent that are put into each record; `familiar` reads pages that bring nothing new.
+    `history` has the pages before.
     """
 
     endpoint: EndpointSpec
@@ -61,6 +67,7 @@ class PageReader:
     included: Mapping[str, Any] = field(default_factory=dict)
     increments: Increments | None = None
     familiar: Familiar | None = None
+    history: History = field(default_factory=History)
 
     def why_whole(self) -> WhyWhole | None:
         """Why no answer can be read in parts, or what tells so by a file; None where there are pages instead.
@@ -97,13 +104,37 @@ class PageReader:
     def _whole(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Page:
         first, data_root = number == 1, DataRoot.of(self.endpoint)
         content = self._familiar(answer, data_root, self.familiar) or self._parsed(answer, data_root, first)
-        response = Response(answer.url, answer.headers, content.document, content.count, content.last, content.identity)
+        response = self._response(answer, content, data_root)
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
         doubts = data_root.doubts(content.document, first_page=first)
-        stored = content.encoded() if isinstance(after, Next) or after.keep else NOTHING
+        if first and content.root_meant is not None:
+            doubts = [*doubts, _wrapped(data_root.path.text, content.root_meant)]
+        stored = content.encoded() if after.keep else NOTHING
+        new = self.pager.new(step.state, response) if after.keep else 0
+        if after.keep:
+            self.history.add(number, content.identity, new, self.pager.keeps_digests, self.pager.keeps_marks)
         page = self._page(number, stored, after, self.pager.total(step.state, response), doubts)
-        return replace(page, cursor=content.reached.latest, ahead=self._ahead(content))
+        digest = content.identity.digest if after.keep and self.pager.keeps_digests else None
+        follows = {**page.follows, "identity": digest} if page.follows and digest is not None else page.follows
+        return replace(page, follows=follows, returned=new, cursor=content.reached.latest, ahead=self._ahead(content))
+
+    def _response(self, answer: Answer, content: _Content, data_root: DataRoot) -> Response:
+        """An answer as the pager sees it; what it announces goes into the history."""
+        is_record = content.count == 1 and data_root.path.steps == () and isinstance(content.document, dict)
+        said = announced(answer.status, answer.headers, content.document, data_root.path.lead, is_record)
+        self.history.hear(said)
+        history, identity, count = self.history, content.identity, content.count
+        return Response(
+            answer.url,
+            answer.headers,
+            content.document,
+            count,
+            content.last,
+            said,
+            lambda: history.twin(identity),
+            lambda: count if history.twin(identity) is not None else history.known(identity),
+        )
 
     def _familiar(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> _Content | None:
         page = familiar.read(answer.body) if familiar is not None else None
@@ -111,21 +142,41 @@ class PageReader:
             return None
         encoded = cache(lambda: page.encoded(_now()) or self._parsed(answer, data_root, first=False).encoded())
         reached = self._reached(page.cursors, page.document, answer)
-        count, identity = len(page.records), lambda: encoded().digest
-        return _Content(page.document, count, page.last, reached, page.record, encoded, identity)
+        identity = by_key(self._key, page.records, page.field) or by_content(encoded)
+        return _Content(page.document, len(page.records), page.last, reached, page.record, encoded, identity)
 
     def _parsed(self, answer: Answer, data_root: DataRoot, first: bool) -> _Content:
         document = parse(answer, self._asked(answer), self.mask)
-        records = data_root.records(document.value, first_page=first)
+        selected = data_root.select(document.value, first, self.history.last.more if self.history.pages else None)
         if self.familiar is not None:
-            self.familiar.learn(document.value, len(records))
-        kept = self._kept(data_root, records)
-        encoded = cache(partial(self._encoded, kept, document))
-        # A pager judges what the API sent: pages may differ in nothing but an excluded field.
-        identity = (lambda: encoded().digest) if kept is records else partial(fingerprint, records)
-        reached = self._reached(records, document.value, answer)
-        last, record = records[-1] if records else None, records.__getitem__
-        return _Content(document.value, len(records), last, reached, record, encoded, identity)
+            self.familiar.learn(document.value, len(selected.records))
+        encoded = cache(partial(self._encoded, self._kept(data_root, selected.records), document))
+        return _Content(
+            document.value,
+            len(selected.returned),
+            selected.last,
+            self._reached(selected.records, document.value, answer),
+            selected.records.__getitem__,
+            encoded,
+            self._identity(data_root, selected, encoded),
+            data_root.nested_root(selected.records, self._key) if first and self.endpoint.nested != "split" else None,
+        )
+
+    def _identity(self, data_root: DataRoot, selected: Selection, encoded: Callable[[], EncodedRecords]) -> Identity:
+        """What tells the page from others: by what the API returned, though a filter may select nothing of it."""
+        if selected.is_all:
+            return by_key(self._key, selected.records, dict.get) or by_content(encoded)
+        returned = data_root.without_excluded(as_records(selected.returned))
+        return by_key(self._key, returned, dict.get) or by_lines(cache(lambda: list(map(canonical_exact, returned))))
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        """The fields of a record that identify it: not those that are the same for a whole series."""
+        return tuple(name for name in self.endpoint.primary_key if name not in ("__partition", *self.included))
+
+    def ended(self, number: int, stop: Stop, total: int | None) -> Page:
+        """The end of the series without a page of its own."""
+        return self._page(number, NOTHING, stop, total, [])
 
     def _page(
         self,
@@ -135,11 +186,15 @@ class PageReader:
         total: int | None,
         doubts: list[str],
     ) -> Page:
-        told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts))
+        is_known = total is not None
+        short = shortfall(self.history, after, self.endpoint.pagination, is_known) if isinstance(after, Stop) else None
+        told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts, *([short] if short else ())))
         after = replace(after, warnings=told)
         follows = journalled(after)
+        follows |= {"shortfall": told[-1]} if short else {}
         shown = json.dumps(follows)
-        return Page(number, records, after, total, follows if self.mask(shown) == shown else {})
+        follows = follows if self.mask(shown) == shown else {}
+        return Page(number, records, after, total, follows, shortfall=told[-1] if short else None)
 
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
@@ -154,11 +209,15 @@ class PageReader:
         except json.JSONDecodeError as error:
             raise unreadable(answer, error.msg, None, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton), self._asked(answer), self.mask)
-        response = Response(answer.url, answer.headers, around.value, count, last)
+        said = announced(answer.status, answer.headers, around.value, data_root.path.lead)
+        self.history.hear(said)
+        self.history.pages, self.history.returned = number, count
+        response = Response(answer.url, answer.headers, around.value, count, last, said)
         after = self.pager.advance(step.state, response)
+        total = self.pager.total(step.state, response)
         reached = self._reached([], around.value, answer)
-        last_page = self._page(number, NOTHING, after, None, [])
-        yield replace(last_page, cursor=reached.latest, ahead=self._told(reached, {}))
+        last_page = self._page(number, NOTHING, after, total, [])
+        yield replace(last_page, returned=count, cursor=reached.latest, ahead=self._told(reached, {}))
 
     @paused_collector()
     def _part(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> tuple[_Content, EncodedRecords]:
@@ -203,3 +262,10 @@ class PageReader:
 
 def _now() -> int:
     return int(time() * 1000)
+
+
+def _wrapped(path: str, meant: str) -> str:
+    return (
+        f"The data root {path} holds one record, and that record holds the only list of objects in it: each page would "
+        f"be one row. Did you mean `data_root: {meant}`? If the record is meant, write a field of it as `primary_key`."
+    )

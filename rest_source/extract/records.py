@@ -40,7 +40,7 @@ def encode(
     line has four fields more, and each element of an array has a line: the array's path as JSON, the element's
     `__hevo_id` and `__hevo_ref_id`, and its index.
     """
-    canonical = list(map(_canonical_exact, records)) if exact else _canonical(records)
+    canonical = list(map(canonical_exact, records)) if exact else _canonical(records)
     joined = b"\n".join(canonical)
     exact = exact or _is_deep(canonical, joined)
     stamp = b"%d\t" % ingested_at
@@ -59,6 +59,11 @@ def encode_canonical(canonical: Sequence[bytes], ingested_at: int) -> EncodedRec
     """The same of records whose canonical JSON the table takes and whose shapes are known; None where one is deep."""
     joined = b"\n".join(canonical)
     return None if _is_deep(canonical, joined) else _as_received(b"%d\t" % ingested_at, canonical, joined)
+
+
+def canonical_lines(data: bytes) -> list[bytes]:
+    """The canonical JSON of each record of such lines; elements of arrays have none of their own."""
+    return [text for line in data.split(b"\n")[:-1] if (text := line.split(b"\t", 2)[1])]
 
 
 def _as_received(stamp: bytes, canonical: Sequence[bytes], joined: bytes) -> EncodedRecords:
@@ -158,15 +163,6 @@ def _compact(text: bytes) -> bytes:
     return b"%b" % text
 
 
-def _digest(canonical: Iterable[bytes]) -> str:
-    return sha256(b"\n".join(canonical)).hexdigest()
-
-
-def fingerprint(records: Iterable[Record]) -> str:
-    """What `EncodedRecords.digest` is for records that are not stored as they are."""
-    return _digest(map(_canonical_exact, records))
-
-
 def canonical_json(record: Record) -> bytes:
     """Canonical JSON: UTF-8, keys sorted by code point, no spaces, shortest numbers, long ones as received."""
     return _compact(orjson.dumps(record, default=_raw_number, option=_CANONICAL))
@@ -174,7 +170,7 @@ def canonical_json(record: Record) -> bytes:
 
 def hevo_id(record: Record) -> str:
     """The SHA-256 of a record's canonical JSON: 64 lower-case hex digits."""
-    return sha256(_canonical_exact(record)).hexdigest()
+    return sha256(canonical_exact(record)).hexdigest()
 
 
 def _is_deep(bodies: Sequence[bytes], joined: bytes) -> bool:
@@ -188,7 +184,8 @@ def _is_deep(bodies: Sequence[bytes], joined: bytes) -> bool:
     return max((body.count(b"{") + body.count(b"[") for body in bodies), default=0) > MAX_DEPTH
 
 
-def _canonical_exact(record: Record) -> bytes:
+def canonical_exact(record: Record) -> bytes:
+    """Canonical JSON of a record that may hold what JSON of its own has no form for: lone surrogates, many levels."""
     try:
         return canonical_json(record)
     except TypeError:  # a lone surrogate, which has no UTF-8, or too many levels

@@ -22,7 +22,9 @@ class Interrupted:
     """A load that another run began. `last` is the journal's last line that the records bear out.
 
     `columns` and `warnings` are gathered from all lines up to it, and so are the slices that are `done`, the `cursors`
-    of their scopes, what lies `ahead` of their requests, and the requests that `failed`.
+    of their scopes, what lies `ahead` of their requests, and the requests that `failed`. `identities` are those of the
+    pages of the slice under way, and `returned_before` counts the records that came before it. `shortfall` is the first
+    of a slice that is done.
     """
 
     directory: Path
@@ -34,6 +36,9 @@ class Interrupted:
     cursors: Mapping[str, Any] = field(default_factory=dict)
     failed: tuple[dict[str, Any], ...] = ()
     ahead: Mapping[str, Any] = field(default_factory=dict)
+    identities: Mapping[str, int] = field(default_factory=dict)
+    returned_before: int = 0
+    shortfall: str | None = None
 
     @property
     def load_id(self) -> str:
@@ -94,6 +99,9 @@ def recover(directory: Path) -> Interrupted | None:
         reader.cursors,
         tuple(reader.failed),
         reader.ahead,
+        reader.identities,
+        reader.returned_before,
+        reader.shortfall,
     )
 
 
@@ -110,6 +118,9 @@ class _Reader:
     cursors: dict[str, Any] = field(default_factory=dict)
     failed: list[dict[str, Any]] = field(default_factory=list)
     ahead: dict[str, Any] = field(default_factory=dict)
+    identities: dict[str, int] = field(default_factory=dict)
+    returned_before: int = 0
+    shortfall: str | None = None
     _read: dict[str, Any] = field(default_factory=dict)
     _pending: int = 0
     _records: BinaryIO | None = None
@@ -136,6 +147,11 @@ class _Reader:
             self.cursors |= dict([line["cursor"]]) if "cursor" in line else {}
             self.failed += [line["failed"]] if "failed" in line else []
             self.ahead = line.get("ahead", self.ahead)
+            self.shortfall = self.shortfall or line.get("shortfall")
+            if "identity" in line:
+                self.identities.setdefault(line["identity"], line.get("of_slice", line["page"]))
+            if "slice_end" in line:
+                self.identities, self.returned_before = {}, line["returned"]
         return True
 
     def _bears_out(self, line: dict[str, Any]) -> bool:

@@ -1,15 +1,17 @@
 """The HTTP request of a page: the endpoint's templates rendered, the page's own values put in."""
 
 import json
+import re
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from rest_source.extract.page import PageRequest
+from rest_source.extract.page import BodyPath, PageRequest
 from rest_source.extract.slices import Slice
 from rest_source.http.compose import Pairs, joined, pairs
 from rest_source.http.request import Request
@@ -18,7 +20,7 @@ from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Instant, Scope, parse, plain_text, render, render_json, segment
+from rest_source.spec.template import POSITIONS, Instant, Scope, parse, plain_text, render, render_json, segment
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class RequestBuilder:
 
     def build(self, page: PageRequest) -> Request:
         """The request for a page. A next URL is sent as it is: no parameters of ours are added again."""
-        url, params = (page.url, []) if page.url else self._url(page)
+        if page.positions:
+            return replace(self, part=replace(self.part, positions=page.positions)).build(replace(page, positions={}))
+        url, params = (self._absolute(page.url), []) if page.url else self._url(page)
         body, content_type = self._body(page)
         # What the server named is not a template, whatever braces it holds.
         named = {name.lower(): (name, plain_text(value)) for name, value in page.headers.items()}
@@ -45,9 +49,16 @@ class RequestBuilder:
             headers.append(("Content-Type", content_type))
         return Request(self.endpoint.method, url, tuple(params), tuple(headers), body)
 
+    def _absolute(self, url: str) -> str:
+        """A URL that the API named, which may be relative to `base_url`."""
+        return (
+            url if urlsplit(url).scheme else urljoin(f"{render(self.source.base_url, self._scope).rstrip('/')}/", url)
+        )
+
     def _url(self, page: PageRequest) -> tuple[str, Pairs]:
         url, params = self._address(page) if page.path else self._first_address
-        return url, [(name, value) for name, value in params if name not in page.query] + pairs(page.query)
+        own = [] if page.alone and not page.body else [pair for pair in params if pair[0] not in page.query]
+        return url, own + pairs(page.query)
 
     @cached_property
     def _first_address(self) -> tuple[str, Pairs]:
@@ -63,6 +74,8 @@ class RequestBuilder:
     def _path(self, page: PageRequest) -> str:
         """The path with the cursor in its `{param}`, or as a further segment; the first page has none."""
         path, pagination = self.endpoint.path, self.endpoint.pagination
+        if pagination.in_template:
+            return render(_without_absent(path, self.part.positions), self._scope, encode=True)
         if not isinstance(pagination, Cursor) or pagination.place != "path":
             return render(path, self._scope, encode=True)
         segments = [segment(plain_text(value)) for value in page.path.values()]
@@ -86,32 +99,54 @@ class RequestBuilder:
 
     def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:
         endpoint = self.endpoint
+        alone = page.alone and bool(page.body)
         if endpoint.form is not None:
-            form = pairs({**render_json(endpoint.form, self._scope), **page.body})
+            own = {} if alone else render_json(endpoint.form, self._scope)
+            form = pairs({**own, **{".".join(map(str, path)): value for path, value in page.body}})
             return urlencode(form, errors="surrogatepass").encode(), "application/x-www-form-urlencoded"
         if endpoint.body is None and not page.body:
             return None, None
-        body = render_json(deepcopy(endpoint.body), self._scope) if endpoint.body is not None else {}
-        for path, value in page.body.items():
-            _put(body, path.split("."), value)
+        body = {} if alone or endpoint.body is None else render_json(deepcopy(endpoint.body), self._scope)
+        for path, value in page.body:
+            body = _with(body, path, value)
         # In ASCII, as a cursor may hold half a surrogate pair, which has no UTF-8.
         return json.dumps(body, separators=(",", ":")).encode(), "application/json"
 
     @cached_property
     def _scope(self) -> Scope:
         now = self.now.astimezone(ZoneInfo(self.source.timezone))
-        return Scope({"now": now, **self.part.instants}, self._look_up)
+        paged = self.endpoint.pagination.in_template
+        return Scope({"now": now, **self.part.instants}, self._look_up, paged)
 
     def _look_up(self, name: str) -> Any:
+        if name in POSITIONS:
+            return self.part.positions.get(name)
         return self.part.values[name] if name in self.part.values else self.environment.template(name)
 
 
-def _put(body: dict[str, Any], path: list[str], value: Any) -> None:
-    for step in path[:-1]:
-        inner = body.get(step)
-        body[step] = inner if isinstance(inner, dict) else {}
-        body = body[step]
-    body[path[-1]] = value
+def _with(container: Any, path: BodyPath, value: Any) -> Any:
+    """The container with a value at a path; what is not there yet is made, a list where the step is a place in one."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(container, list) and str(step).isdecimal():
+        step = int(step)
+    if isinstance(step, int):
+        items = list(container) if isinstance(container, list) else []
+        items += [None] * (step + 1 - len(items))
+        items[step] = _with(items[step], rest, value)
+        return items
+    fields = dict(container) if isinstance(container, dict) else {}
+    return fields | {step: _with(fields.get(step), rest, value)}
+
+
+def _without_absent(path: str, positions: Mapping[str, Any]) -> str:
+    """The path without the segments and parameters that are nothing but a position which has no value yet."""
+    for name in [name for name, value in positions.items() if value is None]:
+        place = re.escape(f"{{{name}}}")
+        path = re.sub(rf"/{place}(?=[/?]|$)", "", path)
+        path = re.sub(rf"([?&])[^=&?]+={place}(?=&|$)", r"\1", path)
+    return path
 
 
 def frozen_instants(source: SourceSpec, endpoint: EndpointSpec, now: datetime) -> list[str]:

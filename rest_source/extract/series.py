@@ -8,19 +8,23 @@ from typing import Any
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.ahead import LookAhead
-from rest_source.extract.page import NOTHING, Next, Page, PageRequest, Stop, journalled
+from rest_source.extract.page import Next, Page, PageRequest, Stop
 from rest_source.extract.reading import TOLD, PageReader
 from rest_source.extract.request import RequestBuilder
+from rest_source.extract.shortfall import announces_more
 from rest_source.http.excerpt import shorten
 from rest_source.http.pauses import Place
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.retry import Postponed
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
+from rest_source.spec.pagination import Cursor, OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
 
 _PAST_END = (400, 404, 416, 422)
 """With these statuses some APIs answer a request for a page that they do not have."""
+_EMPTY_FOR_CERTAIN = 10
+"""Empty pages in a row that look like the end of the data."""
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ class Series:
                 if limits.max_pages > self.pages >= self.last_page():
                     return
                 if self.pages >= limits.max_pages:
-                    raise _too_many_pages(self.pages).at(self._place(self.pages))
+                    raise _too_many_pages(self.pages, self.reader.history.empty).at(self._place(self.pages))
                 after: Next[Any] | Stop | None = None
                 for page in self._pages(ahead, step, self.pages + 1):
                     self.pages, self.total, after = page.number, page.total, page.after
@@ -77,15 +81,19 @@ class Series:
             else:
                 yield from self.reader.read(step, answer, number, follow)
         except RestSourceError as error:
-            judged = error.status if not isinstance(error, Ruled) else None
-            end = self.reader.pager.past_end(step.state, judged) if judged else None
-            if end is None:
+            if (end := self._judged_end(error, step)) is None:
                 self._explain(error, step.request, number)
                 raise
             yield self._end(number, end)
 
+    def _judged_end(self, error: RestSourceError, step: Next[Any]) -> Stop | None:
+        """The end, where a rule takes the answer for it, or its status says that the last page is behind us."""
+        if isinstance(error, Ruled):
+            return Stop("ended_by_rule") if error.do == "end" else None
+        return self.reader.pager.past_end(step.state, error.status) if error.status else None
+
     def _end(self, number: int, stop: Stop) -> Page:
-        return Page(number, NOTHING, stop, self.total, journalled(stop))
+        return self.reader.ended(number, stop, self.total)
 
     def _answer(self, ahead: LookAhead[Any], step: Next[Any], number: int) -> Answer:
         self.first_request = self.first_request or self._asked(step.request)
@@ -118,14 +126,22 @@ class Series:
     def _explain(self, error: RestSourceError, page: PageRequest, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
         if number > 1 and error.status in _PAST_END and not isinstance(error, Ruled):
-            ends = f"If the API answers so past its last page: `pagination: {{end_statuses: [{error.status}]}}`."
-            error.remedy = f"{ends} Otherwise: {error.remedy}"
+            error.remedy = f"{self._if_expected(error.status)}{error.remedy}"
         texts = (error.message, error.cause, error.remedy)
         error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
         error.args = (error.message,)
         with suppress(RestSourceError):  # there may be no request: a variable it names is missing
             error.where = shorten(error.where or self._asked(page), 700, self.session.mask)
         error.at(self._place(number))
+
+    def _if_expected(self, status: int) -> str:
+        """What to write if the API means no harm by a status; nothing that would drop pages that it announced."""
+        pagination = self.reader.endpoint.pagination
+        if isinstance(pagination, Cursor) and status == 400 and not pagination.alone:
+            return "If the API takes the cursor without other parameters: `pagination: {alone: true}`. Otherwise: "
+        if not isinstance(pagination, PageNumber | OffsetLimit) or announces_more(self.reader.history):
+            return ""
+        return f"If the API answers so past its last page: `pagination: {{end_statuses: [{status}]}}`. Otherwise: "
 
     def _place(self, number: int) -> str:
         return f"{self._series()}, page {number}"
@@ -142,10 +158,17 @@ class Series:
         yield from self.builder.part.parent.items()
 
 
-def _too_many_pages(number: int) -> RestSourceError:
-    return RestSourceError(
+def _too_many_pages(number: int, empty: int) -> RestSourceError:
+    error = RestSourceError(
         "max_pages",
         f"The series has not ended after {number} pages.",
         cause="The pagination never finds its end, or there really are more pages than `max_pages` allows.",
         remedy="Look at the last requests; if the data is real, raise `limits: {max_pages: …}` of the source.",
     )
+    if empty >= _EMPTY_FOR_CERTAIN:
+        error.cause = f"The last {empty} pages were empty, and each named another one."
+        error.remedy = (
+            "If no records follow an empty page, write `pagination: {stop_on_empty_page: true}`; if a flag in the "
+            "answer says that it is the last, name it by `done` or `has_more`."
+        )
+    return error

@@ -58,7 +58,7 @@ class Slice:
 
     `key` tells it from the load's other slices, and `scope` its cursor from the endpoint's others. `since` is the
     cursor it starts from, the lookback taken off. A window may have been cut out of a larger one, whose end it is if it
-    `closes` it; `is_cut` says that it was.
+    `closes` it; `is_cut` says that it was. `positions` are those of one page, where templates hold them.
     """
 
     key: str = ""
@@ -69,6 +69,7 @@ class Slice:
     included: Row = field(default_factory=dict)
     is_cut: bool = False
     closes: bool = True
+    positions: Row = field(default_factory=dict)
 
     @property
     def stem(self) -> str:

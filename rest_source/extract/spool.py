@@ -56,7 +56,7 @@ class Spool:
     def __init__(self, directory: Path, manifest: Mapping[str, Any], pages: int = 0, rows: int = 0) -> None:
         self.directory = directory
         self.load_id = str(manifest["load_id"])
-        self.pages, self.rows = pages, rows
+        self.pages, self.rows, self.returned = pages, rows, 0
         self.longest_line = self._position = 0
         self._manifest = dict(manifest)
         self._segments: list[Path] = []
@@ -81,6 +81,7 @@ class Spool:
         spool._segments = [segment_path(directory, number + 1) for number in range(last["segment"])]
         spool._records = _append_to(spool._segments[-1])
         spool._position, spool.longest_line = last["end"], last["longest"]
+        spool.returned = last["returned"]
         return spool
 
     def __enter__(self) -> Self:
@@ -101,6 +102,7 @@ class Spool:
         file.flush()
         self._position += len(page.records.data)
         self.rows += page.records.count
+        self.returned += page.returned
         self.pages = page.number
         self.longest_line = max(self.longest_line, page.records.longest)
         self._journal.write(json.dumps(self._line(page, changed), separators=(",", ":")).encode() + b"\n")
@@ -153,6 +155,7 @@ class Spool:
             "end": self._position,
             "crc": crc32(page.records.data),
             "rows": self.rows,
+            "returned": self.returned,
             "total": page.total,
             "longest": self.longest_line,
             "at": int(time() * 1000),

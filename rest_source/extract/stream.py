@@ -1,6 +1,7 @@
 """The pages of one load of an endpoint, fetched as they are asked for."""
 
-from collections.abc import Callable, Generator, Iterator
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from rest_source.extract.capped import CappedWindows
 from rest_source.extract.columns import Columns
 from rest_source.extract.familiar import Familiar
 from rest_source.extract.fan import FanOut
+from rest_source.extract.history import History
 from rest_source.extract.increments import Increments, increments_of
 from rest_source.extract.page import NOTHING, Ahead, FailedRequest, Next, Page, PageRequest, Stop, journalled
 from rest_source.extract.pagers import pager_for
@@ -29,6 +31,8 @@ from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope
 from rest_source.spec.variables import with_variables
 
+_FIGURES = re.compile(r"\d+")
+_TOLD_OF_A_KIND = 3
 _SKEW = timedelta(days=1)
 """How far the clock of an API may be ahead; a later time than that is none of a change."""
 
@@ -42,6 +46,7 @@ class PageStream:
     gathers what a person should know though the load goes on; `cursors` has how far each scope was read. With
     `full_refresh` nothing of earlier loads is gone on with. With `until`, which may be raised between two pages,
     nothing is requested beyond that page of the first series; `watch` is shown each answer with its request.
+    `returned` counts the records by which paging goes, and `shortfall` says what was announced beyond what was read.
     """
 
     source: SourceSpec
@@ -64,9 +69,12 @@ class PageStream:
     first_request: str = ""
     pages: int = 0
     rows: int = 0
+    returned: int = 0
+    shortfall: str | None = None
     _resumed: Interrupted | None = None
     _successor: "PageStream | None" = None
     _familiar: Familiar | None = field(init=False)
+    _told: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.endpoint = with_variables(self.endpoint, self.environment)
@@ -123,6 +131,7 @@ class PageStream:
         stream.ahead = Ahead(**interrupted.ahead) if interrupted.ahead else None
         stream.total_reported = interrupted.last["total"]
         stream.pages, stream.rows = interrupted.pages, interrupted.last["rows"]
+        stream.returned, stream.shortfall = interrupted.last["returned"], interrupted.shortfall
         stream._resumed = interrupted
         return stream
 
@@ -206,7 +215,7 @@ class PageStream:
                 if isinstance(page.after, Stop):
                     before = total
                     if whole is not slices[-1] or not part.closes:
-                        self.warnings += page.after.warnings
+                        self._warn(page.after.warnings)
                         placed = _inner_end(placed)
                 yield self._counted(placed, part)
                 number += page.after is not None
@@ -240,14 +249,17 @@ class PageStream:
         increments = increments_of(self.endpoint, slicer.values, part.since, slicer.until)
         mask, longest = self.session.mask, self.source.limits.max_response
         familiar = self._familiar if not part.included else None
-        reader = PageReader(self.endpoint, pager, self.columns, longest, mask, part.included, increments, familiar)
         builder = RequestBuilder(self.source, self.endpoint, self.environment, self.now, part)
-        step, pages, resumed = pager.first(), 0, self._resumed
+        step, pages, resumed, history = pager.first(), 0, self._resumed, History()
         goes_on = resumed is not None and "next" in resumed.last and resumed.last.get("slice", part.key) == part.key
         if resumed is not None and goes_on:
             follows = resumed.last["next"]
-            step = Next(pager.restore(follows["state"]), PageRequest(**follows["request"]))
+            step = Next(pager.restore(follows["state"]), PageRequest.restore(follows["request"]))
             pages = int(resumed.last.get("of_slice", resumed.pages))
+            history = History(dict(resumed.identities), resumed.last["returned"] - resumed.returned_before, pages)
+        reader = PageReader(
+            self.endpoint, pager, self.columns, longest, mask, part.included, increments, familiar, history
+        )
         counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
         return Series(
             self.source,
@@ -267,8 +279,10 @@ class PageStream:
         """The page taken into account, and with what a later run has to know of its slice in the journal."""
         self.pages = page.number
         self.rows += page.records.count
+        self.returned += page.returned
+        self.shortfall = self.shortfall or page.shortfall
         self.total_reported = page.total
-        self.warnings += page.after.warnings if page.after else ()
+        self._warn(page.after.warnings if page.after else ())
         if page.cursor is not None:
             known = self.cursors.get(part.scope, self.known.cursors.get(part.scope))
             self.cursors[part.scope] = self._later(known, page.cursor)
@@ -282,6 +296,16 @@ class PageStream:
         if follows and page.failed:
             follows["failed"] = asdict(page.failed)
         return replace(page, follows=follows)
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        """Gather warnings, each once, and of a kind that many series share no more than a few."""
+        for warning in warnings:
+            kind = _FIGURES.sub("", warning)
+            told = self._told.get(kind, 0)
+            if warning not in self.warnings and told <= _TOLD_OF_A_KIND:
+                more = told == _TOLD_OF_A_KIND
+                self.warnings.append(f"Further requests came to the same: {warning}" if more else warning)
+                self._told[kind] = told + 1
 
     def _later(self, known: Any, value: Any) -> Any:
         assert self.endpoint.incremental is not None

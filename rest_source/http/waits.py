@@ -11,7 +11,7 @@ import orjson
 
 from rest_source.http.moments import moment_of, seconds_of
 from rest_source.http.request import Answer
-from rest_source.spec.pagination import HeaderValue
+from rest_source.spec.places import HeaderValue
 
 ON_ERROR = "on_error"
 """What names a wait that the file sets."""

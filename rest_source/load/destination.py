@@ -38,6 +38,8 @@ class LoadFacts:
     were rejected so far, which give way to rows that were read later. A load of a `partition` takes the place of the
     partitions it `covered`. `cursors` are to be kept by their scopes, those of `forgotten` scopes no longer, and
     `failed` requests until their parents are among the `asked_parents` of a later load (None asks for all).
+    `records_returned` counts what the API returned, of which the data root may select a part, and `shortfall` says what
+    it announced beyond that.
     """
 
     load_id: str
@@ -61,6 +63,8 @@ class LoadFacts:
     bytes: int = 0
     stop_reason: str = ""
     total_reported: int | None = None
+    records_returned: int | None = None
+    shortfall: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ class CommittedLoad:
     pages: int
     stop_reason: str
     total_reported: int | None
+    records_returned: int | None = None
+    shortfall: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

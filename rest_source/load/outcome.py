@@ -65,7 +65,7 @@ class Extraction:
     def has_drifted(self) -> bool:
         """Whether the API announced another number of records than it gave, of which all were asked for."""
         total = self.stream.total_reported
-        return total is not None and self.spooled.rows != total and self.reason != "cursor_reached"
+        return total is not None and self.stream.returned != total and self.reason != "cursor_reached"
 
     @property
     def doubt(self) -> str | None:
@@ -107,6 +107,8 @@ class Extraction:
             bytes=stream.tally.bytes,
             stop_reason=self._stop_reason,
             total_reported=stream.total_reported,
+            records_returned=stream.returned,
+            shortfall=stream.shortfall,
         )
 
     def outcome(self, result: CommitResult) -> LoadOutcome:
@@ -212,7 +214,12 @@ def known(done: CommittedLoad) -> LoadOutcome:
 
 def skipped(stream: PageStream, error: Ruled) -> LoadOutcome:
     """The outcome of a load that a rule of `on_error` skips: the table is as it was."""
-    warning = f"Skipped by a rule of on_error; the table is as it was. {error.message}"
+    dropped = ""
+    if stream.rows:
+        dropped = (
+            f" The {stream.rows} records of the {stream.pages} pages before it were dropped; `do: end` loads them."
+        )
+    warning = f"Skipped by a rule of on_error; the table is as it was. {error.message}{dropped}"
     return LoadOutcome(
         load_id="",
         result=CommitResult(),

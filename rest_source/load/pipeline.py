@@ -154,14 +154,14 @@ class Loader:
 
     def _once_more(self, extraction: Extraction) -> Extraction:
         """A second pass where the API announced another number of records than it gave: rows may have moved."""
-        stream, rows = extraction.stream, extraction.spooled.rows
+        stream, rows = extraction.stream, extraction.stream.returned
         self.report(f"Read {rows} records of {stream.total_reported} announced; reading all of them once more.")
         extraction.discard()
         again = self._extract(stream.afresh())
         if again.has_drifted:
             again.stream.warnings.append(
                 f"The API announced {again.stream.total_reported} records, but two full passes gave {rows} and "
-                f"{again.spooled.rows}. Records come and go while they are read, or the total counts something else."
+                f"{again.stream.returned}. Records come and go while they are read, or the total counts something else."
             )
         return again
 

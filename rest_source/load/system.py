@@ -31,6 +31,8 @@ _TABLES = {
         **dict.fromkeys(("rows_rejected", "pages", "requests", "bytes"), "BIGINT"),
         "stop_reason": "VARCHAR",
         "total_reported": "BIGINT",
+        "records_returned": "BIGINT",
+        "shortfall": "VARCHAR",
         "longest_record": "BIGINT",
         **dict.fromkeys(_COLUMNS, "VARCHAR[]"),
     },
@@ -269,7 +271,8 @@ def find_load(
     if not has_system_tables(session):
         return None
     rows = session.rows(
-        f"SELECT load_id, pages, stop_reason, total_reported, {', '.join(_COUNTS)} FROM _rest_source.loads "
+        "SELECT load_id, pages, stop_reason, total_reported, records_returned, shortfall, "
+        f"{', '.join(_COUNTS)} FROM _rest_source.loads "
         "WHERE source = ? AND endpoint = ? AND load_id = coalesce(?, load_id) AND run_id = coalesce(?, run_id) "
         "AND stop_reason <> 'retried' AND coalesce(partition, '') = coalesce(?, partition, '') "
         "ORDER BY committed_at DESC LIMIT 1",
@@ -277,10 +280,9 @@ def find_load(
     )
     if not rows:
         return None
-    load_id, pages, stop_reason, total, *counts = rows[0]
-    return CommittedLoad(
-        str(load_id), CommitResult(**dict(zip(_COUNTS, counts, strict=True))), pages, stop_reason, total
-    )
+    load_id, pages, stop_reason, total, returned, shortfall, *counts = rows[0]
+    result = CommitResult(**dict(zip(_COUNTS, counts, strict=True)))
+    return CommittedLoad(str(load_id), result, pages, stop_reason, total, returned, shortfall)
 
 
 def _table_name(table: Table) -> str:

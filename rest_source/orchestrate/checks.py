@@ -22,7 +22,6 @@ from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.orchestrate.verdict import NOTHING_LOADED, Check, Judge, Verdict
 from rest_source.spec.asset import Checks, RowBounds
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.pagination import OffsetLimit, PageNumber, Pagination
 from rest_source.spec.source import SourceSpec
 
 
@@ -36,7 +35,7 @@ def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChe
         "duplicates": Check(levels.duplicates, _duplicates),
         "schema": Check(levels.schema_, _schema),
         "spike": Check(levels.spike, _spike),
-        "complete": Check(levels.complete if _announces_a_total(endpoint.pagination) else "off", _complete),
+        "complete": Check(levels.complete, _complete),
     }
     if levels.rows is not None:
         checks["rows"] = Check(levels.rows.level, partial(_rows, levels.rows))
@@ -107,18 +106,13 @@ def _checker(
     return check
 
 
-def _announces_a_total(pagination: Pagination) -> bool:
-    if isinstance(pagination, PageNumber) and pagination.total_pages is not None:
-        return True
-    return isinstance(pagination, PageNumber | OffsetLimit) and pagination.total_records is not None
-
-
 def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
-    """The last load holds as many records as the API announced."""
+    """The last load read all that the API announced: its totals, and every next page."""
     load = destination.find_load(source.name, endpoint.name)
     if load is None:
         return NOTHING_LOADED
     rows, total = load.result.rows_read, load.total_reported
+    returned = rows if load.records_returned is None else load.records_returned
     figures = {
         "rows_read": rows,
         "stop_reason": load.stop_reason,
@@ -126,13 +120,15 @@ def _complete(destination: Destination, source: SourceSpec, endpoint: EndpointSp
     }
     if load.stop_reason == "cursor_reached":
         return Verdict(None, f"{rows} records read; `order: desc` asks for no more than is new.", figures)
-    if total is not None and rows != total:
-        return Verdict(f"The API announced {total} records, the last load read {rows}.", "", figures)
+    if total is not None and returned != total:
+        return Verdict(f"The API announced {total} records, the last load read {returned}.", "", figures)
+    if load.shortfall:
+        return Verdict(load.shortfall, "", figures)
     if load.stop_reason == "empty_pages":
         return Verdict(
             f"Empty pages ended the last load before the announced end; it read {rows} records.", "", figures
         )
-    return Verdict(None, f"{rows} records read, as announced.", figures)
+    return Verdict(None, f"{returned} records read; the API announced no more.", figures)
 
 
 def _rows(bounds: RowBounds, destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:

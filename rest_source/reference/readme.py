@@ -15,9 +15,10 @@ from rest_source.spec.auth import Auth
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.incremental import Incremental
 from rest_source.spec.login import LoginRequest, LoginStep
-from rest_source.spec.pagination import HeaderValue, Pagination
+from rest_source.spec.pagination import Pagination
 from rest_source.spec.parent import Parent
 from rest_source.spec.partitions import BackfillPolicy, Partitions
+from rest_source.spec.places import HeaderValue
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.schedule import Schedule
 from rest_source.spec.send import Send

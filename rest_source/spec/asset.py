@@ -93,8 +93,7 @@ class Checks(SpecModel):
     )
     complete: Level | None = Field(
         None,
-        description="likewise, of the check that the last load read as many records as the API announced. It exists "
-        "only with `total_records` or `total_pages` in the pagination",
+        description="likewise, of the check that the last load read all that the API announced: totals and next pages",
         examples=["error"],
     )
     schema_: Level | None = Field(

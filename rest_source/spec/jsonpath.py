@@ -62,6 +62,40 @@ class JsonPath:
             return _is_collection(value) if self.every else value is not MISSING
         return _reaches(self.expression, document)
 
+    @property
+    def lead(self) -> tuple[str, ...]:
+        """The plain keys with which the path begins: what is beside them is around the records."""
+        return self.steps if self.steps is not None else _lead(self.expression)
+
+    def returned(self, document: Any) -> list[Any]:
+        """What the API returned, of which the path may select a part: before filter and slice, nulls included.
+
+        An object counts as one, a list or map that is selected from as its members.
+        """
+        if self.steps is None:
+            return _returned(self.text, document)
+        value = self._walk(document)
+        if isinstance(value, dict) and self.every:
+            return list(value.values())
+        return value if isinstance(value, list) else [] if value is MISSING or value is None else [value]
+
+    def within(self, item: Any) -> Any:
+        """What the path makes of a member of the collection that it selects from; MISSING where it has no such part."""
+        if self.steps is not None or isinstance(item, list | None):
+            return item
+        rest = _cut(self.text)[1]
+        return next(iter(_search(rest, item)), MISSING) if rest is not None else item
+
+    def is_null(self, document: Any) -> bool:
+        """Whether the collection, or what should hold it, is there and null."""
+        for step in self.lead:
+            if not isinstance(document, dict) or step not in document:
+                return False
+            document = document[step]
+            if document is None:
+                return True
+        return document is None
+
     def _walk(self, document: Any) -> Any:
         for step in self.steps or ():
             if not isinstance(document, dict) or step not in document:
@@ -131,6 +165,90 @@ def _reaches(expression: Any, document: Any) -> bool:
         return any(map(_is_collection, bases)) or (not bases and _reaches(expression.left, document))
     # Nothing was selected here because a collection further up is empty.
     return not _search(expression.left, document) and _reaches(expression.left, document)
+
+
+def _lead(expression: Any) -> tuple[str, ...]:
+    from jsonpath_ng import Child, Fields, Root
+
+    if isinstance(expression, Fields) and len(expression.fields) == 1 and expression.fields[0] != "*":
+        return (str(expression.fields[0]),)
+    if not isinstance(expression, Child):
+        return ()
+    before = _lead(expression.left)
+    is_plain = isinstance(expression.left, Root) or len(before) == _length(expression.left)
+    return before + _lead(expression.right) if is_plain else before
+
+
+def _length(expression: Any) -> int:
+    from jsonpath_ng import Child, Root
+
+    if isinstance(expression, Root):
+        return 0
+    return _length(expression.left) + 1 if isinstance(expression, Child) else 1
+
+
+@lru_cache(maxsize=4096)
+def _cut(text: str) -> tuple[Any, Any]:
+    """A path cut at its first filter or slice: what comes before, and what follows; the latter None if uncut."""
+    from jsonpath_ng import Child, Slice, This
+    from jsonpath_ng.ext.filter import Filter
+
+    steps, rest = [], _parse(text)
+    while isinstance(rest, Child):
+        steps.append(rest.right)
+        rest = rest.left
+    steps.append(rest)
+    steps.reverse()
+    for at, step in enumerate(steps):
+        if isinstance(step, Filter) or (isinstance(step, Slice) and not _is_every(step)):
+            return _joined(steps[:at]), _joined([This(), *steps[at + 1 :]])
+    return _joined(steps), None
+
+
+def _joined(steps: list[Any]) -> Any:
+    from jsonpath_ng import Child, Root
+
+    whole = steps[0] if steps else Root()
+    for step in steps[1:]:
+        whole = Child(whole, step)
+    return whole
+
+
+def _is_every(step: Any) -> bool:
+    """Whether a step selects every member: `[*]` or `.*`."""
+    from jsonpath_ng import Fields, Slice, Wildcard
+
+    if isinstance(step, Slice):
+        return step.start is None and step.end is None and step.step is None
+    return isinstance(step, Wildcard) or (isinstance(step, Fields) and step.fields == ("*",))
+
+
+def _returned(text: str, document: Any) -> list[Any]:
+    from jsonpath_ng import Child, Fields
+
+    base, rest = _cut(text)
+    if rest is not None:
+        return [item for match in _search(base, document) for item in _members(match)]
+    found = _search(base, document)
+    if isinstance(base, Child) and _is_every(base.right):
+        return [item for match in _search(base.left, document) for item in _members(match)]
+    if all(isinstance(match, dict) for match in found):
+        # Of objects each of which has a part: as many as there are objects.
+        while isinstance(base, Child) and isinstance(base.right, Fields) and not _is_every(base.right):
+            base = base.left
+        if isinstance(base, Child) and _is_every(base.right):
+            return _search(base, document) or found
+    return [item for match in found for item in _listed(match)]
+
+
+def _listed(match: Any) -> list[Any]:
+    return match if isinstance(match, list) else [] if match is None else [match]
+
+
+def _members(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [item for member in value.values() for item in (member if isinstance(member, list) else [member])]
+    return _listed(value)
 
 
 def _is_collection(value: Any) -> bool:

@@ -12,7 +12,7 @@ from rest_source.spec.combinations import REQUEST_KEYS, texts
 from rest_source.spec.endpoint import Header, Params
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.names import Name
-from rest_source.spec.pagination import Found
+from rest_source.spec.places import Found
 from rest_source.spec.send import Send
 from rest_source.spec.template import foreign
 from rest_source.spec.text import Json, Text

@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Iterator
 from difflib import SequenceMatcher
 
-WORDS = ("now", "cursor", "page", "offset", "limit", "next")
+from rest_source.spec.template import POSITIONS
+
+WORDS = ("now", "cursor", *POSITIONS)
 """The templates of one word."""
 _FAMILIES = ("partition", "window", "parent", "login")
 _MEMBERS = {"window": ("start", "end"), "partition": ("key", "start", "end")}

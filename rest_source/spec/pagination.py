@@ -4,28 +4,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from rest_source.spec.base import SpecModel, invalid, tagged
-from rest_source.spec.jsonpath import PathText
+from rest_source.spec.base import SpecModel, invalid, tagged, unknown
+from rest_source.spec.jsonpath import PathText, compile_path
+from rest_source.spec.places import Found, HeaderValue, ParamName, PositiveInt, Status, token_places
+from rest_source.spec.template import plain_text
 from rest_source.spec.word import Word
-
-PositiveInt = Annotated[int, Field(strict=True, ge=1)]
-Status = Annotated[int, Field(strict=True, ge=100, le=599), Word("status", "statuses")]
-Place = Literal["query", "body"]
-
-
-class HeaderValue(SpecModel):
-    """A value found in a response header, written `{header: NAME}`."""
-
-    header: str = Field(description="name of the response header that holds the value", examples=["X-Total-Count"])
-
-
-def _header(value: Any) -> Any:
-    return HeaderValue.model_validate(value) if isinstance(value, dict) else value
-
-
-Found = Annotated[PathText | HeaderValue, BeforeValidator(_header), Word("where")]
-"""Where a response holds a value: a JSONPath into its body, or `{header: NAME}`."""
-
 
 RepeatedPages = Annotated[
     Literal["error", "allow"],
@@ -33,8 +16,37 @@ RepeatedPages = Annotated[
 ]
 
 
+def _plain(value: Any) -> Any:
+    return {name: plain_text(text) for name, text in value.items()} if isinstance(value, dict) else value
+
+
 class _Series(SpecModel):
     end_statuses: tuple[Status, ...] = Field((), description='HTTP statuses that mean "past the end"', examples=[[404]])
+    total_records: Found | None = Field(
+        None,
+        description="where the answer says how many records there are; the check `complete` compares",
+        examples=[{"header": "X-Total-Count"}],
+    )
+    total_pages: Found | None = Field(
+        None, description="where the answer says how many pages there are", examples=["$.meta.total_pages"]
+    )
+
+    def places(self) -> tuple[Found | None, ...]:
+        """Where in an answer, and not in a record of it, the pager looks."""
+        return self.total_records, self.total_pages
+
+    def names(self) -> dict[str, ParamName]:
+        """The names under which the position is sent, by the key that gives them."""
+        return {}
+
+    def positions(self) -> tuple[str, ...]:
+        """The templates that hold the position with `in: template`; the first has to be in the request."""
+        return ()
+
+    @property
+    def in_template(self) -> bool:
+        """Whether templates hold the position."""
+        return getattr(self, "place", None) == "template"
 
 
 class NoPagination(_Series):
@@ -49,15 +61,37 @@ class NoPagination(_Series):
     )
 
 
-class _Counted(_Series):
-    place: Place = Field("query", alias="in", description="where the parameters go; see below", examples=["body"])
-    total_records: Found | None = Field(
-        None, description="where the answer says how many records there are", examples=[{"header": "X-Total-Count"}]
+class Paged(_Series):
+    """What every pagination of several pages takes."""
+
+    has_more: Found | None = Field(
+        None, description="a flag in the answer; false ends the series", examples=["$.has_more"]
+    )
+    done: Found | None = Field(None, description="a flag in the answer; true ends the series", examples=["$.isLast"])
+    stop_on_empty_page: bool = Field(
+        False, strict=True, description="end at the first empty page, whatever announces more", examples=[True]
     )
     stop_on_short_page: bool = Field(
-        False, strict=True, description="end also at a page with fewer records than asked for", examples=[True]
+        False,
+        strict=True,
+        description="end at a page with fewer records than asked for, or than an earlier one where no size is sent",
+        examples=[True],
     )
     repeated_pages: RepeatedPages = "error"
+
+    def places(self) -> tuple[Found | None, ...]:
+        return *super().places(), self.has_more, self.done
+
+
+class _Counted(Paged):
+    place: Literal["query", "body", "template"] = Field(
+        "query", alias="in", description="where the parameters go; see below", examples=["body"]
+    )
+
+    @model_validator(mode="after")
+    def _steps_lead_into_a_body(self) -> Self:
+        _refuse_steps(self, self.place)
+        return self
 
 
 class PageNumber(_Counted):
@@ -72,26 +106,26 @@ class PageNumber(_Counted):
         description="for APIs that number their pages; "
         "ends when a page is empty or, with a total, when the total is reached",
     )
-    param: str = Field("page", description="name of the parameter that takes the page number", examples=["p"])
+    param: ParamName = Field("page", description="name of the parameter that takes the page number", examples=["p"])
     start: int = Field(1, strict=True, description="number of the first page", examples=[0])
     step: PositiveInt = Field(1, description="from one page number to the next", examples=[2])
-    size_param: str | None = Field(
+    size_param: ParamName | None = Field(
         None,
         description="name of the parameter that takes the page size, which is not sent without it; needs `size`",
         examples=["per_page"],
     )
     size: PositiveInt | None = Field(None, description="records of a full page", examples=[100])
-    total_pages: Found | None = Field(
-        None, description="where the answer says how many pages there are", examples=["$.meta.total_pages"]
-    )
+
+    def names(self) -> dict[str, ParamName]:
+        return {"param": self.param} | ({"size_param": self.size_param} if self.size_param else {})
+
+    def positions(self) -> tuple[str, ...]:
+        return "page", "limit"
 
     @model_validator(mode="after")
     def _size_is_given(self) -> Self:
         if self.size_param and self.size is None:
             raise invalid("size_param", message="`size_param` needs `size`, the number to ask for", kind="combination")
-        if self.stop_on_short_page and self.size is None:
-            message = "`stop_on_short_page` needs `size`, the number of records of a full page"
-            raise invalid("stop_on_short_page", message=message, kind="combination")
         return self
 
 
@@ -105,13 +139,27 @@ class OffsetLimit(_Counted):
     type: Literal["offset_limit"] = Field(
         "offset_limit", description="for APIs that skip so many records; ends as `page_number`"
     )
-    offset_param: str = Field("offset", description="name of the parameter that takes the offset", examples=["skip"])
-    limit_param: str = Field("limit", description="name of the parameter that takes the limit", examples=["top"])
+    offset_param: ParamName = Field(
+        "offset", description="name of the parameter that takes the offset", examples=["skip"]
+    )
+    limit_param: ParamName = Field("limit", description="name of the parameter that takes the limit", examples=["top"])
     limit: PositiveInt = Field(100, description="records of a full page", examples=[250])
     start: int = Field(0, strict=True, description="offset of the first record", examples=[1])
+    advance: Literal["rows", "limit"] = Field(
+        "rows",
+        description="what the offset goes up by: the rows of a page, or `limit`, for APIs that count rows which they "
+        "do not show",
+        examples=["limit"],
+    )
+
+    def names(self) -> dict[str, ParamName]:
+        return {"offset_param": self.offset_param, "limit_param": self.limit_param}
+
+    def positions(self) -> tuple[str, ...]:
+        return "offset", "limit"
 
 
-class Cursor(_Series):
+class Cursor(Paged):
     """Each page names the next by a token."""
 
     model_config = ConfigDict(
@@ -123,32 +171,83 @@ class Cursor(_Series):
         description="for APIs that hand out a token for the next page; "
         "ends when the token is missing, `null`, `false` or empty, or when `has_more` is false",
     )
-    value: Found = Field(description="where the token is", examples=["$.paging.next"])
+    value: Annotated[
+        PathText | HeaderValue | dict[str, PathText | HeaderValue],
+        BeforeValidator(token_places),
+        Word("where, or a mapping of parameters to it"),
+    ] = Field(
+        description="where the token is; where each is, by the parameter that takes it, if there are several",
+        examples=["$.paging.next"],
+    )
     source: Literal["response", "last_record"] = Field(
         "response",
         alias="from",
         description="look for `value` in the answer, or in the last record of the page",
         examples=["last_record"],
     )
-    param: str = Field("cursor", description="name of the parameter that takes the token", examples=["starting_after"])
-    place: Literal["query", "body", "header", "path"] = Field(
+    param: ParamName = Field(
+        "cursor", description="name of the parameter that takes the token", examples=["starting_after"]
+    )
+    place: Literal["query", "body", "header", "path", "template"] = Field(
         "query", alias="in", description="where the token goes; see below", examples=["body"]
     )
-    has_more: PathText | None = Field(
-        None, description="a flag in the answer; false ends the series", examples=["$.has_more"]
+    alone: bool = Field(
+        False,
+        strict=True,
+        description="send the token without the other parameters, or with `in: body` without the rest of the body",
+        examples=[True],
     )
-    stop_on_empty_page: bool = Field(False, strict=True, description="end also at an empty page", examples=[True])
-    repeated_pages: RepeatedPages = "error"
+
+    def places(self) -> tuple[Found | None, ...]:
+        inside = () if self.source == "last_record" else self.tokens().values()
+        return *super().places(), *inside
+
+    def names(self) -> dict[str, ParamName]:
+        return {"param": self.param}
+
+    def positions(self) -> tuple[str, ...]:
+        return ("next",)
+
+    def tokens(self) -> dict[ParamName, Found]:
+        """Where each token is, by the name of its parameter."""
+        if isinstance(self.value, dict):
+            return {name: where for name, where in self.value.items()}  # noqa: C416
+        return {self.param: self.value}
 
     @model_validator(mode="after")
-    def _records_have_no_headers(self) -> Self:
-        if self.source == "last_record" and isinstance(self.value, HeaderValue):
+    def _goes_together(self) -> Self:
+        if self.source == "last_record" and any(isinstance(where, HeaderValue) for where in self.tokens().values()):
             message = "`from: last_record` needs a JSONPath as `value`; a record has no headers"
             raise invalid("value", message=message, kind="combination")
+        if isinstance(self.value, dict):
+            if not self.value:
+                raise invalid("value", message="write where at least one token is", kind="combination")
+            if "param" in self.model_fields_set:
+                message = "`param` has no meaning beside a `value` that names the parameters"
+                raise invalid("param", message=message, kind="combination")
+            if self.place in ("path", "template"):
+                message = f"`in: {self.place}` takes one token, and `value` has {len(self.value)}"
+                raise invalid("value", message=message, kind="combination")
+        _refuse_steps(self, self.place)
         return self
 
 
-class NextUrl(_Series):
+class _Links(Paged):
+    same_url: Literal["error", "end"] = Field(
+        "error",
+        description="`end`: a next URL that is the request's own ends the series; unless given, it is an error",
+        examples=["end"],
+    )
+    keep_origin: bool = Field(
+        False,
+        strict=True,
+        description="send the path and query of the next URL to the origin that was asked, for APIs that name an "
+        "internal host or `http:` in their links",
+        examples=[True],
+    )
+
+
+class NextUrl(_Links):
     """Each page holds the URL of the next."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "next_url", "path": "$.links.next"}]})
@@ -158,11 +257,31 @@ class NextUrl(_Series):
         description="for APIs that answer with the URL of the next page; "
         "ends when the URL is missing, `null`, `false` or empty",
     )
-    path: Found = Field(description="where the URL is; it may be relative to the request's", examples=["$.links.next"])
-    repeated_pages: RepeatedPages = "error"
+    path: Found = Field(description="where the URL is; it may be relative, see `base`", examples=["$.links.next"])
+    base: Annotated[str, Word("request, root or JSONPath")] = Field(
+        "request",
+        description="what a relative URL is relative to: the URL of the `request`, `root` for `base_url`, or the URL "
+        "that a JSONPath finds in the answer",
+        examples=["root"],
+    )
+
+    def places(self) -> tuple[Found | None, ...]:
+        return *super().places(), self.path, self.base if self.base.startswith("$") else None
+
+    @model_validator(mode="after")
+    def _base_is_one_of_three(self) -> Self:
+        if self.base in ("request", "root"):
+            return self
+        try:
+            compile_path(self.base)
+        except ValueError as error:
+            raise invalid("base", message=str(error)) from None
+        if not self.base.startswith("$"):
+            raise invalid("base", message=f"{unknown('value', self.base, ['request', 'root'])}, or a JSONPath")
+        return self
 
 
-class LinkHeader(_Series):
+class LinkHeader(_Links):
     """Each page names the next in its Link header (RFC 8288)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "link_header"}]})
@@ -173,26 +292,24 @@ class LinkHeader(_Series):
         "ends when there is no link of that relation",
     )
     rel: str = Field("next", description="relation of the link to follow", examples=["older"])
-    repeated_pages: RepeatedPages = "error"
+    stop_when: Annotated[dict[str, str], BeforeValidator(_plain)] = Field(
+        {"results": "false"},
+        description="a link with one of these parameters ends the series, as APIs with a link on each page mark the "
+        'last by `rel="next"; results="false"`',
+        examples=[{"results": "false"}],
+    )
 
 
+_KINDS = (NoPagination, PageNumber, OffsetLimit, Cursor, NextUrl, LinkHeader)
 Pagination = Annotated[
     NoPagination | PageNumber | OffsetLimit | Cursor | NextUrl | LinkHeader,
     Field(discriminator="type"),
-    BeforeValidator(tagged([NoPagination, PageNumber, OffsetLimit, Cursor, NextUrl, LinkHeader])),
+    BeforeValidator(tagged(_KINDS)),
 ]
 
 
-def places(spec: Pagination) -> tuple[Found | None, ...]:
-    """Where in an answer, and not in a record of it, stands what is needed to go on."""
-    match spec:
-        case PageNumber():
-            return spec.total_records, spec.total_pages
-        case OffsetLimit():
-            return (spec.total_records,)
-        case Cursor():
-            return (None if spec.source == "last_record" else spec.value), spec.has_more
-        case NextUrl():
-            return (spec.path,)
-        case _:
-            return ()
+def _refuse_steps(spec: _Series, place: str) -> None:
+    """A list of steps names a place in a body, and nothing else."""
+    for key, name in spec.names().items():
+        if isinstance(name, tuple) and (place != "body" or not name):
+            raise invalid(key, message="a list of steps leads into a body: it needs `in: body`", kind="combination")

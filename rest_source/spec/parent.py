@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rest_source.spec.base import SpecModel, invalid, unknown
 from rest_source.spec.names import Name, Names
-from rest_source.spec.pagination import PositiveInt
+from rest_source.spec.places import PositiveInt
 from rest_source.spec.sql import Sql
 from rest_source.spec.template import names
 from rest_source.spec.text import ENV_SCHEMA

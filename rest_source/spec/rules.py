@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rest_source.spec.base import SpecModel
 from rest_source.spec.jsonpath import PathText
-from rest_source.spec.pagination import HeaderValue, Status
+from rest_source.spec.places import HeaderValue, Status
 from rest_source.spec.units import Duration, write_duration
 from rest_source.spec.word import Word
 
@@ -54,7 +54,7 @@ class ErrorRule(SpecModel):
     empty: Annotated[Literal[True], Word("`true`")] | None = Field(
         None, description="`true` holds where the body has no bytes, or only blanks", examples=[True]
     )
-    do: Literal["skip", "fail", "retry", "restart"] = Field(
+    do: Literal["skip", "fail", "retry", "restart", "end"] = Field(
         description="what becomes of the answer; see below", examples=["skip"]
     )
     wait: Pause | None = Field(

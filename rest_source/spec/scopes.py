@@ -8,7 +8,7 @@ from rest_source.spec.combinations import Found, request_texts
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
 from rest_source.spec.sql import sql_names
-from rest_source.spec.template import names
+from rest_source.spec.template import POSITIONS, Named, names, parse
 
 if TYPE_CHECKING:
     from rest_source.spec.endpoint import EndpointSpec
@@ -29,6 +29,7 @@ def without_value(endpoint: "EndpointSpec") -> Found:
         for name in names(text):
             yield from _unknown(endpoint, loc, name)
     yield from _sql(endpoint)
+    yield from _positions(endpoint)
     yield from _placeholders(endpoint)
     yield from _names(endpoint)
 
@@ -74,10 +75,34 @@ def _sql(endpoint: "EndpointSpec") -> Found:
                 yield ("parent", key), f"`{{{name}}}` has no value {told}"
 
 
+def _positions(endpoint: "EndpointSpec") -> Found:
+    """Templates of the place of a page where there is none, and a pagination whose place is in no template."""
+    pagination = endpoint.pagination
+    there = pagination.positions() if pagination.in_template else ()
+    found = [(loc, name) for loc, text in request_texts(endpoint) for name in _position_names(text)]
+    for loc, name in found:
+        if there and name not in there:
+            yield loc, f"`{{{name}}}` has no value here; `{pagination.type}` has {', '.join(there)}"
+        elif not there and loc[0] != "body" and not _is_cursor_in_path(endpoint, name):
+            yield loc, f"`{{{name}}}` needs a `pagination` with `in: template`"
+    if there and there[0] not in {name for _, name in found}:
+        message = f"`in: template` needs `{{{there[0]}}}` where the position goes: in path, params, headers or body"
+        yield ("pagination", "in"), message
+
+
+def _position_names(text: str) -> list[str]:
+    return [part.name for part in parse(text, paged=True) if isinstance(part, Named) and part.name in POSITIONS]
+
+
+def _is_cursor_in_path(endpoint: "EndpointSpec", name: str) -> bool:
+    pagination = endpoint.pagination
+    return isinstance(pagination, Cursor) and pagination.place == "path" and pagination.param == name
+
+
 def _placeholders(endpoint: "EndpointSpec") -> Found:
     """Braces of a path that nothing replaces: `/users/{id}` would be asked for as it stands."""
     pagination = endpoint.pagination
-    known = (pagination.param,) if isinstance(pagination, Cursor) and pagination.place == "path" else ()
+    known = (str(pagination.param),) if isinstance(pagination, Cursor) and pagination.place == "path" else ()
     for written, meant in placeholders(endpoint.path, known):
         field = written[1:-1].strip() or "id"
         remedy = f"Did you mean {meant}?" if meant else f"Write {{parent.{field}}} and a `parent`, or {{env.NAME}}"

@@ -11,7 +11,7 @@ from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, n
 from rest_source.spec.braces import refuse_placeholders
 from rest_source.spec.endpoint import EndpointSpec, Header
 from rest_source.spec.names import Name
-from rest_source.spec.pagination import PositiveInt
+from rest_source.spec.places import PositiveInt
 from rest_source.spec.schedule import Timezone
 from rest_source.spec.template import foreign, parse
 from rest_source.spec.text import Text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from rest_source.errors import RestSourceError
@@ -25,6 +25,9 @@ _VARIABLE = re.compile(r"(?P<name>env\.[A-Z_][A-Z0-9_]*)(?:\|(?P<default>.*))?",
 _CANDIDATE = re.compile(
     r"\{(env\.[^{}|]*\|(?:[^{}]|\{[^{}]*\})*|(?:now|cursor|(?:partition|window|parent|login|env)\.)[^{}]*)\}"
 )
+POSITIONS = ("page", "offset", "limit", "next")
+"""Templates of the place of a page, which are templates with `in: template` of a pagination only."""
+_PAGED = re.compile(rf"{_CANDIDATE.pattern[:-3]}|(?:{'|'.join(POSITIONS)}))\}}")
 _TYPED = ("epoch", "epoch_ms")
 _LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w|:\s[^%]*$)")
 """Braces that only begin like a template, such as GraphQL's `{cursor id}` and `{cursor: $after}`."""
@@ -95,15 +98,19 @@ class Scope:
 
     instants: Mapping[str, datetime]
     lookup: Callable[[str], Any]
+    paged: bool = False
 
 
 @lru_cache(maxsize=65536)
-def parse(text: str) -> tuple[Part, ...]:
-    """The text cut into literals and templates; raises ValueError on a template that is nearly right."""
+def parse(text: str, paged: bool = False) -> tuple[Part, ...]:
+    """The text cut into literals and templates; raises ValueError on a template that is nearly right.
+
+    With `paged` the place of a page is one too.
+    """
     parts: list[Part] = []
     end = 0
-    for match in _CANDIDATE.finditer(text):
-        template = _parse_one(match[1])
+    for match in (_PAGED if paged else _CANDIDATE).finditer(text):
+        template = Named(match[1]) if match[1] in POSITIONS else _parse_one(match[1])
         if template is None:
             continue
         parts += [text[end : match.start()], template]
@@ -147,7 +154,7 @@ def render(text: str, scope: Scope, encode: bool = False) -> str:
     """
     return "".join(
         part if isinstance(part, str) else _encoded(value_of(part, scope), encode, first=index == 0)
-        for index, part in enumerate(parse(text))
+        for index, part in enumerate(parse(text, scope.paged))
     )
 
 
@@ -173,11 +180,17 @@ def segment(value: str) -> str:
     return quote(value, safe="", errors="surrogatepass")
 
 
+ABSENT: Final = object()
+"""A position that has no value yet, as the token of the first page."""
+
+
 def value_of(part: Instant | Named | Joined, scope: Scope) -> str:
     """What a template becomes."""
     if isinstance(part, Instant):
         return part.render(scope.instants[part.name])
     value = scope.lookup(part.name) if isinstance(part, Joined) else _looked_up(part, scope)
+    if value is None and part.name in POSITIONS:
+        return ""
     if isinstance(part, Joined):
         return part.separator.join(map(plain_text, value if isinstance(value, list | tuple) else [value]))
     return plain_text(value)
@@ -204,23 +217,31 @@ def plain_text(value: Any) -> str:
 def render_json(value: Any, scope: Scope) -> Any:
     """A JSON value with templates replaced in every string.
 
-    A string that is one epoch template becomes a number; one that is a cursor or a parent's field keeps its JSON type,
-    and is null where there is no cursor yet.
+    A string that is one epoch template becomes a number; one that is a cursor, a position or a parent's field keeps its
+    JSON type. It is null where there is no cursor yet, and left out where there is no position yet.
     """
     if isinstance(value, str):
-        parts = parse(value)
-        lone = parts[0] if len(parts) == 1 else None
-        if isinstance(lone, Named) and lone.name.split(".")[0] in ("cursor", "parent"):
-            return scope.lookup(lone.name)
-        if isinstance(lone, Instant) and lone.name not in scope.instants:
-            return None
-        text = render(value, scope)
-        return int(text) if isinstance(lone, Instant) and lone.format in _TYPED else text
+        return _render_text(value, scope)
     if isinstance(value, Mapping):
-        return {key: render_json(item, scope) for key, item in value.items()}
+        rendered = ((key, render_json(item, scope)) for key, item in value.items())
+        return {key: item for key, item in rendered if item is not ABSENT}
     if isinstance(value, list | tuple):
-        return [render_json(item, scope) for item in value]
+        return [item for item in (render_json(item, scope) for item in value) if item is not ABSENT]
     return value
+
+
+def _render_text(value: str, scope: Scope) -> Any:
+    parts = parse(value, scope.paged)
+    lone = parts[0] if len(parts) == 1 else None
+    if isinstance(lone, Named) and lone.name in POSITIONS:
+        position = scope.lookup(lone.name)
+        return ABSENT if position is None else position
+    if isinstance(lone, Named) and lone.name.split(".")[0] in ("cursor", "parent"):
+        return scope.lookup(lone.name)
+    if isinstance(lone, Instant) and lone.name not in scope.instants:
+        return None
+    text = render(value, scope)
+    return int(text) if isinstance(lone, Instant) and lone.format in _TYPED else text
 
 
 def names(text: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from rest_source.extract.announced import MORE, NEXT, PAGES, TOTAL
-
 DATA = (
     "data", "results", "result", "items", "records", "value", "rows", "entries", "hits", "elements", "objects",
     "content", "list", "values", "nodes", "edges", "features", "entities", "documents", "resources", "members",
@@ -18,7 +16,8 @@ ASIDE = (
 ERRORS = ("error", "errors", "error_message", "error_description", "fault")
 """Fields by which an answer of status 200 says that it is none."""
 NEXT_URLS = (
-    *NEXT, "nextRecordsUrl", "next_records_url", "next_href", "next_uri", "nextUri", "nextHref", "next_page",
+    "next", "next_url", "nextUrl", "next_page_url", "nextPageUrl", "nextLink", "@odata.nextLink", "next_link",
+    "nextRecordsUrl", "next_records_url", "next_href", "next_uri", "nextUri", "nextHref", "next_page",
     "nextPage", "odata.nextLink", "next_results",
 )  # fmt: skip
 INSIDE_NEXT = ("href", "url", "uri", "link")
@@ -33,10 +32,37 @@ TOKENS = {
 """Fields that hold a token, and the parameter that most APIs with such a field take it by."""
 SURE_TOKENS = ("nextPageToken", "next_page_token", "starting_after")
 """Those whose parameter follows from the name."""
-FLAGS = (*MORE, "moreRecords", "more_records", "hasMoreItems", "has_next_page", "next_page_available")
-TOTAL_PAGES = (*PAGES, "nb_pages", "nbPages", "totalPageCount")
-TOTALS = (*TOTAL, "totalElements", "total_items", "totalItems", "totalHits", "nbHits", "totalSize", "found", "numFound",
-          "filtered_table_rows_count", "total_entries", "recordsTotal")  # fmt: skip
+FLAGS = (
+    "has_more",
+    "hasMore",
+    "has_next",
+    "hasNext",
+    "has_next_page",
+    "hasNextPage",
+    "more",
+    "moreRecords",
+    "more_records",
+    "hasMoreItems",
+    "has_next_page",
+    "next_page_available",
+)
+TOTAL_PAGES = (
+    "total_pages",
+    "totalPages",
+    "page_count",
+    "pageCount",
+    "last_page",
+    "lastPage",
+    "pages",
+    "nb_pages",
+    "nbPages",
+    "totalPageCount",
+)
+TOTALS = (
+    "total", "total_count", "totalCount", "total_records", "totalRecords", "total_results", "count", "totalElements",
+    "total_items", "totalItems", "totalHits", "nbHits", "totalSize", "found", "numFound", "filtered_table_rows_count",
+    "total_entries", "recordsTotal",
+)  # fmt: skip
 PAGE = (
     "page",
     "current_page",

@@ -18,7 +18,7 @@ from rest_source.http.request import Answer, Request
 from rest_source.spec.environment import Environment
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.login import LoginAuth, LoginRequest, LoginStep
-from rest_source.spec.pagination import HeaderValue
+from rest_source.spec.places import HeaderValue
 from rest_source.spec.send import Send
 from rest_source.spec.template import Scope, plain_text, render, render_json
 

@@ -1,0 +1,46 @@
+"""What the earlier pages of a series held and announced, by which the next one is judged."""
+
+from dataclasses import dataclass, field
+
+from rest_source.extract.announced import NOTHING_MORE, Announced
+from rest_source.extract.identity import Identity
+
+
+@dataclass(slots=True)
+class History:
+    """The pages of one series so far.
+
+    `digests` has the page that first held some records. `returned` counts the records by which paging goes, and `empty`
+    the pages without any at the end. `first` and `last` are what the first and the last answer announced.
+    """
+
+    digests: dict[str, int] = field(default_factory=dict)
+    returned: int = 0
+    pages: int = 0
+    empty: int = 0
+    first: Announced = NOTHING_MORE
+    last: Announced = NOTHING_MORE
+    _last_page: Identity | None = None
+
+    def twin(self, identity: Identity) -> int | None:
+        """The earlier page that held the same records."""
+        return self.digests.get(identity.digest) if identity.digest is not None else None
+
+    def known(self, identity: Identity) -> int:
+        """How many of the records are no new ones: all of those of an earlier page, and what the page before held."""
+        if self.twin(identity) is not None:
+            return len(identity.marks)
+        return len(identity.marks & self._last_page.marks) if self._last_page is not None else 0
+
+    def hear(self, said: Announced) -> None:
+        """Take in what an answer announces."""
+        self.first = said if not self.pages else self.first
+        self.last = said
+
+    def add(self, number: int, identity: Identity, new: int, keeps_digest: bool, keeps_marks: bool) -> None:
+        """Take in a page that is kept, with so many records that count, and what later pages are compared with."""
+        self.pages, self.returned = number, self.returned + new
+        self.empty = 0 if new else self.empty + 1
+        self._last_page = identity if keeps_marks else None
+        if keeps_digest and identity.digest is not None:
+            self.digests.setdefault(identity.digest, number)

@@ -1,0 +1,74 @@
+"""The words by which APIs speak of pages and records: each name is the set of its words, in any order and spelling."""
+
+import re
+from functools import lru_cache
+
+Names = tuple[set[str], ...]
+
+
+@lru_cache(maxsize=4096)
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name in lower case, whether it is written in snake, kebab or camel case."""
+    return tuple(word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+
+
+WRAPPERS = frozenset((
+    "continue", "count", "cursor", "cursors", "header", "hits", "info", "link", "links", "list", "meta",
+    "metadata", "nav", "navigation", "next", "odata", "page", "pageinfo", "pager", "pages", "pagination",
+    "paginator", "paging", "query", "response", "result", "results", "search", "summary", "total", "totals",
+))  # fmt: skip
+"""Words in the names of objects that are beside records and speak of pages."""
+ASIDE = frozenset((
+    "api", "links", "meta", "ms", "nb", "num", "number", "odata", "opensearch", "pagination", "paging",
+    "response", "wp", "x",
+))  # fmt: skip
+"""Words that tell nothing about what a count or a token is."""
+NEXT = frozenset((
+    "after", "batch", "bookmark", "continuation", "cursor", "data", "from", "href", "id", "index", "key", "link",
+    "links", "marker", "max", "min", "next", "offset", "page", "pages", "params", "partition", "path", "position",
+    "query", "range", "record", "records", "request", "result", "results", "row", "rows", "scroll", "set", "skip",
+    "skiptoken", "start", "state", "token", "uri", "url",
+))  # fmt: skip
+"""Words that may be beside `next` where it leads to a page; `next_billing_date` does not."""
+TOKENS: Names = (
+    {"cursor"}, {"cursor", "end"}, {"after", "cursor"}, {"after"}, {"after", "cursor"}, {"offset"}, {"marker"},
+    {"bookmark"}, {"id", "scroll"}, {"after", "starting"}, {"page", "token"},
+)  # fmt: skip
+"""Names of tokens that do not say whether they lead on: some APIs repeat the one that was sent."""
+COUNTED = frozenset((
+    "all", "available", "count", "docs", "documents", "elements", "entries", "filter", "filtered", "found",
+    "hits", "item", "items", "matches", "n", "nb", "num", "number", "objects", "overall", "record", "records",
+    "result", "results", "row", "rows", "size", "table", "total",
+))  # fmt: skip
+"""Words that may be beside `total` where it counts records; `total_price` does not."""
+COUNTS: Names = (
+    {"total"}, {"count"}, {"found"}, {"hits"}, {"count", "filter"}, {"count", "items"}, {"count", "item"},
+    {"count", "rows"}, {"count", "row"}, {"count", "records"}, {"count", "record"}, {"count", "results"},
+    {"count", "result"}, {"count", "filtered", "rows", "table"}, {"results"},
+)  # fmt: skip
+"""Names of a number of records without `total`."""
+PAGES: Names = (
+    {"pages", "total"}, {"page", "total"}, {"count", "page", "total"}, {"count", "page"}, {"count", "pages"},
+    {"last", "page"}, {"pages"}, {"max", "page"}, {"max", "pages"}, {"pages", "total"}, {"totalpages"},
+    {"of", "pages"},
+)  # fmt: skip
+"""Names of a number of pages."""
+MORE: Names = (
+    {"more"}, {"more", "records"}, {"more", "results"}, {"items", "more"}, {"more", "pages"}, {"data", "more"},
+    {"available", "more"}, {"available", "more", "results"}, {"collection", "in", "items", "more"},
+    {"available", "next", "page"}, {"truncated"}, {"is", "truncated"}, {"is", "more"}, {"entries", "more"},
+    {"more", "rows"}, {"is", "more", "there"}, {"pages", "remaining"}, {"exists", "next", "page"},
+)  # fmt: skip
+"""Names of a flag that is true while there is more, beside those with `has`."""
+LAST: Names = (
+    {"last"}, {"is", "last"}, {"is", "last", "page"}, {"last", "page"}, {"done"}, {"done", "is"}, {"finished"},
+    {"finished", "is"}, {"end", "of", "stream"}, {"end", "list", "of"}, {"end", "of", "results"},
+    {"data", "end", "of"}, {"end", "of", "records"}, {"end", "is"}, {"at", "end"}, {"complete"},
+    {"complete", "is"}, {"exhausted"}, {"eof"}, {"more", "no"}, {"more", "no", "results"}, {"more", "no", "pages"},
+    {"islast"}, {"final"}, {"final", "is"},
+)  # fmt: skip
+"""Names of a flag that is true at the end."""
+LIMITS = frozenset((
+    "length", "limit", "quota", "rate", "ratelimit", "retry", "runtime", "size", "time", "timeout",
+))  # fmt: skip
+"""Words in headers that count something else."""
