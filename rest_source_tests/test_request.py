@@ -54,12 +54,12 @@ def at(page: dict[str, Any]) -> tuple[tuple[tuple[str | int, ...], Any], ...]:
         ("http://h/v1", "/to/{env.URL}", "http://h/v1/to/https%3A%2F%2Fx.example%2Fy%3Fz%3D1"),
         ("https://{env.HOST}/v1", "/x", "https://h.example/v1/x"),
         ("{env.URL}", "/x", "https://x.example/y/x?z=1"),
-        ("http://h/api?api-version=7&k", "/x?b=2", "http://h/api/x?api-version=7&k=&b=2"),
+        ("http://h/api?api-version=7&k", "/x?b=2", "http://h/api/x?api-version=7&k&b=2"),
         ("http://h", "/a#part", "http://h/a"),
         ("http://h", "/a/{now:%Y-%m-%d}", "http://h/a/2026-03-29"),
         ("http://h", "/a/{now}?since={now}", "http://h/a/2026-03-29T22%3A30%3A15Z?since=2026-03-29T22%3A30%3A15Z"),
-        ("http://h", "/a?q=a+b%20c&q=%C3%BC", "http://h/a?q=a+b+c&q=%C3%BC"),
-        ("http://h", "/a?c={d}", "http://h/a?c=%7Bd%7D"),
+        ("http://h", "/a?q=a+b%20c&q=%C3%BC", "http://h/a?q=a+b%20c&q=%C3%BC"),
+        ("http://h", "/a?c={d}", "http://h/a?c={d}"),
     ],
 )
 def test_urls(base: str, path: str, url: str) -> None:
@@ -230,7 +230,7 @@ def test_on_the_wire(api: Api) -> None:
     }
     read(f"{api.url}/v1", endpoint, VARIABLES, headers={"Accept": "text/json"})
     [call] = api.calls
-    assert call.target == "/v1/gr%C3%B6%C3%9Fe/s3%2Fc%3Fr%3Dt?a=1&b=x+y&b=true"
+    assert call.target == "/v1/gr%C3%B6%C3%9Fe/s3%2Fc%3Fr%3Dt?a=1&b=x%20y&b=true"
     assert (call.headers["X-Key"], call.headers["Accept"]) == ("s3/c?r=t", "text/json")
     assert call.json == {"since": "2026-03-28"}
 

@@ -79,7 +79,7 @@ def test_an_answer_carries_status_url_headers_and_body() -> None:
     ):
         answer = session.send(Request("GET", f"{api.url}/orders?a=1", params=(("b", "x y"), ("b", "2"))), tally)
     assert (answer.status, answer.body, answer.headers["x-page"]) == (200, b'{"id":1}', "3")
-    assert answer.url == f"{api.url}/orders?a=1&b=x+y&b=2"
+    assert answer.url == f"{api.url}/orders?a=1&b=x%20y&b=2"
     assert api.calls[0].query == {"a": ["1"], "b": ["x y", "2"]}
     assert (tally.requests, tally.retries, tally.bytes) == (1, 0, 8)
 

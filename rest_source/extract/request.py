@@ -8,19 +8,30 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from rest_source.extract.page import BodyPath, PageRequest
 from rest_source.extract.slices import Slice
-from rest_source.http.compose import Pairs, joined, pairs
+from rest_source.http.compose import Pairs, joined, pairs, without
 from rest_source.http.request import Request
 from rest_source.spec.combinations import texts, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import POSITIONS, Instant, Scope, parse, plain_text, render, render_json, segment
+from rest_source.spec.template import (
+    ABSENT,
+    POSITIONS,
+    Instant,
+    Scope,
+    parse,
+    plain_text,
+    render,
+    render_json,
+    render_query,
+    segment,
+)
 
 
 @dataclass(frozen=True)
@@ -56,20 +67,25 @@ class RequestBuilder:
         )
 
     def _url(self, page: PageRequest) -> tuple[str, Pairs]:
-        url, params = self._address(page) if page.path else self._first_address
-        own = [] if page.alone and not page.body else [pair for pair in params if pair[0] not in page.query]
-        return url, own + pairs(page.query)
+        """The URL with the query that is written, and the parameters behind it; those of the page win over both."""
+        url, query, params = self._address(page) if page.path else self._first_address
+        if page.alone and not page.body:
+            return url, pairs(page.query)
+        kept = "&".join(without(query, page.query))
+        own = [(name, value) for name, value in params if name not in page.query]
+        return f"{url}?{kept}" if kept else url, own + pairs(page.query)
 
     @cached_property
-    def _first_address(self) -> tuple[str, Pairs]:
+    def _first_address(self) -> tuple[str, str, Pairs]:
         return self._address(PageRequest())
 
-    def _address(self, page: PageRequest) -> tuple[str, Pairs]:
-        """The URL of a page without its parameters, and those that all pages have."""
-        parts = urlsplit(joined(render(self.source.base_url, self._scope), self._path(page)))
+    def _address(self, page: PageRequest) -> tuple[str, str, Pairs]:
+        """The URL of a page up to its query, the query as it is written, and the parameters that all pages have."""
+        url, _, query = joined(render(self.source.base_url, self._scope), self._path(page)).partition("?")
         own = render_json(self.endpoint.params, self._scope)
-        params = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in own]
-        return urlunsplit(parts._replace(query="", fragment="")), params + pairs(own)
+        query_text = _without_absent(f"?{(self.endpoint.query or '').removeprefix('?')}", self.part.positions)
+        written = render_query(query_text.removeprefix("?"), self._scope).replace("#", "%23")
+        return url, "&".join([*without(query, own), *without(written, ())]), pairs(own)
 
     def _path(self, page: PageRequest) -> str:
         """The path with the cursor in its `{param}`, or as a further segment; the first page has none."""
@@ -94,7 +110,7 @@ class RequestBuilder:
         return {
             key: (name, plain_text(text))
             for key, (name, value) in merged.items()
-            if (text := render_json(value, self._scope)) is not None
+            if (text := render_json(value, self._scope)) not in (None, ABSENT)
         }
 
     def _body(self, page: PageRequest) -> tuple[bytes | None, str | None]:
@@ -151,7 +167,11 @@ def _without_absent(path: str, positions: Mapping[str, Any]) -> str:
 
 def frozen_instants(source: SourceSpec, endpoint: EndpointSpec, now: datetime) -> list[str]:
     """Every `{now…}` of an endpoint's requests as it is rendered, in order."""
-    values = [source.base_url, source.headers, *(getattr(endpoint, key) for key in ("path", "params", "headers"))]
+    values = [
+        source.base_url,
+        source.headers,
+        *(getattr(endpoint, key) for key in ("path", "query", "params", "headers")),
+    ]
     values += [endpoint.incremental.initial, endpoint.incremental.until] if endpoint.incremental else []
     local = now.astimezone(ZoneInfo(source.timezone))
     ends_now = endpoint.incremental and endpoint.incremental.until is None and "window.end" in used(endpoint)

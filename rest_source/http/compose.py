@@ -1,8 +1,8 @@
 """Composing a request: a path below a base URL, parameters as names and texts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote_plus
 
 from rest_source.spec.template import plain_text
 
@@ -10,14 +10,19 @@ Pairs = list[tuple[str, str]]
 
 
 def joined(base: str, path: str) -> str:
-    """The path below the base URL, unless it is a URL itself; a query of the base stays."""
+    """The path below the base URL, unless it is a URL itself; queries of both stay, as they are written."""
     if path.startswith(("http://", "https://")):
         return path
-    parts = urlsplit(base)
-    head, _, query = path.partition("?")
-    whole = f"{parts.path.rstrip('/')}/{head.lstrip('/')}" if head else parts.path
-    queries = [part for part in (parts.query, query) if part]
-    return urlunsplit(parts._replace(path=whole, query="&".join(queries)))
+    base, _, base_query = base.partition("#")[0].partition("?")
+    head, _, query = path.partition("#")[0].partition("?")
+    whole = f"{base.rstrip('/')}/{head.lstrip('/')}" if head else base
+    queries = "&".join(part for part in (base_query, query) if part)
+    return f"{whole}?{queries}" if queries else whole
+
+
+def without(query: str, names: Container[str]) -> list[str]:
+    """The parameters of a query as they are written, but for those of these names."""
+    return [pair for pair in query.split("&") if pair and unquote_plus(pair.partition("=")[0]) not in names]
 
 
 def pairs(values: Mapping[str, Any]) -> Pairs:

@@ -10,11 +10,12 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPSConnection
 
 from rest_source.http.clock import SYSTEM_CLOCK, Clock
 from rest_source.http.head import read_head
 from rest_source.http.pace import PacedReader
+from rest_source.http.target import TargetedConnection
 
 _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _MARGIN = 1.0
@@ -61,7 +62,7 @@ class _Response(HTTPResponse):
         self._pace.restart()
 
 
-class _Kept(HTTPConnection):
+class _Kept(TargetedConnection):
     """A connection that knows whether it has served, and how long the server will keep it when it is idle."""
 
     clock: Clock

@@ -7,7 +7,7 @@ from io import SEEK_END
 from threading import Lock
 from time import time
 from typing import BinaryIO
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from requests.structures import CaseInsensitiveDict
 
@@ -24,12 +24,15 @@ class Request:
 
     @cached_property
     def full_url(self) -> str:
-        """The URL with `params` appended; what it held before stays byte for byte, its fragment goes."""
+        """The URL with `params` appended; what it held before stays byte for byte, its fragment goes.
+
+        A blank is `%20` (RFC 3986, 2.1); `+` is one in forms only.
+        """
         url = self.url.partition("#")[0]
         if not self.params:
             return url
         joint = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
-        return f"{url}{joint}{urlencode(self.params, errors='surrogatepass')}"
+        return f"{url}{joint}{urlencode(self.params, errors='surrogatepass', quote_via=quote)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from rest_source.http.connections import PacedAdapter, StaleConnection
 from rest_source.http.fence import Origin, is_link_local, link_local, origin
 from rest_source.http.network_errors import CAUGHT, chain, network_error
 from rest_source.http.request import Answer, Request
+from rest_source.http.target import TargetedHeaders, target
 from rest_source.http.tls import USUAL, Certificates
 from rest_source.spec.source import Limits
 
@@ -112,6 +113,7 @@ class Transport:
         prepared.prepare(method=request.method, url=request.full_url, headers=sent, data=request.body, cookies=jar)
         if own:  # beside the jar's cookies, which requests would drop for such a header
             prepared.headers["Cookie"] = "; ".join(filter(None, (own, str(prepared.headers.get("Cookie", "")))))
+        prepared.headers = TargetedHeaders(prepared.headers, target(request.full_url))
         return prepared
 
     def _send(self, session: requests.Session, prepared: requests.PreparedRequest, inside: bool) -> requests.Response:

@@ -20,7 +20,7 @@ from rest_source.spec.pagination import OffsetLimit, PageNumber
 REFUSED = (400, 404, 410)
 """Statuses by which an API says that a cursor of an earlier run has expired."""
 
-_ASKED = {"method", "path", "params", "body", "form", "pagination", "incremental", "cap"}
+_ASKED = {"method", "path", "query", "params", "body", "form", "pagination", "incremental", "cap"}
 _PLAN = {*_ASKED, "data_root", "key_column", "exclude"}
 
 

@@ -116,7 +116,7 @@ _ELSEWHERE = {
     "header": "api_key",
     "next_link": "next_url",
     "url": "base_url",
-    "query": "params",
+    "query_string": "query",
     "selector": "data_root",
 }
 """What other tools call it."""

@@ -11,7 +11,7 @@ from rest_source.spec.template import Instant, names, parse
 if TYPE_CHECKING:
     from rest_source.spec.endpoint import EndpointSpec
 
-REQUEST_KEYS = ("path", "params", "headers", "body", "form")
+REQUEST_KEYS = ("path", "query", "params", "headers", "body", "form")
 """The keys of an endpoint that make its requests, where templates may stand."""
 Found = Iterator[tuple[Location, str]]
 
@@ -56,6 +56,8 @@ def shifts_cursor(endpoint: "EndpointSpec") -> bool:
 def _requests(endpoint: "EndpointSpec") -> Found:
     if endpoint.body is not None and endpoint.form is not None:
         yield ("form",), "`body` and `form` exclude each other: a request has one body"
+    if endpoint.query is not None and endpoint.params:
+        yield ("query",), "`query` and `params` exclude each other: write all of it into `query`, or all into `params`"
     for key in ("body", "form"):
         if endpoint.method == "GET" and getattr(endpoint, key) is not None:
             yield (key,), f"`{key}` needs `method: POST`"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from rest_source.spec.asset import AssetSettings
 from rest_source.spec.base import located_error
@@ -61,6 +61,12 @@ class EndpointSpec(AssetSettings):
     path: Text = Field(
         description="below `base_url`, or a full URL. A `?query` in it is sent too; `params` win over it",
         examples=["/orders"],
+    )
+    query: Text | None = Field(
+        None,
+        description="the query as it is to be sent, templates apart, whose values are percent-encoded; instead of "
+        "`params`. What the pagination sends follows it",
+        examples=["ids=List({parent.id:join(,)})&fields=id,name"],
     )
     params: Params = Field(
         {},
@@ -158,6 +164,13 @@ class EndpointSpec(AssetSettings):
         description="of a run over several partitions: requests for each of them, or once for the whole range",
         examples=["range"],
     )
+
+    @field_validator("query", mode="before")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "env" not in value:
+            raise ValueError("`query` is text, sent as it is written; write a mapping of parameters as `params`")
+        return value
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

@@ -84,7 +84,7 @@ class LoginRequest(SpecModel):
     def texts(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Every string of the request, with its location."""
         for key in REQUEST_KEYS:
-            yield from texts(getattr(self, key), (key,))
+            yield from texts(getattr(self, key, None), (key,))
 
 
 class _Answered(SpecModel):

@@ -148,20 +148,28 @@ def _parse_one(inner: str) -> Part | None:
 
 
 def render(text: str, scope: Scope, encode: bool = False) -> str:
-    """The text with its templates replaced; with `encode` each value is percent-encoded for a path.
+    """The text with its templates replaced; with `encode` each value is percent-encoded for a path and its query.
 
     A template that opens the text as a full URL stays as it is.
     """
+    rendered = ""
+    for part in parse(text, scope.paged):
+        if isinstance(part, str):
+            rendered += part
+        elif not encode:
+            rendered += value_of(part, scope)
+        elif not rendered and (value := value_of(part, scope)).startswith(("http://", "https://")):
+            rendered += value
+        else:
+            rendered += value_of(part, scope, quoted if "?" in rendered else segment)
+    return rendered
+
+
+def render_query(text: str, scope: Scope) -> str:
+    """A query as it is written, with its templates replaced by percent-encoded values."""
     return "".join(
-        part if isinstance(part, str) else _encoded(value_of(part, scope), encode, first=index == 0)
-        for index, part in enumerate(parse(text, scope.paged))
+        part if isinstance(part, str) else value_of(part, scope, quoted) for part in parse(text, scope.paged)
     )
-
-
-def _encoded(value: str, encode: bool, first: bool) -> str:
-    if not encode or (first and value.startswith(("http://", "https://"))):
-        return value
-    return segment(value)
 
 
 def segment(value: str) -> str:
@@ -177,6 +185,11 @@ def segment(value: str) -> str:
             cause="A record, a cursor or a variable holds it in the place of an id.",
             remedy="Look where the template in `path` gets its value from, and leave such records out.",
         )
+    return quoted(value)
+
+
+def quoted(value: str) -> str:
+    """A value percent-encoded for any place in a URL."""
     return quote(value, safe="", errors="surrogatepass")
 
 
@@ -184,16 +197,16 @@ ABSENT: Final = object()
 """A position that has no value yet, as the token of the first page."""
 
 
-def value_of(part: Instant | Named | Joined, scope: Scope) -> str:
-    """What a template becomes."""
+def value_of(part: Instant | Named | Joined, scope: Scope, encoded: Callable[[str], str] = str) -> str:
+    """What a template becomes; of a batch each value is `encoded`, and the separator stays as it is written."""
     if isinstance(part, Instant):
-        return part.render(scope.instants[part.name])
-    value = scope.lookup(part.name) if isinstance(part, Joined) else _looked_up(part, scope)
-    if value is None and part.name in POSITIONS:
-        return ""
-    if isinstance(part, Joined):
-        return part.separator.join(map(plain_text, value if isinstance(value, list | tuple) else [value]))
-    return plain_text(value)
+        return encoded(part.render(scope.instants[part.name]))
+    if isinstance(part, Named):
+        value = _looked_up(part, scope)
+        return "" if value is None and part.name in POSITIONS else encoded(plain_text(value))
+    value = scope.lookup(part.name)
+    values = value if isinstance(value, list | tuple) else [value]
+    return part.separator.join(encoded(plain_text(item)) for item in values)
 
 
 def _looked_up(part: Named, scope: Scope) -> Any:
