@@ -86,7 +86,7 @@ def _values(name: str, given: tuple[Any, ...] | str, environment: Environment) -
 def _listed(text: str) -> tuple[str, ...]:
     found = tuple(filter(None, map(str.strip, text.split(","))))
     if not found:
-        raise ValueError("it holds no value; write them with commas between them")
+        raise ValueError("no value")
     return found
 
 
@@ -94,12 +94,14 @@ def _read(text: str, key: str, environment: Environment, parse: Callable[[str], 
     rendered = _rendered(text, environment)
     try:
         return parse(rendered)
-    except ValueError as error:
+    except ValueError:
         variables = ", ".join(name.removeprefix("env.") for name in names(text))
         raise RestSourceError(
             "invalid_variable",
-            f"What {variables} holds cannot be `{key}`: {error}.",
-            cause="The variable is set to something else than the key takes.",
+            f"What {variables} holds cannot be `{key}`.",
+            cause="That is a number and ms, s, m, h, d or w, such as 6h."
+            if parse is parse_duration
+            else "That are texts with commas between them, at least one.",
             remedy=f"Correct {variables} in the environment, or in the .env file, of the process that runs the load.",
         ) from None
 

@@ -222,6 +222,14 @@ CASES: dict[str, Case] = {
             "params": {"from": "{window.start}", "to": "{window.end}", "key": "{env.IN_PARAM}"},
         },
     ),
+    "invalid_variable": Case(
+        records,
+        "invalid_variable",
+        {
+            "incremental": {"cursor": "$.at", "initial": "2024-01-01", "step": {"env": "IN_PARAM"}},
+            "params": {"from": "{window.start}", "to": "{window.end}"},
+        },
+    ),
     "unsafe_path_value": Case(
         lambda call, loud: Reply({"items": [{"id": ".."}], "loud": loud}),
         "unsafe_path_value",
