@@ -26,6 +26,7 @@ from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
+from rest_source.spec.literals import literal_warning, literals_of_endpoint, literals_of_source
 from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope
@@ -79,7 +80,8 @@ class PageStream:
     def __post_init__(self) -> None:
         self.endpoint = with_variables(self.endpoint, self.environment)
         self._familiar = Familiar.of(self.endpoint, self.columns)
-        self.warnings += [warning for warning in self.session.warnings if warning not in self.warnings]
+        literals = map(literal_warning, (*literals_of_source(self.source), *literals_of_endpoint(self.endpoint)))
+        self.warnings += [warning for warning in (*self.session.warnings, *literals) if warning not in self.warnings]
 
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""

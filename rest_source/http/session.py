@@ -31,6 +31,7 @@ from rest_source.http.tls import UNVERIFIED, certificates
 from rest_source.http.transport import Transport
 from rest_source.http.waits import is_limit, named_wait, ruled_wait
 from rest_source.spec.environment import Environment
+from rest_source.spec.literals import literals_of_endpoint, literals_of_source
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.source import SourceSpec
 
@@ -73,6 +74,8 @@ class ApiSession:
             tokens = TokenClient(self._transport, source.limits, clock, self._pauses, self.redactor)
             self.sign_in = sign_in(source, environment, clock, tokens.run, self.redactor, state)
         self.warnings = () if source.tls.verify else (UNVERIFIED,)
+        literals = (literals_of_source(source), *map(literals_of_endpoint, source.endpoints))
+        self.redactor.register(*(secret for found in literals for secrets in found.values() for secret in secrets))
         self._slots = BoundedSemaphore(source.limits.concurrency)
         log_mask = LogMask(self.redactor)
         log_mask.install()
