@@ -56,12 +56,14 @@ def checks(defs: dg.Definitions) -> set[tuple[str, str]]:
 def test_every_endpoint_has_its_checks_unless_switched_off() -> None:
     quiet, loud = {"checks": {"duplicates": "off"}}, {"checks": {"duplicates": "warn", "schema": "off"}}
     assert checks(definitions({}, {"name": "quiet", **quiet})) == {
-        ("items", "duplicates"),
-        ("items", "schema"),
-        ("quiet", "schema"),
+        *(("items", name) for name in ("duplicates", "schema", "complete")),
+        *(("quiet", name) for name in ("schema", "complete")),
     }
-    assert checks(definitions({}, {"name": "loud", **loud}, **quiet)) == {("items", "schema"), ("loud", "duplicates")}
-    assert checks(definitions({"checks": {"duplicates": False, "schema": "off"}})) == set()
+    assert checks(definitions({}, {"name": "loud", **loud}, **quiet)) == {
+        *(("items", name) for name in ("schema", "complete")),
+        *(("loud", name) for name in ("duplicates", "complete")),
+    }
+    assert checks(definitions({"checks": {"duplicates": False, "schema": "off", "complete": "off"}})) == set()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_words_that_dagster_refuses_are_mistakes_in_the_file(key: str, value: ob
 def test_the_check_blocks_where_it_is_an_error(level: str, blocking: bool) -> None:
     graph = definitions({"checks": {"duplicates": level}}).resolve_asset_graph()
     specs = {key.name: graph.get_check_spec(key).blocking for key in graph.asset_check_keys}
-    assert specs == {"duplicates": blocking, "schema": False}
+    assert specs == {"duplicates": blocking, "schema": False, "complete": False}
 
 
 def test_one_job_and_schedule_for_each_cadence() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.load.destination import DuplicateReport, LoadFacts
 from rest_source.load.relation import Table
-from rest_source_tests.loading import ORDERS, Warehouse, commit, spooled, stage
+from rest_source.orchestrate.table_checks import duplicates_found
+from rest_source_tests.loading import ORDERS, Warehouse, commit, source_spec, spooled, stage
 
 Records = list[dict[str, Any]]
 
@@ -186,3 +188,94 @@ def test_a_hundred_thousand_rows_take_little_time(warehouse: Warehouse, identity
     found = warehouse.destination.duplicates(ORDERS, ())
     assert clock() - started < (30 if warehouse.postgres else 4)
     assert (", ".join(found.identity), found.entities, found.rows) == (identity, 1000, 100_000)
+
+
+class Shop:
+    """An API that answers with its records changed since a moment, as an increment asks for them."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+
+    def __call__(self, call: Call) -> Reply:
+        since = call.arg("since") or ""
+        return Reply({"records": [record for record in self.records if record["at"] >= since], "next": None})
+
+
+def told(warehouse: Warehouse, url: str, **endpoint: Any) -> str | None:
+    """What the check says of the table of an endpoint."""
+    (spec,) = source_spec(url, **endpoint).endpoints
+    return duplicates_found(warehouse.destination.duplicates(ORDERS, spec.primary_key), spec)
+
+
+INCREMENTAL: dict[str, Any] = {"incremental": {"cursor": "$.at"}, "params": {"since": "{cursor}"}}
+
+
+def changing(count: int, change: int) -> Records:
+    """Orders of which the last one changes again and again."""
+    orders = [{"id": n, "at": f"2024-01-01T00:{n:02}:00Z", "v": 0} for n in range(count)]
+    return [*orders[:-1], {**orders[-1], "v": change, "at": f"2024-01-02T00:{change:02}:00Z"}]
+
+
+def test_what_the_check_of_an_increment_advises_keeps_all_records(warehouse: Warehouse) -> None:
+    api = Shop(changing(20, 0))
+    with LoopbackServer(api) as server:
+        for change in range(3):
+            api.records = changing(20, change)
+            warehouse.load_from(server.url, **INCREMENTAL)
+        said = told(warehouse, server.url, **INCREMENTAL)
+        assert said is not None and "Write `primary_key: id`" in said and "with `--full-refresh`" in said
+        warehouse.load_from(server.url, full_refresh=True, primary_key="id", **INCREMENTAL)
+        assert told(warehouse, server.url, primary_key="id", **INCREMENTAL) is None
+    assert warehouse.rows("SELECT count(*), count(DISTINCT id), max(v) FROM shop.orders") == [(20, 20, 2)]
+
+
+def test_what_the_check_advises_of_keys_that_repeat_keeps_all_records(warehouse: Warehouse) -> None:
+    api = Shop(changing(20, 0))
+    with LoopbackServer(api) as server:
+        for change in range(3):
+            api.records = changing(20, change)
+            warehouse.load_from(server.url, **INCREMENTAL)
+        said = told(warehouse, server.url, primary_key="id", **INCREMENTAL)
+        assert said is not None and "To make one row, the newest, of each that the API still returns, load once" in said
+        warehouse.load_from(server.url, full_refresh=True, primary_key="id", **INCREMENTAL)
+    assert warehouse.rows("SELECT count(*), max(v) FROM shop.orders") == [(20, 2)]
+
+
+def test_a_key_that_repeats_because_it_identifies_nothing_is_not_to_be_made_one_row(warehouse: Warehouse) -> None:
+    with LoopbackServer(Shop([{"id": n, "kind": n % 2, "at": "2024"} for n in range(20)])) as server:
+        warehouse.load_from(server.url)
+        said = told(warehouse, server.url, primary_key="kind")
+        assert said is not None and "kind does not identify a record: 18 of these rows" in said
+        assert "Write `primary_key: id`, which tells them apart." in said
+        warehouse.load_from(server.url, primary_key="id")
+        assert told(warehouse, server.url, primary_key="id") is None
+    assert len(warehouse.table()) == 20
+
+
+@pytest.mark.parametrize("write", ["merge", "append", "replace"])
+@pytest.mark.parametrize("key", [(), ("id",), ("gone",)])
+@pytest.mark.parametrize("more", [{}, INCREMENTAL])
+def test_no_advice_replaces_a_table_by_what_one_load_reads(
+    write: str, key: Sequence[str], more: dict[str, Any]
+) -> None:
+    if write == "replace" and more:
+        return
+    (endpoint,) = source_spec("http://h", write=write, primary_key=list(key), **more).endpoints
+    for report in (
+        DuplicateReport(9, null_keys=9),
+        DuplicateReport(9, null_keys=2),
+        DuplicateReport(9, repeated_keys=2, sample=(("1", 2),)),
+        DuplicateReport(9, repeated_keys=2, alike=4, sample=(("1", 2),)),
+        DuplicateReport(9, identity=("id",), entities=3, sample=(("1", 2),)),
+    ):
+        said = duplicates_found(report, endpoint)
+        assert said is not None and "write: replace" not in said
+
+
+def test_a_name_that_may_mean_another_record_is_no_certain_key(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    for number in range(2):
+        commit(warehouse, number, [[{"customer_id": n, "at": f"t{n}{number}", "x": n / 3} for n in range(9)]])
+    (endpoint,) = source_spec("http://h").endpoints
+    said = duplicates_found(warehouse.destination.duplicates(ORDERS, ()), endpoint)
+    assert said is not None and "If customer_id identifies a record, write `primary_key: customer_id`" in said

@@ -11,10 +11,10 @@ import pytest
 
 from rest_source.demo.server import LoopbackServer, Reply
 from rest_source.load.destination import DuplicateReport
-from rest_source.orchestrate.checks import duplicates_found
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.io_manager import PaginatorIOManager
 from rest_source.orchestrate.markdown import as_text, markdown_table
+from rest_source.orchestrate.table_checks import duplicates_found
 from rest_source_tests.shop import spec
 
 HOSTILE = [

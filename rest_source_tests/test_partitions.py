@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from rest_source.cli.main import main
 from rest_source.extract.stream import PageStream
+from rest_source.load.destination import DuplicateReport
 from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.retrying import Retry
@@ -22,7 +23,7 @@ from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.io_manager import PaginatorIOManager
 from rest_source.orchestrate.partitions import latest_keys
 from rest_source_tests.fakes.changing import ChangingApi
-from rest_source_tests.loading import Warehouse, source_spec
+from rest_source_tests.loading import ORDERS, Warehouse, source_spec
 
 DAILY = {"type": "daily", "start_date": "2024-01-01", "end_date": "2024-02-01"}
 ENDPOINT: dict[str, Any] = {
@@ -385,3 +386,67 @@ def test_what_an_earlier_release_rejected_without_a_partition_is_kept_once(wareh
         warehouse.execute("UPDATE _rest_source.rejected_records SET partition = NULL")
         run(warehouse, server.url, "2024-01-01", columns={"n": "BIGINT"})
     assert warehouse.rows("SELECT partition FROM _rest_source.rejected_records") == [("2024-01-01",)]
+
+
+def stats(*days: int) -> list[dict[str, Any]]:
+    """Three campaigns a day, as a report tells of them."""
+    return [
+        {"campaignId": campaign, "clicks": 100 * number + campaign, "updated_at": day(number)}
+        for number in days
+        for campaign in range(3)
+    ]
+
+
+def warned(result: Run) -> list[str]:
+    return [str(warning) for facts in result.metadata.values() for warning in facts.get("warnings", [])]
+
+
+@pytest.mark.parametrize("write", ["merge", "replace"])
+def test_with_the_partition_in_its_key_a_row_stays_in_its_partition(warehouse: Warehouse, write: str) -> None:
+    keyed: dict[str, Any] = {"primary_key": ["campaignId", "__partition"], "write": write}
+    table = "SELECT campaignid, clicks, __partition FROM shop.orders ORDER BY 2"
+    expected = [(n % 100, n, f"2024-01-0{n // 100}") for n in (100, 101, 102, 200, 201, 202, 300, 301, 302)]
+    api = ChangingApi(stats(1, 2, 3))
+    with api.serve() as server:
+        result = run(warehouse, server.url, start="2024-01-01", end="2024-01-03", **keyed)
+        assert (warehouse.rows(table), warned(result)) == (expected, [])
+        assert run(warehouse, server.url, "2024-01-02", **keyed).metadata["2024-01-02"]["rows_unchanged"] == 3
+        api.records = [*stats(1, 3), {"campaignId": 1, "clicks": 7, "updated_at": day(2)}]
+        facts = run(warehouse, server.url, "2024-01-02", **keyed).metadata["2024-01-02"]
+    assert (facts["rows_updated"], facts["rows_deleted"], facts["rows_moved"]) == (1, 2, 0)
+    assert warehouse.rows(table) == sorted(
+        [row for row in expected if row[1] // 100 != 2] + [(1, 7, "2024-01-02")], key=lambda row: row[1]
+    )
+    assert warehouse.destination.duplicates(ORDERS, ("campaignId", "__partition")) == DuplicateReport(rows=7)
+
+
+def test_a_key_that_takes_rows_out_of_other_partitions_is_told_with_one_that_does_not(warehouse: Warehouse) -> None:
+    with ChangingApi(stats(1, 2, 3)).serve() as server:
+        first = run(warehouse, server.url, "2024-01-01", primary_key="campaignId")
+        result = run(warehouse, server.url, "2024-01-02", primary_key="campaignId")
+        assert (warned(first), result.metadata["2024-01-02"]["rows_moved"]) == ([], 3)
+        (told,) = warned(result)
+        assert told.startswith("3 rows were taken out of other partitions, as their `campaignId` was read in this one")
+        assert "`primary_key: [campaignId, __partition]` and load the partitions again" in told
+        run(warehouse, server.url, start="2024-01-01", end="2024-01-03", primary_key=["campaignId", "__partition"])
+    assert len(warehouse.table()) == 9
+
+
+def test_a_record_that_moves_now_and_then_is_not_told(warehouse: Warehouse) -> None:
+    api = ChangingApi(records(1, 2, 3, 4))
+    with api.serve() as server:
+        run(warehouse, server.url, start="2024-01-01", end="2024-01-04", primary_key="id")
+        api.records[0]["updated_at"] = day(4, 9)
+        result = run(warehouse, server.url, "2024-01-04", primary_key="id")
+    assert (result.metadata["2024-01-04"]["rows_moved"], warned(result)) == (1, [])
+
+
+def test_the_remedy_of_duplicates_keeps_the_rows_of_every_partition(warehouse: Warehouse) -> None:
+    with ChangingApi(stats(1, 2, 3)).serve() as server:
+        result = run(warehouse, server.url, start="2024-01-01", end="2024-01-03")
+        (check,) = [c for c in result.result.get_asset_check_evaluations() if c.check_name == "duplicates"]
+        assert "`primary_key: [campaignId, __partition]`" in (check.description or "")
+        keyed: dict[str, Any] = {"primary_key": ["campaignId", "__partition"]}
+        result = run(warehouse, server.url, start="2024-01-01", end="2024-01-03", **keyed)
+        (check,) = [c for c in result.result.get_asset_check_evaluations() if c.check_name == "duplicates"]
+    assert (len(warehouse.table()), check.passed, warned(result)) == (9, True, [])

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from rest_source.errors import RestSourceError
-from rest_source.load.destination import SchemaReport
-from rest_source.load.system import schema_changes
+from rest_source.load.destination import CommittedLoad, SchemaReport
+from rest_source.load.past_loads import loads_of_run, schema_changes
 from rest_source_tests.loading import Warehouse
 
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
@@ -93,12 +93,17 @@ def test_the_changes_of_a_table_are_remembered_with_their_time(warehouse: Wareho
     warehouse.load([{"id": 1, "v": 2.5, "w": 1}])
     warehouse.load([{"id": 1, "w": 1}])
     report = _changes(warehouse, "shop", "orders")
-    ((when, texts),) = report.changes
+    ((when, partition, texts),) = report.changes
     assert texts == ("new column w", *warehouse.columns_widened("v: BIGINT to DOUBLE"))
-    assert report.last_load is not None
-    assert when < report.last_load
-    assert report.missing == ("v",)
-    assert _changes(warehouse, "shop", "others").last_load is None
+    (last,) = loads_of(warehouse)
+    assert (when < last.at, partition) == (True, "")
+    assert last.result.columns_missing == ("v",)
+    assert _changes(warehouse, "shop", "others") == SchemaReport()
+
+
+def loads_of(warehouse: Warehouse) -> list[CommittedLoad]:
+    with warehouse.destination.reading() as session:
+        return loads_of_run(session, "shop", "orders", "")
 
 
 def _changes(warehouse: Warehouse, source: str, endpoint: str) -> SchemaReport:

@@ -85,7 +85,7 @@ LOADS = (
     Entry(
         ("fixed_type_misfit",),
         "`columns` fixes a type that rows already in the table do not fit",
-        "fix another type, correct those rows, or load once with `write: replace`",
+        "fix another type, or correct those rows of the table in SQL",
     ),
     Entry(
         ("all_rejected",),

@@ -88,7 +88,7 @@ class EndpointReport:
             "resumed_from_page": self.facts.get("resumed_from_page"),
             "cursor_before": self.facts.get("cursor_before"),
             "cursor_after": self.facts.get("cursor_after"),
-            "rows_rejected": self.facts.get("rows_rejected", 0),
+            **{count: self.facts.get(count, 0) for count in ("rows_rejected", "rows_merged", "rows_moved")},
             "row_count": self.facts.get("dagster/row_count"),
             "child_tables": self.facts.get("child_tables", {}),
             "columns_added": self.facts.get("columns_added", []),

@@ -16,7 +16,7 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.document import parse
 from rest_source.http.request import Answer, Tally
 from rest_source.http.session import ApiSession
-from rest_source.spec.base import mistakes
+from rest_source.spec.base import flow, mistakes
 from rest_source.spec.combinations import REQUEST_KEYS, texts
 from rest_source.spec.environment import Environment
 from rest_source.spec.file import load_source
@@ -26,7 +26,7 @@ from rest_source.suggest.draft import Draft, draft
 from rest_source.suggest.finding import Seen
 from rest_source.suggest.newfile import schema_line
 from rest_source.suggest.suggestion import Suggestion
-from rest_source.suggest.text import endpoint_lines, file_text, flow, insert_endpoint
+from rest_source.suggest.text import endpoint_lines, file_text, insert_endpoint
 
 _PLACEHOLDER = "https://api.example.com"
 

@@ -67,11 +67,21 @@ class LoadFacts:
     shortfall: str | None = None
 
 
+COUNTS = (
+    *("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected"),
+    *("rows_merged", "rows_moved", "rows_united"),
+)
+"""The counts of a commit that add up over the loads of a table."""
+
+
 @dataclass(frozen=True)
 class CommitResult:
     """What a commit did to its table.
 
     `row_count` is the table's size afterwards, `partition_rows` that of its partition; child tables have theirs.
+    `rows_merged` counts records that gave way to a newer one of their key though they differ, with some of these keys
+    as `merged_sample` and the fields that would tell them apart as `identity`; `rows_moved` rows that were taken out of
+    other partitions, `rows_united` rows of the table that are gone as another one has their key.
 
     `view`, the table itself, is no field: the fields are reported as they are.
     """
@@ -84,6 +94,9 @@ class CommitResult:
     rows_unchanged: int = 0
     rows_deleted: int = 0
     rows_rejected: int = 0
+    rows_merged: int = 0
+    rows_moved: int = 0
+    rows_united: int = 0
     row_count: int = 0
     partition_rows: int | None = None
     columns_added: tuple[str, ...] = ()
@@ -91,18 +104,33 @@ class CommitResult:
     columns_ignored: tuple[str, ...] = ()
     columns_missing: tuple[str, ...] = ()
     reject_reasons: tuple[str, ...] = ()
+    merged_sample: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
     child_tables: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stage: Stage) -> "CommitResult":
+        """What is known of a load before it is committed."""
+        return cls(
+            rows_read=stage.read,
+            rows_rejected=stage.rejected,
+            rows_merged=stage.merged.rows,
+            reject_reasons=stage.reasons,
+            merged_sample=stage.merged.sample,
+            identity=stage.merged.identity,
+        )
 
     def plus(self, later: "CommitResult") -> "CommitResult":
         """This commit and a later one to the same table, counted together."""
-        counts = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
         together = replace(
             later,
             columns_added=(*self.columns_added, *later.columns_added),
             columns_widened=(*self.columns_widened, *later.columns_widened),
             columns_ignored=tuple(dict.fromkeys((*self.columns_ignored, *later.columns_ignored))),
             reject_reasons=tuple(dict.fromkeys((*self.reject_reasons, *later.reject_reasons))),
-            **{count: getattr(self, count) + getattr(later, count) for count in counts},
+            merged_sample=(*self.merged_sample, *later.merged_sample),
+            identity=later.identity or self.identity,
+            **{count: getattr(self, count) + getattr(later, count) for count in COUNTS},
         )
         return together.showing(later.view)
 
@@ -115,7 +143,7 @@ class CommitResult:
 
 @dataclass(frozen=True, slots=True)
 class CommittedLoad:
-    """A row of `_rest_source.loads`."""
+    """A row of `_rest_source.loads`; `at` is when it was committed, and a partition is `""` where none is told."""
 
     load_id: str
     result: CommitResult
@@ -124,6 +152,8 @@ class CommittedLoad:
     total_reported: int | None
     records_returned: int | None = None
     shortfall: str | None = None
+    partition: str = ""
+    at: datetime = datetime.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +176,12 @@ class RejectedRecord:
 
 @dataclass(frozen=True, slots=True)
 class SchemaReport:
-    """How a table has changed: what each load added or widened after the one that made it, oldest first, by its time.
+    """How a table has changed: what each load added or widened, oldest first, with its time and partition.
 
-    `last_load` is when the newest load was committed, None where there is none; `missing` are the columns for which
-    it had no value.
+    The loads that made the table, those of one run, are left out.
     """
 
-    last_load: datetime | None
-    changes: tuple[tuple[datetime, tuple[str, ...]], ...] = ()
-    missing: tuple[str, ...] = ()
+    changes: tuple[tuple[datetime, str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +189,9 @@ class DuplicateReport:
     """What stands in a table more often than it should.
 
     `repeated_keys` and `null_keys` break the configured key. With the default key, `identity` names the
-    columns that identify a record, `entities` how many records stand in more than one row, `sample` some of
-    them with their number of rows.
+    columns that identify a record, by their names if it `is_sure`, `entities` how many records stand in more than one
+    row, `sample` some of them with their number of rows. With a key of its own, `alike` counts rows that have the key
+    of another of the same load, where so many do that it identifies no record, and `identity` names what would.
     """
 
     rows: int
@@ -172,6 +200,8 @@ class DuplicateReport:
     identity: tuple[str, ...] = ()
     entities: int = 0
     sample: tuple[tuple[str, int], ...] = field(default=())
+    is_sure: bool = False
+    alike: int = 0
 
 
 class Destination(Protocol):

@@ -1,25 +1,22 @@
 """Finds what stands in a table twice: repeated keys, and records that changed under the default key."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from rest_source.load.destination import DuplicateReport
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import identifier
-from rest_source.load.names import HEVO_ID, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS, PARTITION
+from rest_source.load.identifying import CERTAIN, DRIFT, SURE, UNNAMED, Records, could_identify, listed, name_rank
+from rest_source.load.names import HEVO_ID, LOADED_AT, MARKED_DELETED
 from rest_source.load.relation import Table, TableColumn, resolve_column
-from rest_source.load.schema import ColumnType
+from rest_source.spec.names import PARTITION
 
 _SAMPLE = 3
 _PAIRED = 8
 _PROBED = 50_000
-_IDENTIFYING = {ColumnType.BIGINT, ColumnType.TEXT, ColumnType.DATE, ColumnType.TIMESTAMPTZ}
 _TELLING = 0.7
 """The distinct values a candidate has at least, as a share of the largest load."""
-_DRIFT = 0.1
-"""The share of rows that may repeat an `id` inside one load: records move between pages while they are read."""
 
 
 def find_duplicates(session: Session, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
@@ -36,7 +33,9 @@ def find_duplicates(session: Session, table: Table, primary_key: Sequence[str]) 
     # Equal records may stand in several partitions.
     beside = [PARTITION] if default_key and any(column.name == PARTITION for column in columns) else []
     report = _judge_key(session, f"{session.place(table)} WHERE true", present, beside, rows)
-    return _identity(session, table, columns, report) if default_key else report
+    if default_key:
+        return _identity(session, table, columns, report)
+    return _alike(session, table, columns, present, report) if report.repeated_keys else report
 
 
 def _judge_key(session: Session, place: str, names: Sequence[str], beside: Sequence[str], rows: int) -> DuplicateReport:
@@ -44,6 +43,22 @@ def _judge_key(session: Session, place: str, names: Sequence[str], beside: Seque
     nulls = count(session, f"SELECT count(*) FROM {place} AND ({null})")
     repeated = count(session, f"SELECT count(*) FROM ({_groups(place, names, beside)}) repeated")
     return DuplicateReport(rows, repeated, nulls, sample=_sample(session, place, names, beside) if repeated else ())
+
+
+def _alike(
+    session: Session, table: Table, columns: Sequence[TableColumn], names: Sequence[str], report: DuplicateReport
+) -> DuplicateReport:
+    """The report with the rows that one load read beside another of their key, which are no versions of one record."""
+    place = f"{session.place(table)} WHERE true"
+    repeated = f"SELECT {listed(names)} FROM ({_groups(place, names)}) repeated"
+    read = f"SELECT count(DISTINCT {HEVO_ID}) AS n FROM {place} AND ({listed(names)}) IN ({repeated})"
+    in_load = f"{read} GROUP BY {listed([*names, LOADED_AT])}"
+    alike = count(session, f"SELECT sum(n - 1) FROM ({in_load}) in_load")
+    if alike <= DRIFT * report.rows:
+        return report
+    key = [column for name in names for column in columns if column.name == name]
+    identity = Records(session, place, table.name, columns, (LOADED_AT,)).identity(key, deep=True)
+    return replace(report, alike=alike, identity=tuple(column.original for column in identity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,8 @@ def _identity(
         return report
     sample = report.sample or _sample(session, place, [column.name for column in found])
     identity = tuple(column.original for column in found)
-    return DuplicateReport(report.rows, report.repeated_keys, report.null_keys, identity, entities, sample)
+    sure = len(found) == 1 and name_rank(found[0].name, table.name) < SURE
+    return replace(report, identity=identity, entities=entities, sample=sample, is_sure=sure)
 
 
 _Found = tuple[tuple[TableColumn, ...], int]
@@ -85,7 +101,7 @@ def _repeated(session: Session, place: str, candidates: Sequence[_Candidate], ro
         return named
     if number < 2:  # nothing is repeated across loads
         return (), 0
-    unnamed = [(candidate.column,) for candidate in single if candidate.rank == len(_RANKS)]
+    unnamed = [(candidate.column,) for candidate in single if candidate.rank == UNNAMED]
     pairs = [
         (one.column, other.column)
         for one, other in combinations([c for c in candidates if c.distinct > 1][:_PAIRED], 2)
@@ -100,8 +116,8 @@ def _named(session: Session, place: str, single: Sequence[_Candidate], rows: int
 
     The events of an append-only table are not one event because they share a customer.
     """
-    for rank in range(len(_RANKS)):
-        drift = _DRIFT if rank < _CERTAIN else 0
+    for rank in range(UNNAMED):
+        drift = DRIFT if rank < CERTAIN else 0
         alike = [candidate.column for candidate in single if candidate.rank == rank]
         judged = [(column, _entities(session, place, [column.name], rows, drift)) for column in alike]
         decided: list[_Found] = [((column,), entities) for column, entities in judged if entities is not None]
@@ -120,7 +136,7 @@ def _candidates(
     session: Session, place: str, table: str, columns: Sequence[TableColumn], rows: int
 ) -> list[_Candidate]:
     """Columns without nulls that could tell records apart, the best names first."""
-    possible = [c for c in columns if c.name not in METADATA_COLUMNS and c.type in _IDENTIFYING]
+    possible = could_identify(columns)
     if not possible:
         return []
     tests = ", ".join(
@@ -128,23 +144,11 @@ def _candidates(
     )
     (row,) = session.rows(f"SELECT {tests} FROM {place}")
     whole = [
-        _Candidate(column, row[2 * index + 1], _rank(column.name, table))
+        _Candidate(column, row[2 * index + 1], name_rank(column.name, table))
         for index, column in enumerate(possible)
         if row[2 * index] == rows
     ]
     return sorted(whole, key=lambda candidate: candidate.rank)
-
-
-_RANKS = ("id", "{own}_?(id|key|code|no|number)", "uuid|guid|key|code|sku|slug", ".*_(id|key|code|no|number)")
-_CERTAIN = 2
-"""The ranks of names that cannot mean another record, to which this one refers."""
-
-
-def _rank(name: str, table: str) -> int:
-    """Names that usually identify come first; the order of the table decides among equals."""
-    own = re.escape(re.sub("ies$", "y", table).removesuffix("s"))
-    matching = (rank for rank, pattern in enumerate(_RANKS) if re.fullmatch(pattern.format(own=own), name))
-    return next(matching, len(_RANKS))
 
 
 def _entities(session: Session, place: str, names: Sequence[str], rows: int, drift: float = 0) -> int | None:
@@ -158,10 +162,10 @@ def _entities(session: Session, place: str, names: Sequence[str], rows: int, dri
 
 
 def _counted(session: Session, place: str, names: Sequence[str], drift: float, share: int = 1) -> int | None:
-    probed = f"{session.dialect.hashed(_listed(names))} % {share} = 0" if share > 1 else "true"
+    probed = f"{session.dialect.hashed(listed(names))} % {share} = 0" if share > 1 else "true"
     keys = [f"k{index}" for index, _ in enumerate(names)]
     aliased = ", ".join(f"{identifier(name)} AS {key}" for name, key in zip(names, keys, strict=True))
-    in_loads = f"SELECT {aliased}, count(*) AS in_load FROM {place} AND {probed} GROUP BY {_listed(names)}, {LOADED_AT}"
+    in_loads = f"SELECT {aliased}, count(*) AS in_load FROM {place} AND {probed} GROUP BY {listed(names)}, {LOADED_AT}"
     grouped = f"SELECT sum(in_load) AS n, count(*) AS loads FROM ({in_loads}) in_loads GROUP BY {', '.join(keys)}"
     totals = f"SELECT sum(n - loads), sum(n), count(*) FILTER (WHERE n > 1) FROM ({grouped}) grouped"
     ((extra, rows, repeated),) = session.rows(totals)
@@ -173,16 +177,12 @@ def _counted(session: Session, place: str, names: Sequence[str], drift: float, s
 def _groups(place: str, names: Sequence[str], beside: Sequence[str] = ()) -> str:
     """Key values that stand in more than one row, each with its number of rows."""
     present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in names)
-    grouped = _listed([*names, *beside])
-    return f"SELECT {_listed(names)}, count(*) FROM {place} AND {present} GROUP BY {grouped} HAVING count(*) > 1"
+    grouped = listed([*names, *beside])
+    return f"SELECT {listed(names)}, count(*) FROM {place} AND {present} GROUP BY {grouped} HAVING count(*) > 1"
 
 
 def _sample(
     session: Session, place: str, names: Sequence[str], beside: Sequence[str] = ()
 ) -> tuple[tuple[str, int], ...]:
-    rows = session.rows(f"{_groups(place, names, beside)} ORDER BY count(*) DESC, {_listed(names)} LIMIT {_SAMPLE}")
+    rows = session.rows(f"{_groups(place, names, beside)} ORDER BY count(*) DESC, {listed(names)} LIMIT {_SAMPLE}")
     return tuple((", ".join(str(value) for value in row[:-1]), int(row[-1])) for row in rows)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(identifier(name) for name in names)

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from rest_source.spec.base import free_name, normalise
+from rest_source.spec.names import PARTITION
 
 HEVO_ID = "__hevo_id"
 INGESTED_AT = "__hevo__ingested_at"
 LOADED_AT = "__hevo__loaded_at"
 MARKED_DELETED = "__hevo__marked_deleted"
-PARTITION = "__partition"
 REF_ID = "__hevo_ref_id"
 INDEX = "__hevo_index"
 METADATA_COLUMNS = (HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION, REF_ID, INDEX)

@@ -9,6 +9,7 @@ from rest_source.extract.spool import SpooledLoad
 from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import CommitResult, CommittedLoad, LoadFacts
+from rest_source.load.key_remarks import key_remarks
 from rest_source.load.progress import PARENTS
 from rest_source.load.stager import Stager
 from rest_source.spec.base import normalise
@@ -131,7 +132,13 @@ class Extraction:
             cursor_after=self._cursor({**self.stream.known.cursors, **self.stream.reached}),
             failed_requests=len(self.stream.failed),
             seconds=round(monotonic() - self.started, 3),
-            warnings=(*self.stream.warnings, *_rejected(result), *self._doubtful(), *self._unmarked()),
+            warnings=(
+                *self.stream.warnings,
+                *_rejected(result),
+                *(remark.text for remark in key_remarks(result, self.stream.endpoint)),
+                *self._doubtful(),
+                *self._unmarked(),
+            ),
         )
 
     @property

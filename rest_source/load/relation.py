@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rest_source.load.names import METADATA_COLUMNS
 from rest_source.load.schema import ColumnType
 from rest_source.spec.base import normalise
 
@@ -30,6 +31,8 @@ class TableColumn:
 
 
 def resolve_column(columns: Sequence[TableColumn], name: str) -> str | None:
-    """The column that holds a field, by the field's original name or by the column's own."""
+    """The column that holds a field, by the field's original name or by the column's own; ours go by theirs alone."""
+    if name in METADATA_COLUMNS:
+        return next((column.name for column in columns if column.name == name), None)
     by_original: Mapping[str, str] = {column.original: column.name for column in columns}
     return by_original.get(name) or next((column.name for column in columns if column.name == normalise(name)), None)

@@ -33,11 +33,26 @@ class StagedTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """How many of the different `records` of a load gave way to newer ones of their key, with some of these keys.
+
+    The very same record, read twice, is not among them. Where the key seems not to identify a record, `identity` names
+    fields that do, if there are any.
+    """
+
+    records: int = 0
+    rows: int = 0
+    sample: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A staged load. The first of its tables, `records`, holds each key once as it is spelled.
 
-    `key` names the key's columns. `read` counts the records before deduplication, `rejected` those that stand in
-    the table `rejected`, with a few of their `reasons`. `longest_line` is in bytes.
+    `key` names the key's columns, to which the partition belongs if it is `keyed_by_partition`. `read` counts the
+    records before deduplication, `rejected` those that stand in the table `rejected`, with a few of their `reasons`.
+    `longest_line` is in bytes.
     """
 
     path: Path
@@ -48,6 +63,8 @@ class Stage:
     reasons: tuple[str, ...]
     timezone: str
     longest_line: int
+    merged: Merged = Merged()
+    keyed_by_partition: bool = False
 
     @property
     def columns(self) -> tuple[StagedColumn, ...]:

@@ -11,18 +11,31 @@ from rest_source.extract.columns import Column
 from rest_source.extract.nested import ArrayPath
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import DATE, TIMESTAMP, exists, explain, is_instant, literal
+from rest_source.load.merged import merged
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.rejects import missing_key, reject
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
-from rest_source.load.stage import Stage, StagedColumn, StagedTable
+from rest_source.load.stage import Merged, Stage, StagedColumn, StagedTable
 from rest_source.load.stager import RECORDS, Stager, staged_name
-from rest_source.spec.base import unknown
+from rest_source.spec.base import normalise, unknown
 from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.names import PARTITION
 from rest_source.spec.source import SourceSpec
 
 
-def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, timezone: str, stager: Stager) -> Stage:
-    """The stage of a spooled load, of which the stager has read a part; `unique` keeps each key's newest record."""
+def build_stage(
+    load: SpooledLoad,
+    *,
+    primary_key: Sequence[str],
+    unique: bool,
+    timezone: str,
+    stager: Stager,
+    name: str = RECORDS,
+) -> Stage:
+    """The stage of a spooled load of a table `name`, of which the stager has read a part.
+
+    `unique` keeps each key's newest record.
+    """
     with (
         explain(
             "stage_failed",
@@ -38,15 +51,30 @@ def build_stage(load: SpooledLoad, *, primary_key: Sequence[str], unique: bool, 
             StagedTable(path, staged_name(number), _columns(con, staged_name(number), path, columns, stager.shape))
             for number, (path, columns) in enumerate(load.tables.items())
         )
-        default_key = not load.rows or tuple(primary_key) == (HEVO_ID,)
-        key = () if default_key else _key_columns(tables[0].columns, primary_key)
+        fields = tuple(part for part in primary_key if part != PARTITION)
+        default_key = not load.rows or fields == (HEVO_ID,)
+        key = () if default_key else _key_columns(tables[0].columns, fields)
         rejected, reasons = reject(con, load, stager.shape, tables, key)
-        if unique and load.rows:
-            _deduplicate(con, RECORDS, key or (HEVO_ID,))
+        united = Merged()
+        if unique and load.rows and _has_repeated(con, RECORDS, key or (HEVO_ID,)):
+            united = merged(con, RECORDS, key, tables[0].columns, name) if key else united
+            _keep_newest(con, RECORDS, key or (HEVO_ID,))
         for table in tables[1:]:
-            _deduplicate(con, table.name, (HEVO_ID,))
+            if _has_repeated(con, table.name, (HEVO_ID,)):
+                _keep_newest(con, table.name, (HEVO_ID,))
         con.commit()
-    return Stage(stager.path, tables, key or (HEVO_ID,), load.rows, rejected, reasons, timezone, load.longest_line)
+    return Stage(
+        stager.path,
+        tables,
+        key or (HEVO_ID,),
+        load.rows,
+        rejected,
+        reasons,
+        timezone,
+        load.longest_line,
+        united,
+        keyed_by_partition=PARTITION in primary_key,
+    )
 
 
 def stage_of(load: SpooledLoad, source: SourceSpec, endpoint: EndpointSpec, stager: Stager) -> Stage:
@@ -57,6 +85,7 @@ def stage_of(load: SpooledLoad, source: SourceSpec, endpoint: EndpointSpec, stag
         unique=endpoint.write != "append",
         timezone=source.timezone,
         stager=stager,
+        name=normalise(endpoint.name),
     )
 
 
@@ -99,9 +128,11 @@ def _key_columns(columns: Sequence[StagedColumn], primary_key: Sequence[str]) ->
     return tuple(by_original.get(part) or by_column[part] for part in primary_key)
 
 
-def _deduplicate(con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> None:
-    listed = ", ".join(key)
-    counts = con.execute(f"SELECT count(*), count(DISTINCT hash({listed})) FROM {table}").fetchone()
-    if counts and counts[0] != counts[1]:
-        con.execute(f"CREATE OR REPLACE TABLE newest AS SELECT max(rowid) AS id FROM {table} GROUP BY {listed}")
-        con.execute(f"DELETE FROM {table} WHERE rowid NOT IN (SELECT id FROM newest)")
+def _has_repeated(con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> bool:
+    counts = con.execute(f"SELECT count(*), count(DISTINCT hash({', '.join(key)})) FROM {table}").fetchone()
+    return counts is not None and counts[0] != counts[1]
+
+
+def _keep_newest(con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> None:
+    con.execute(f"CREATE OR REPLACE TABLE newest AS SELECT max(rowid) AS id FROM {table} GROUP BY {', '.join(key)}")
+    con.execute(f"DELETE FROM {table} WHERE rowid NOT IN (SELECT id FROM newest)")

@@ -8,12 +8,11 @@ from typing import Any
 
 from rest_source.extract.slices import parent_text
 from rest_source.load.destination import (
+    COUNTS,
     CommitResult,
-    CommittedLoad,
     LastLoad,
     LoadFacts,
     RejectedRecord,
-    SchemaReport,
 )
 from rest_source.load.dialect import Session, StagedRows, count
 from rest_source.load.engine import identifier
@@ -22,7 +21,7 @@ from rest_source.load.relation import Table
 from rest_source.load.stage import Stage
 
 SYSTEM = "_rest_source"
-_COLUMNS = ("columns_added", "columns_widened", "columns_missing")
+LISTS = ("columns_added", "columns_widened", "columns_missing", "identity")
 _TABLES = {
     "loads": {
         **dict.fromkeys(("load_id", "source", "endpoint", "partition", "table_name", "run_id", "write"), "VARCHAR"),
@@ -34,7 +33,8 @@ _TABLES = {
         "records_returned": "BIGINT",
         "shortfall": "VARCHAR",
         "longest_record": "BIGINT",
-        **dict.fromkeys(_COLUMNS, "VARCHAR[]"),
+        **dict.fromkeys(LISTS, "VARCHAR[]"),
+        **dict.fromkeys(("rows_merged", "rows_moved", "rows_united"), "BIGINT"),
     },
     "rejected_records": {
         **dict.fromkeys(("load_id", "source", "endpoint", "partition", "table_name"), "VARCHAR"),
@@ -55,9 +55,6 @@ _TABLES = {
     },
 }
 """The columns of each system table, in types of every destination; one of an earlier release gets those it has not."""
-
-_COUNTS = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected")
-
 
 _OF_REJECT = ("load_id", "source", "endpoint", "partition", "table_name", "committed_at")
 
@@ -94,13 +91,13 @@ def record_load(
     """Add the load to `_rest_source.loads`, in the transaction that wrote its rows, with what the stage rejected."""
     values = {
         **{key: value for key, value in asdict(load).items() if key in _TABLES["loads"]},
-        **{key: value for key, value in asdict(result).items() if key in _COUNTS},
+        **{key: value for key, value in asdict(result).items() if key in COUNTS},
         "table_name": _table_name(Table.of(load.source, load.endpoint)),
         "partition": load.partition or None,
         "started_at": _moment(load.started_at),
         "committed_at": _moment(loaded_at),
         "longest_record": stage.longest_line,
-        **{name: list(getattr(result, name)) for name in _COLUMNS},
+        **{name: list(getattr(result, name)) for name in LISTS},
     }
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
@@ -214,36 +211,9 @@ def rejected_records(session: Session, source: str, endpoint: str) -> Iterator[R
             yield RejectedRecord(*row)
 
 
-def schema_changes(session: Session, source: str, endpoint: str) -> SchemaReport:
-    """What the loads of an endpoint changed, but for the columns of the first."""
-    if not has_system_tables(session):
-        return SchemaReport(None)
-    rows = session.rows(
-        f"SELECT committed_at, {', '.join(_COLUMNS)} FROM _rest_source.loads "
-        "WHERE source = ? AND endpoint = ? ORDER BY committed_at",
-        [source, endpoint],
-    )
-    changing = [
-        (at, (*(f"new column {name}" for name in added or ()), *(widened or ()))) for at, added, widened, _ in rows
-    ]
-    changes = [(at, texts) for at, texts in changing if texts][1:]
-    return SchemaReport(rows[-1][0], tuple(changes), tuple(rows[-1][3] or ())) if rows else SchemaReport(None)
-
-
 def has_system_tables(session: Session) -> bool:
     """Whether anything was ever loaded into the destination."""
     return bool(session.tables(SYSTEM))
-
-
-def recent_rows(session: Session, source: str, endpoint: str, limit: int) -> list[int]:
-    """How many records the last loads of an endpoint read, the newest first."""
-    if not has_system_tables(session):
-        return []
-    sql = (
-        f"SELECT rows_read FROM {SYSTEM}.loads WHERE source = ? AND endpoint = ? AND stop_reason <> 'retried' "
-        f"ORDER BY committed_at DESC LIMIT {limit}"
-    )
-    return [rows for (rows,) in session.rows(sql, [source, endpoint])]
 
 
 def last_loads(session: Session, source: str, since: datetime) -> list[LastLoad]:
@@ -257,32 +227,6 @@ def last_loads(session: Session, source: str, since: datetime) -> list[LastLoad]
         [since, since, source],
     )
     return [LastLoad(endpoint, partition, at.astimezone(UTC)) for endpoint, partition, _, at in rows]
-
-
-def find_load(
-    session: Session,
-    source: str,
-    endpoint: str,
-    load_id: str | None,
-    run_id: str | None,
-    partition: str | None,
-) -> CommittedLoad | None:
-    """The newest committed load of an endpoint, of that id, run or partition if one is given."""
-    if not has_system_tables(session):
-        return None
-    rows = session.rows(
-        "SELECT load_id, pages, stop_reason, total_reported, records_returned, shortfall, "
-        f"{', '.join(_COUNTS)} FROM _rest_source.loads "
-        "WHERE source = ? AND endpoint = ? AND load_id = coalesce(?, load_id) AND run_id = coalesce(?, run_id) "
-        "AND stop_reason <> 'retried' AND coalesce(partition, '') = coalesce(?, partition, '') "
-        "ORDER BY committed_at DESC LIMIT 1",
-        [source, endpoint, load_id, run_id, partition],
-    )
-    if not rows:
-        return None
-    load_id, pages, stop_reason, total, returned, shortfall, *counts = rows[0]
-    result = CommitResult(**dict(zip(_COUNTS, counts, strict=True)))
-    return CommittedLoad(str(load_id), result, pages, stop_reason, total, returned, shortfall)
 
 
 def _table_name(table: Table) -> str:

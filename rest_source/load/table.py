@@ -14,12 +14,12 @@ from rest_source.load.names import (
     LOADED_AT,
     MARKED_DELETED,
     METADATA_COLUMNS,
-    PARTITION,
     REF_ID,
 )
 from rest_source.load.relation import Table, TableColumn
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
 from rest_source.load.stage import StagedColumn, StagedTable, staged_place
+from rest_source.spec.names import PARTITION
 
 _METADATA = {
     HEVO_ID: ColumnType.TEXT,
@@ -140,7 +140,7 @@ def _misfit(session: Session, table: Table, before: TableColumn, after: TableCol
         "fixed_type_misfit",
         f"The column {before.name} of {_shown(table)} holds values that are not {after.type}, such as {quoted(value)}.",
         cause=f"`columns` fixes the type {after.type}, and the table has rows from before, when it was {before.type}.",
-        remedy="Fix another type, correct those rows, or load once with `write: replace`.",
+        remedy="Fix another type, or correct those rows of the table in SQL.",
     )
 
 

@@ -1,6 +1,6 @@
 """A trial of an endpoint: its first pages, read and staged as a load would do it, and then forgotten."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +20,15 @@ from rest_source.extract.stream import PageStream
 from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
 from rest_source.http.request import Answer, Request
+from rest_source.load.destination import CommitResult
 from rest_source.load.idle import idle
-from rest_source.load.names import HEVO_ID, column_names
+from rest_source.load.key_remarks import key_remarks
+from rest_source.load.names import column_names
 from rest_source.load.schema import ColumnType, Shape
 from rest_source.load.stage import Stage, StagedColumn
 from rest_source.load.stager import RECORDS, Stager
 from rest_source.load.staging import stage_of
+from rest_source.spec.endpoint import EndpointSpec
 
 _NATIVE = (ColumnType.BOOLEAN, ColumnType.BIGINT, ColumnType.DOUBLE)
 _SHOWN = 2000
@@ -142,13 +145,12 @@ def _sample(stream: PageStream, load: SpooledLoad, rows: int) -> Sample:
     names = column_names([column.original for column in stage.columns], {})
     listed = [_value(column) for column in stage.columns]
     with duckdb.connect(str(stage.path), read_only=True) as con:
-        kept = con.execute(f"SELECT count(*) FROM {RECORDS}").fetchone()
         found = con.execute(f"SELECT {', '.join(listed)} FROM {RECORDS} LIMIT {rows}").fetchall() if listed else []
     types = {names[column.original]: column.type for column in stage.columns}
     shown = tuple(
         {name: _json(type_, value) for (name, type_), value in zip(types.items(), row, strict=True)} for row in found
     )
-    return Sample(types, shown, tuple(_losses(stage, kept[0] if kept else 0)))
+    return Sample(types, shown, tuple(_losses(stage, endpoint)))
 
 
 def _received(stream: PageStream, answers: Sequence[Answer]) -> list[Record]:
@@ -177,17 +179,12 @@ def _without_secrets(value: Any, mask: Mask) -> Any:
     return value
 
 
-def _losses(stage: Stage, kept: int) -> list[str]:
+def _losses(stage: Stage, endpoint: EndpointSpec) -> Iterator[str]:
     """What would become of records that do not all get a row of their own."""
-    told = []
     if stage.rejected:
-        told.append(f"{stage.rejected} of {stage.read} records would be rejected: {'; '.join(stage.reasons)}.")
-    if stage.key != (HEVO_ID,) and kept < stage.read - stage.rejected:
-        told.append(
-            f"Of {stage.read} records only {kept} have a primary key of their own; of records with the same key the "
-            "newest is kept. Check `primary_key`."
-        )
-    return told
+        yield f"{stage.rejected} of {stage.read} records would be rejected: {'; '.join(stage.reasons)}."
+    for remark in key_remarks(CommitResult.of(stage), endpoint):
+        yield remark.text
 
 
 def _value(column: StagedColumn) -> str:

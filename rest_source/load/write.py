@@ -9,26 +9,42 @@ spelling them one way (`values.respelled`), and a key that stands in several row
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rest_source.load.destination import CommitResult, LoadFacts
 from rest_source.load.dialect import Session, StagedRows, count
 from rest_source.load.engine import identifier, literal
 from rest_source.load.evolution import Evolution
-from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED, PARTITION
+from rest_source.load.names import HEVO_ID, INGESTED_AT, LOADED_AT, MARKED_DELETED
 from rest_source.load.relation import Table
 from rest_source.load.stage import Stage
 from rest_source.load.table import described
+from rest_source.spec.names import PARTITION
 
 _ALL = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenWay:
+    """Rows of the table that gave way to staged ones of their key: `updated` counts keys.
+
+    Of the rows, `moved` stood in another partition, and `united` were not the only one of their key.
+    """
+
+    updated: int = 0
+    moved: int = 0
+    united: int = 0
+
+
+_NONE = _GivenWay()
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Writes one staged load into one table of the open transaction; `loaded_at` is epoch ms.
 
-    In a partitioned table a row whose key is read in another partition moves there; with the default key each partition
-    has a row of its own.
+    In a partitioned table a row whose key is read in another partition moves there; with the default key, or one that
+    the partition is a part of, each partition has a row of its own.
     """
 
     session: Session
@@ -42,49 +58,53 @@ class Writer:
     def write(self, load: LoadFacts) -> CommitResult:
         """Write by the load's mode; the counts add up to the rows read, less the rejected."""
         before = self._rows()
-        chosen = _ALL if load.write == "append" else self._newest()
+        chosen, respelled = (_ALL, 0) if load.write == "append" else self._newest()
         merges = load.write == "merge" or (load.write == "replace" and self.partition)
         match "merge" if merges else load.write:
             case "merge" if before:
                 chosen = self._not_superseded(chosen) if load.retries_rejected else chosen
-                inserted, updated, deleted = *self._merge(chosen), self._empty(load.covered)
+                inserted, given_way = self._merge(chosen)
+                deleted = self._empty(load.covered)
             case "replace" if before:
                 self.session.execute(f"DELETE FROM {self._table}")
-                inserted, updated, deleted = self._insert(chosen), 0, before
+                inserted, given_way, deleted = self._insert(chosen), _NONE, before
             case _:
-                inserted, updated, deleted = self._insert(chosen), 0, 0
+                inserted, given_way, deleted = self._insert(chosen), _NONE, 0
         if load.marks_deleted and before:
             marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
             missing = self._missing(f"NOT t_.{MARKED_DELETED}")
             deleted += self.session.execute(f"UPDATE {self._table} t_ SET {marks} {missing}")
-        return CommitResult(
-            rows_read=self.stage.read,
+        known = CommitResult.of(self.stage)
+        return replace(
+            known,
             rows_inserted=inserted,
-            rows_updated=updated,
-            rows_unchanged=self.stage.read - self.stage.rejected - inserted - updated,
+            rows_updated=given_way.updated,
+            rows_unchanged=self.stage.read - self.stage.rejected - inserted - given_way.updated,
             rows_deleted=deleted,
-            rows_rejected=self.stage.rejected,
+            rows_merged=known.rows_merged + respelled,
+            rows_moved=given_way.moved,
+            rows_united=given_way.united,
             row_count=self._rows(),
             partition_rows=self._rows(f"{PARTITION} = {literal(self.partition)}") if self.partition else None,
             columns_added=tuple(column.name for column in self.evolution.added),
             columns_widened=described(self.evolution, self.session.dialect),
             columns_ignored=self.evolution.ignored,
             columns_missing=self.evolution.missing if self.stage.read else (),
-            reject_reasons=self.stage.reasons,
         )
 
-    def _newest(self) -> str:
-        """Which staged rows count: the stage holds a key once as it is spelled, but 1 and 1.0 are one key."""
+    def _newest(self) -> tuple[str, int]:
+        """Which staged rows count, and how many do not: the stage has a key once as it is spelled, but 1.0 is 1."""
         if self._default_key:
-            return _ALL
-        keys = ", ".join(source for _, source in self._key)
+            return _ALL, 0
+        keys = ", ".join(source for _, source in self._fields)
         hashed = self.session.dialect.hashed(keys)
-        if not count(self.session, f"SELECT count(*) - count(DISTINCT {hashed}) FROM {self._staged}"):
-            return _ALL
+        older = count(self.session, f"SELECT count(*) - count(DISTINCT {hashed}) FROM {self._staged}")
+        if not older:
+            return _ALL, 0
         self.session.execute(
             f"CREATE TEMP TABLE newest AS SELECT max(s_.rowid) AS id FROM {self._staged} GROUP BY {keys}"
         )
-        return "s_.rowid IN (SELECT id FROM newest)"
+        return "s_.rowid IN (SELECT id FROM newest)", older
 
     def _not_superseded(self, chosen: str) -> str:
         """Which of the staged rows are left without those whose key has been read again since."""
@@ -92,32 +112,34 @@ class Writer:
         read_again = f"EXISTS (SELECT 1 FROM {self._table} t_ WHERE {self._match} AND {newer})"
         return f"{chosen} AND NOT {read_again}"
 
-    def _merge(self, chosen: str) -> tuple[int, int]:
+    def _merge(self, chosen: str) -> tuple[int, "_GivenWay"]:
         self.session.execute("CREATE TEMP TABLE changes (id BIGINT, is_new BOOLEAN)")
         known = f"EXISTS (SELECT 1 FROM {self._table} t_ WHERE {self._match})"
         inserted = self.session.execute(
             f"INSERT INTO changes SELECT s_.rowid, true FROM {self._staged} WHERE {chosen} AND NOT {known}"
         )
         found = count(self.session, f"SELECT count(*) FROM {self._staged} WHERE {chosen}") - inserted
-        updated = self._delete_changed(chosen, found) if found else 0
+        given_way = self._delete_changed(chosen, found) if found else _NONE
         self._insert("true", "JOIN changes c_ ON c_.id = s_.rowid")
-        return inserted, updated
+        return inserted, given_way
 
-    def _delete_changed(self, chosen: str, found: int) -> int:
+    def _delete_changed(self, chosen: str, found: int) -> "_GivenWay":
         """Delete the rows of keys that changed or stand in several rows; `found` counts the keys in the table."""
         pairs = f"{self._staged} JOIN {self._table} t_ ON {self._match} WHERE {chosen}"
         elsewhere = f" OR t_.{PARTITION} IS DISTINCT FROM {literal(self.partition)}" if self.partition else ""
         differs = f"(t_.{HEVO_ID} <> s_.{HEVO_ID} OR t_.{MARKED_DELETED}{elsewhere})"
-        rows = self.session.rows(f"SELECT count(*), count(*) FILTER (WHERE {differs}) FROM {pairs}")
-        if rows == [(found, 0)]:
-            return 0
+        moves = f"t_.{PARTITION} <> {literal(self.partition)}" if self.partition else "false"
+        counts = f"count(*), count(*) FILTER (WHERE {differs}), count(*) FILTER (WHERE {moves})"
+        ((pairs_found, changed, moved),) = self.session.rows(f"SELECT {counts} FROM {pairs}")
+        if (pairs_found, changed) == (found, 0):
+            return _NONE
         updated = self.session.execute(
             f"INSERT INTO changes SELECT s_.rowid, false FROM {pairs} "
             f"GROUP BY s_.rowid HAVING count(*) > 1 OR bool_or({differs})"
         )
-        changed = f"c_.id = s_.rowid AND NOT c_.is_new AND {self._match}"
-        self.session.execute(f"DELETE FROM {self._table} t_ USING {self._staged}, changes c_ WHERE {changed}")
-        return updated
+        these = f"c_.id = s_.rowid AND NOT c_.is_new AND {self._match}"
+        self.session.execute(f"DELETE FROM {self._table} t_ USING {self._staged}, changes c_ WHERE {these}")
+        return _GivenWay(updated, moved, pairs_found - found)
 
     def _empty(self, partitions: Sequence[str]) -> int:
         """Delete the rows of partitions whose key was not returned."""
@@ -146,9 +168,14 @@ class Writer:
 
     @property
     def _key(self) -> list[tuple[str, str]]:
+        here = [(PARTITION, literal(self.partition))] if self.partition else []
+        return [*self._fields, *(here if self._default_key or self.stage.keyed_by_partition else [])]
+
+    @property
+    def _fields(self) -> list[tuple[str, str]]:
+        """The columns of the key that records have a value for, each with that."""
         if self._default_key:
-            here = [(PARTITION, literal(self.partition))] if self.partition else []
-            return [(HEVO_ID, f"s_.{HEVO_ID}"), *here]
+            return [(HEVO_ID, f"s_.{HEVO_ID}")]
         return [(identifier(self.evolution.target[name].name), self.staged.values[name]) for name in self.stage.key]
 
     @property

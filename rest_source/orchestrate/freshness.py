@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination, LastLoad
 from rest_source.load.system import last_loads
 from rest_source.orchestrate.assets import asset_key
@@ -19,7 +18,7 @@ from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import PaginatorIOManager
 from rest_source.orchestrate.partitions import latest_keys, partitions_definition
 from rest_source.orchestrate.resource import RestApi
-from rest_source.orchestrate.verdict import NOTHING_LOADED, Verdict
+from rest_source.orchestrate.verdict import NOTHING_LOADED, Case, Verdict
 from rest_source.spec.asset import Checks, Level
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.schedule import Schedule
@@ -41,9 +40,10 @@ def freshness_level(source: SourceSpec, endpoint: EndpointSpec) -> Level | None:
     return (endpoint.checks or Checks()).over(source.checks).freshness or ("warn" if schedule.enabled else "off")
 
 
-def judge_freshness(destination: Destination, source: SourceSpec, endpoint: EndpointSpec, _: Mask) -> Verdict:
+def judge_freshness(case: Case) -> Verdict:
     """A load has come for the last tick of the schedule; of partitions of time, the newest has."""
-    return judge_all(destination, source, [endpoint], datetime.now(UTC))[endpoint.name]
+    endpoint = case.endpoint
+    return judge_all(case.destination, case.source, [endpoint], datetime.now(UTC))[endpoint.name]
 
 
 def build_freshness_sensors(source: SourceSpec, io_manager: PaginatorIOManager) -> list[dg.SensorDefinition]:

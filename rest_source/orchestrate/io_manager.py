@@ -67,7 +67,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
                 destination=destination,
                 state=state_directory(),
                 report=context.log.info,
-                run_id=attempt_id(context),
+                run_id=attempt_id(context.step_context.dagster_run, context.step_context.instance),
             )
             table = Table.of(obj.source.name, obj.endpoint.name)
             describe = partial(told, context, destination, table, obj.session.mask)
@@ -107,12 +107,11 @@ def without_password(url: str) -> str:
     return f"{parts.scheme}://{user}{colon and ':***'}{at}{place}"
 
 
-def attempt_id(context: dg.OutputContext) -> str:
+def attempt_id(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
     """The id that all attempts at one run share: that of the run which is no retry of another.
 
     A run that a person starts again from a run that succeeded is no retry.
     """
-    run, instance = context.step_context.dagster_run, context.step_context.instance
     while run.parent_run_id and _is_retry(run):
         parent = instance.get_run_by_id(run.parent_run_id)
         if parent is None:

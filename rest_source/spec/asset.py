@@ -93,7 +93,8 @@ class Checks(SpecModel):
     )
     complete: Level | None = Field(
         None,
-        description="likewise, of the check that the last load read all that the API announced: totals and next pages",
+        description="likewise, of the check that each load of a run read all that the API announced: totals and next "
+        "pages",
         examples=["error"],
     )
     schema_: Level | None = Field(
@@ -105,8 +106,8 @@ class Checks(SpecModel):
 
     spike: Level | None = Field(
         None,
-        description="likewise, of the check that the last load read neither three times as many records as the ones "
-        "before, nor a third; `off` unless given",
+        description="likewise, of the check that no load of a run read three times as many records as those it is "
+        "like, or a third; `off` unless given",
         examples=["warn"],
     )
     freshness: Level | None = Field(
@@ -116,7 +117,7 @@ class Checks(SpecModel):
         examples=["error"],
     )
     rows: RowBounds | None = Field(
-        None, description="a check of how many records the last load read", examples=[{"min": 1, "level": "error"}]
+        None, description="a check of how many records each load of a run read", examples=[{"min": 1, "level": "error"}]
     )
 
     def over(self, defaults: "Checks | None") -> "Checks":

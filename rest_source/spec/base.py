@@ -71,7 +71,7 @@ class SpecModel(BaseModel):
     def _example(cls, loc: Location) -> str:
         """A value that the key could have, as the file would hold it."""
         field = next((field for name, field in cls.model_fields.items() if loc == (field.alias or name,)), None)
-        return f"; write one such as {_written(field.examples[0])}" if field and field.examples else ""
+        return f"; write one such as {flow(field.examples[0])}" if field and field.examples else ""
 
 
 _NAMES: dict[type, str] = {
@@ -122,9 +122,10 @@ _ELSEWHERE = {
 """What other tools call it."""
 
 
-def _written(value: Any) -> str:
+def flow(value: Any) -> str:
     """A value as YAML holds it on one line."""
-    return yaml.safe_dump([value], default_flow_style=True, width=10**6, sort_keys=False).strip()[1:-1]
+    listed = yaml.safe_dump([value], default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    return listed.strip()[1:-1]
 
 
 def _without_misspelt(lines: "list[Line]") -> "list[Line]":

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rest_source.spec.base import Location
+from rest_source.spec.names import PARTITION
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
 from rest_source.spec.template import Instant, names, parse
@@ -22,6 +23,7 @@ def combinations(endpoint: "EndpointSpec") -> Found:
     yield from _deletes(endpoint)
     yield from _increments(endpoint)
     yield from _partitions(endpoint)
+    yield from _keys(endpoint)
     yield from _cap(endpoint)
     yield from _changed_parents(endpoint)
 
@@ -120,6 +122,17 @@ def _partitions(endpoint: "EndpointSpec") -> Found:
         yield ("requests",), "`requests: range` needs `primary_key`: overlapping ranges would hold a record twice"
     if endpoint.requests == "range" and (isinstance(partitions, MultiPartitions) or not has_windows(partitions)):
         yield ("requests",), "`requests: range` needs partitions of time, and of nothing else"
+
+
+def _keys(endpoint: "EndpointSpec") -> Found:
+    if PARTITION not in endpoint.primary_key:
+        return
+    if endpoint.partitions_def is None:
+        yield ("primary_key",), f"`{PARTITION}` in a key needs `partitions_def`; rows of other assets have none"
+    elif len(endpoint.primary_key) == 1:
+        yield ("primary_key",), f"`{PARTITION}` alone would keep one row of each partition; write it beside a field"
+    elif endpoint.requests == "range":
+        yield ("primary_key",), f"`requests: range` needs a key without `{PARTITION}`: ranges may overlap"
 
 
 def window_names(endpoint: "EndpointSpec") -> tuple[str, str]:

@@ -7,6 +7,9 @@ from pydantic import AfterValidator, BeforeValidator
 from rest_source.spec.base import valid_name
 from rest_source.spec.word import Word
 
+PARTITION = "__partition"
+"""The column that says which partition a row belongs to, also as a part of a `primary_key`."""
+
 
 def _as_list(value: Any) -> Any:
     return () if value is None else [value] if isinstance(value, str) else value

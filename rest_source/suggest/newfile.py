@@ -5,11 +5,10 @@ from os.path import relpath
 from pathlib import Path
 
 from rest_source.errors import RestSourceError
-from rest_source.spec.base import NAME
+from rest_source.spec.base import NAME, flow
 from rest_source.spec.file import COMPONENT_TYPE
 from rest_source.spec.schema import SCHEMA
 from rest_source.suggest.draft import draft, endpoint_name
-from rest_source.suggest.text import flow
 
 
 def source_text(name: str, url: str, head: Sequence[str] = ()) -> str:

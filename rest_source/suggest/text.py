@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from rest_source.spec.base import flow
 from rest_source.spec.file import COMPONENT_TYPE
 from rest_source.suggest.draft import Draft
 from rest_source.suggest.finding import Finding
@@ -58,12 +59,6 @@ def _left_over(suggestion: Suggestion, comments: Mapping[str, Sequence[str]]) ->
 
 def _told(what: str, found: Finding[Any]) -> str:
     return _plain(f"{what}, {found.confidence}: {found.reason}")
-
-
-def flow(value: Any) -> str:
-    """A value on one line."""
-    listed = yaml.safe_dump([value], default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
-    return listed.strip()[1:-1]
 
 
 def _plain(text: str) -> str:

@@ -23,11 +23,11 @@ from rest_source.load.duckdb.connection import DATABASE, connect
 from rest_source.load.duckdb.session import DuckDBSession
 from rest_source.load.duplicates import find_duplicates
 from rest_source.load.engine import identifier, literal, memory_limit
+from rest_source.load.past_loads import find_load
 from rest_source.load.relation import Table
 from rest_source.load.stage import STAGE, Stage
 from rest_source.load.system import (
     ensure_tables,
-    find_load,
     longest_record,
     rejected_records,
 )

@@ -23,6 +23,7 @@ from rest_source.load.destination import (
 from rest_source.load.dialect import count
 from rest_source.load.duplicates import find_duplicates
 from rest_source.load.engine import config, literal
+from rest_source.load.past_loads import find_load
 from rest_source.load.postgres.connection import connect, take_turn
 from rest_source.load.postgres.dialect import POSTGRES
 from rest_source.load.postgres.session import PostgresSession
@@ -32,7 +33,6 @@ from rest_source.load.stage import STAGE, Stage
 from rest_source.load.system import (
     SYSTEM,
     ensure_tables,
-    find_load,
     lacks_tables,
     longest_record,
     rejected_records,
