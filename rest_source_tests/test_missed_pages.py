@@ -25,7 +25,7 @@ def test_a_pagination_that_looks_in_the_wrong_place_is_told(warehouse: Warehouse
     (warning,) = outcome.warnings
     assert warning == (
         "The answer announces more pages ($.meta.next_cursor is set), but the series ended after 1 record in 1 page. "
-        "Write pagination: {type: cursor, value: $.meta.next_cursor, param: cursor}"
+        "Write `pagination: {type: cursor, value: $.meta.next_cursor, param: cursor}`"
     )
 
 

@@ -506,17 +506,17 @@ def test_an_excluded_wrapper_still_leads_to_the_next_page(api: Api) -> None:
 @pytest.mark.parametrize(
     ("answer", "yaml"),
     [
-        (page(1, next="https://x/2"), "{type: next_url, path: $.next}"),
-        (page(1, links={"next": "/2"}), "{type: next_url, path: $.links.next}"),
-        (page(1, _links={"next": {"href": "/2"}}), "{type: next_url, path: $._links.next.href}"),
-        ({**page(1), "@odata.nextLink": "https://x"}, "{type: next_url, path: $['@odata.nextLink']}"),
-        (page(1, meta={"next_cursor": "abc"}), "{type: cursor, value: $.meta.next_cursor, param: cursor}"),
-        (page(1, has_more=True), "has_more: $.has_more)"),
-        (page(1, has_more="true"), "has_more: $.has_more)"),
-        (page(1, meta={"total_pages": 3}), "{type: page_number, total_pages: $.meta.total_pages}"),
-        (page(1, meta={"total_pages": "3"}), "{type: page_number, total_pages: $.meta.total_pages}"),
-        (page(1, total=2), "{type: offset_limit, total_records: $.total}"),
-        (Reply(page(1), headers={"Link": "</2>; rel=next"}), "{type: link_header}"),
+        (page(1, next="https://x/2"), "{type: next_url, path: $.next}`"),
+        (page(1, links={"next": "/2"}), "{type: next_url, path: $.links.next}`"),
+        (page(1, _links={"next": {"href": "/2"}}), "{type: next_url, path: $._links.next.href}`"),
+        ({**page(1), "@odata.nextLink": "https://x"}, "{type: next_url, path: \"$['@odata.nextLink']\"}`"),
+        (page(1, meta={"next_cursor": "abc"}), "{type: cursor, value: $.meta.next_cursor, param: cursor}`"),
+        (page(1, has_more=True), "has_more: $.has_more`"),
+        (page(1, has_more="true"), "has_more: $.has_more`"),
+        (page(1, meta={"total_pages": 3}), "{type: page_number, total_pages: $.meta.total_pages}`"),
+        (page(1, meta={"total_pages": "3"}), "{type: page_number, total_pages: $.meta.total_pages}`"),
+        (page(1, total=2), "{type: offset_limit, total_records: $.total}`"),
+        (Reply(page(1), headers={"Link": "</2>; rel=next"}), "{type: link_header}`"),
     ],
 )
 def test_announced_pages_are_a_warning_with_the_yaml(api: Api, answer: Any, yaml: str) -> None:

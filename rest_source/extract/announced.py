@@ -63,25 +63,27 @@ class Sign:
 
     @property
     def where(self) -> str:
-        """The place as the file writes it."""
-        return f"{{header: {self.place}}}" if self.is_header else self.place
+        """The place as the file writes it, also within braces."""
+        if self.is_header:
+            return f"{{header: {self.place}}}"
+        return self.place if re.fullmatch(r"[$\w.]+", self.place) else json.dumps(self.place, ensure_ascii=False)
 
     @property
     def remedy(self) -> str:
         """The YAML that follows it."""
         if self.kind == "number":
             by_offset = {"offset", "skip"} & set(words(self.place))
-            return "pagination: {type: offset_limit}" if by_offset else "pagination: {type: page_number}"
+            return "`pagination: {type: offset_limit}`" if by_offset else "`pagination: {type: page_number}`"
         return _REMEDIES[self.kind].format(where=self.where)
 
 
 _REMEDIES = {
-    "link": "pagination: {{type: link_header}}",
-    "url": "pagination: {{type: next_url, path: {where}}}",
-    "token": "pagination: {{type: cursor, value: {where}, param: cursor}}",
-    "pages": "pagination: {{type: page_number, total_pages: {where}}}",
-    "records": "pagination: {{type: offset_limit, total_records: {where}}}",
-    "flag": "the pagination that the API documents (a cursor: has_more: {where})",
+    "link": "`pagination: {{type: link_header}}`",
+    "url": "`pagination: {{type: next_url, path: {where}}}`",
+    "token": "`pagination: {{type: cursor, value: {where}, param: cursor}}`",
+    "pages": "`pagination: {{type: page_number, total_pages: {where}}}`",
+    "records": "`pagination: {{type: offset_limit, total_records: {where}}}`",
+    "flag": "the pagination that the API documents, with `has_more: {where}`",
 }
 
 
@@ -253,7 +255,7 @@ def _listed(items: list[Any], path: str, name: str) -> Iterator[_Field]:
 def _judged(field: _Field, lead: Sequence[str]) -> Sign | Literal["end"] | None:
     used = set(words(field.name))
     value = field.value
-    if used in LAST and (isinstance(value, bool) or str(value).lower() in ("true", "false")):
+    if used in LAST and _is_flag(value, used):
         return "end" if truth(value) else Sign("flag", field.path, value, field.is_header)
     if used in MORE or ("has" in used and used & {"more", "next", "additional"} and not used & {"previous", "prev"}):
         return _flag(field)
@@ -265,6 +267,13 @@ def _judged(field: _Field, lead: Sequence[str]) -> Sign | Literal["end"] | None:
         sign = _lead(field)
         return replace(sign, is_sure=False) if sign and sign.kind == "token" and not _is_number(value) else None
     return _total(field, used, lead)
+
+
+def _is_flag(value: Any, used: set[str]) -> bool:
+    """Whether a value says yes or no; `last: 1` and `last_page: 1` are numbers of pages."""
+    if isinstance(value, bool) or str(value).lower() in ("true", "false"):
+        return True
+    return str(value) in ("0", "1") and not used <= {"last", "page"}
 
 
 def _flag(field: _Field) -> Sign | Literal["end"] | None:

@@ -122,7 +122,8 @@ class CountedPager:
         if end := declared_end(self.spec, response):
             return end
         if self._total_reached(state, state.seen + new):
-            return Stop("total_reached", warnings=self._told(state, response))
+            told = (*self._told(state, response), *self._told_twin(state, response))
+            return Stop("total_reached", warnings=told)
         if not new and not self._passes_empty(state, response):
             return self._ended_empty(state)
         if new and self.spec.stop_on_short_page and self._is_short(state, response):
@@ -133,8 +134,8 @@ class CountedPager:
         full = response.count >= (self._size or 0)
         by_rows = isinstance(self.spec, OffsetLimit) and self.spec.advance == "rows" and not state.is_hidden
         step = self._limit if response.count > state.step < self._limit else state.step
-        if by_rows and state.skipped and state.index == 1 and 0 < response.count <= state.skipped:
-            step = state.skipped  # the server caps the limit
+        if by_rows and state.index == 1 and response.count <= state.skipped:
+            step = state.skipped or step  # the server caps the limit, as far as is known
         moved = (response.count or state.largest or step) if by_rows else step  # no window is smaller than its rows
         return self._ask(
             replace(
@@ -148,7 +149,7 @@ class CountedPager:
                 largest=max(state.largest, response.count),
                 skipped=moved if by_rows and moved < self._limit else 0,
             ),
-            warnings=self._told(state, response),
+            warnings=(*self._told(state, response), *self._told_twin(state, response)),
         )
 
     @property
@@ -192,6 +193,14 @@ class CountedPager:
         if isinstance(spec, OffsetLimit):
             return (_capped(spec, state.skipped),) if response.count <= state.skipped else ()
         return (_FROM_ONE,) if spec.start == 0 and state.empty and not self.knows_end(state) else ()
+
+    def _told_twin(self, state: CountedState, response: Response) -> tuple[str, ...]:
+        """With a total of pages alone, repeated records are neither the end nor left out of a count: they are told."""
+        is_judged = state.total_records is not None or self.spec.repeated_pages == "allow" or not self.knows_end(state)
+        twin = response.twin() if response.count and not is_judged else None
+        if twin is None:
+            return ()
+        return (f"Page {state.index + 1} held the same records as page {twin}: check the parameter of the page.",)
 
     def _with_totals(self, state: CountedState, response: Response) -> CountedState:
         return replace(

@@ -49,15 +49,20 @@ class DataRoot:
         exclude = tuple(tuple(path.removeprefix("$.").split(".")) for path in endpoint.exclude)
         return cls(compile_path(endpoint.data_root), endpoint.data_root_optional, endpoint.key_column, exclude)
 
-    def select(self, document: Any, first_page: bool, said_more: Sign | None = None) -> Selection:
+    def select(
+        self, document: Any, first_page: bool, said_more: Sign | None = None, is_list: bool = False
+    ) -> Selection:
         """The records of a page; `said_more` is by what the answer before it said that there is one.
 
-        Null is no records, unless the answer speaks of an error or the one before said that there are more.
+        Null is no records, unless the answer speaks of an error or the one before said that there are more. Nor is an
+        object that speaks of one a record, where earlier answers were a list: `is_list`.
         """
         failed = _failure(document)
         is_refused = failed or (said_more and not self.optional)
         if is_refused and document is not None and self.path.is_null(document):
             raise _null(self.path.text, failed, said_more)
+        if failed and is_list and not self.path.lead:
+            raise _no_list(failed)
         records = self.records(document, first_page)
         returned = self.path.returned(document)
         if len(returned) == len(records):
@@ -162,6 +167,16 @@ def _null(path: str, failed: str | None, said_more: Sign | None) -> RestSourceEr
     )
 
 
+def _no_list(failed: str) -> RestSourceError:
+    return RestSourceError(
+        "data_root_null",
+        f"The answer is an object with `{failed}`, though those before it were lists of records.",
+        cause="The API could not answer the request, and says so in its body.",
+        remedy=f"Look at `{failed}` in the answer. If the API recovers by itself, write "
+        f"`on_error: [{{json: $.{failed}, do: retry}}]`.",
+    )
+
+
 def find_roots(document: Any, limit: int = 5) -> list[tuple[str, str]]:
     """Where records may lie, best first: (JSONPath, what is there)."""
     found = sorted(_lists(document, "$", 0), key=lambda root: (-root[2], root[3]))
@@ -171,8 +186,9 @@ def find_roots(document: Any, limit: int = 5) -> list[tuple[str, str]]:
 
 def _lists(value: Any, path: str, depth: int) -> Iterator[tuple[str, str, int, int]]:
     if isinstance(value, list):
-        objects = sum(isinstance(item, dict) for item in value)
-        yield path, "objects" if objects == len(value) else "values", len(value), depth
+        objects, nulls = sum(isinstance(item, dict) for item in value), sum(item is None for item in value)
+        is_of_objects = objects + nulls == len(value) and (objects or not value)
+        yield path, "objects" if is_of_objects else "values", len(value), depth
     elif isinstance(value, dict) and depth < 6:
         for key, item in value.items():
             yield from _lists(item, path + step_to(key), depth + 1)

@@ -108,8 +108,7 @@ class CursorPager(_Follower):
             return end
         tokens = self._tokens(response)
         if not tokens:
-            doubts = (_no_cursor(self.spec),) if says_more(self.spec, response) else ()
-            return Stop("no_cursor", warnings=doubts)
+            return Stop("no_cursor", warnings=self._doubts(response))
         if ends_short(self.spec, state, response):
             return Stop("short_page")
         if state.index == 1 and self.spec.repeated_pages == "error" and response.count and response.twin() == 1:
@@ -119,7 +118,18 @@ class CursorPager(_Follower):
             raise _not_scalar(self.spec)
         mark = json.dumps(next(iter(tokens.values())) if len(tokens) == 1 else list(tokens.items()), sort_keys=True)
         request = placed(place, self._sent(tokens), self.spec.alone)
-        return Next(_step(state, response, mark, f"cursor {mark}", self.spec.repeated_pages), request)
+        return Next(_step(state, response, mark, f"cursor {mark}", self.spec), request)
+
+    def _doubts(self, response: Response) -> tuple[str, ...]:
+        """Why the missing cursor may not be the end; a page of records always has a last one."""
+        if says_more(self.spec, response):
+            return (_no_cursor(self.spec),)
+        if self.spec.source != "last_record" or not response.count:
+            return ()
+        return (
+            f"The last record of a page has no value at {self.spec.value}, so the series ended there. Check `value` of "
+            "the pagination; with a `has_more` or `done` that tells the last page, nothing is asked beyond it.",
+        )
 
     def _tokens(self, response: Response) -> dict[ParamName, Any]:
         found = {}
@@ -210,20 +220,21 @@ def _follow(
         return Stop("same_url")
     if not state.trail.recent:
         state = replace(state, trail=state.trail.then(_mark(response.url)))
-    following = _step(state, response, target, f"next URL {target}", spec.repeated_pages)
+    following = _step(state, response, target, f"next URL {target}", spec)
     return Next(following, PageRequest(url=target))
 
 
-def _step(state: LinkedState, response: Response, place: str, name: str, repeated: str) -> LinkedState:
+def _step(state: LinkedState, response: Response, place: str, name: str, spec: Paged) -> LinkedState:
     mark = _mark(place)
-    if repeated == "error" and state.trail.crosses(mark):
+    if spec.repeated_pages == "error" and state.trail.crosses(mark):
+        own = " If its last page names its own URL, add `same_url: end`." if not isinstance(spec, Cursor) else ""
         raise RestSourceError(
             "pagination_loop",
             f"The API goes in a circle: the {name} was followed before.",
             cause="The server hands out a page it already gave; following it would never end.",
-            remedy="Check where the pagination looks for the next page. If the API keeps one token while its pages "
-            "move on (a scroll), add `repeated_pages: allow` and `stop_on_empty_page: true` to the pagination. If its "
-            "last page names its own URL, add `same_url: end`; if a flag says that it is the last, name it by `done`.",
+            remedy="Check where the pagination looks for the next page. If the API keeps one token while its pages move on "
+            "(a scroll), add `repeated_pages: allow` and `stop_on_empty_page: true` to the pagination. If a flag says that "
+            f"a page is the last, name it by `done`.{own}",
         )
     largest = max(state.largest, response.count)
     return LinkedState(state.trail.then(mark), state.index + 1, largest)

@@ -108,7 +108,8 @@ class PageReader:
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
         doubts = data_root.doubts(content.document, first_page=first)
-        if first and content.root_meant is not None:
+        if content.root_meant is not None and not self.history.is_wrapped:
+            self.history.is_wrapped = True
             doubts = [*doubts, _wrapped(data_root.path.text, content.root_meant)]
         stored = content.encoded() if after.keep else NOTHING
         new = self.pager.new(step.state, response) if after.keep else 0
@@ -147,7 +148,9 @@ class PageReader:
 
     def _parsed(self, answer: Answer, data_root: DataRoot, first: bool) -> _Content:
         document = parse(answer, self._asked(answer), self.mask)
-        selected = data_root.select(document.value, first, self.history.last.more if self.history.pages else None)
+        earlier = self.history.last.more if self.history.pages else None
+        selected = data_root.select(document.value, first, earlier, self.history.is_list)
+        self.history.is_list |= isinstance(document.value, list)
         if self.familiar is not None:
             self.familiar.learn(document.value, len(selected.records))
         encoded = cache(partial(self._encoded, self._kept(data_root, selected.records), document))
@@ -159,7 +162,7 @@ class PageReader:
             selected.records.__getitem__,
             encoded,
             self._identity(data_root, selected, encoded),
-            data_root.nested_root(selected.records, self._key) if first and self.endpoint.nested != "split" else None,
+            data_root.nested_root(selected.records, self._key) if self.endpoint.nested != "split" else None,
         )
 
     def _identity(self, data_root: DataRoot, selected: Selection, encoded: Callable[[], EncodedRecords]) -> Identity:
@@ -186,8 +189,7 @@ class PageReader:
         total: int | None,
         doubts: list[str],
     ) -> Page:
-        is_known = total is not None
-        short = shortfall(self.history, after, self.endpoint.pagination, is_known) if isinstance(after, Stop) else None
+        short = shortfall(self.history, after, self.endpoint.pagination) if isinstance(after, Stop) else None
         told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts, *([short] if short else ())))
         after = replace(after, warnings=told)
         follows = journalled(after)

@@ -4,60 +4,86 @@ from rest_source.extract.announced import Sign
 from rest_source.extract.history import History
 from rest_source.extract.page import Stop
 from rest_source.spec.pagination import NoPagination, Pagination
+from rest_source.spec.places import Found, HeaderValue
 
-_CHOSEN = frozenset(("done", "has_more_false", "same_url", "link_ends", "ended_by_rule", "end_status"))
+_CHOSEN = frozenset(("same_url", "link_ends"))
 """Ends that the file names: what leads on from there is left on purpose."""
+_FLAGGED = frozenset(("done", "has_more_false", "end_status", "ended_by_rule"))
+"""Ends that the file names by one thing, which another flag may contradict."""
 _SEEN = frozenset(("empty_page", "empty_pages", "short_page", "not_found_after_short_page"))
 """Ends that the page itself shows, though some APIs name a next page even there."""
 _EARLY = frozenset(("cursor_reached", "repeated_page"))
 """Ends that leave out records on purpose, or have a warning of their own."""
 
 
-def shortfall(history: History, stop: Stop, pagination: Pagination, total_is_known: bool) -> str | None:
-    """The sentence that says what was announced and not read; None where all was.
-
-    `total_is_known` where the file names a total, by which the load itself is judged.
-    """
+def shortfall(history: History, stop: Stop, pagination: Pagination) -> str | None:
+    """The sentence that says what was announced and not read; None where all was."""
     if stop.reason in _EARLY:
         return None
-    if sign := _leads_on(history, stop.reason):
-        what, remedy = "pages", sign.remedy
-    elif sign := _counts_more(history, stop.reason, total_is_known):
-        what, remedy = "records" if sign.kind == "records" else "pages", sign.remedy
-    else:
+    sign = _leads_on(history, stop.reason, pagination) or _counts_more(history, pagination)
+    if sign is None:
         return None
+    what = "records" if sign.kind == "records" else "pages"
     read = f"{_counted(history.returned, 'record')} in {_counted(history.pages, 'page')}"
     told = f"The answer announces more {what} ({sign}), but the series ended after {read}."
-    if isinstance(pagination, NoPagination) or (history.pages <= 1 and sign.kind in ("link", "url", "token")):
-        return f"{told} Write {remedy}"
-    if sign.kind == "flag":
-        return f"{told} Compare `pagination` with the API's documentation: {sign.where} goes on when the series ends."
-    key = f"total_{sign.kind}" if sign.kind in ("records", "pages") else ""
-    hint = f"; `{key}: {sign.where}` in it makes the load judge the total" if key else ""
-    return f"{told} Check `pagination` and what the credentials may see{hint}."
+    return f"{told} {_remedy(sign, history, pagination)}"
 
 
-def announces_more(history: History) -> bool:
+def announces_more(history: History, pagination: Pagination) -> bool:
     """Whether the last answer, or a total, says that there is more than was read."""
-    return history.last.more is not None or _counts_more(history, "", total_is_known=False) is not None
+    return history.last.more is not None or _counts_more(history, pagination) is not None
 
 
-def _leads_on(history: History, reason: str) -> Sign | None:
+def _remedy(sign: Sign, history: History, pagination: Pagination) -> str:
+    leads = sign.kind in ("link", "url", "token")
+    if isinstance(pagination, NoPagination) or (leads and history.pages <= 1):
+        return f"Write {sign.remedy}"
+    if sign.kind in ("records", "pages"):
+        key = f"total_{sign.kind}: {sign.where}"
+        return f"Check `pagination` and what the credentials may see; `{key}` in it has the load judged by the total."
+    return "Compare `pagination` with the documentation of the API."
+
+
+def _leads_on(history: History, reason: str, pagination: Pagination) -> Sign | None:
     sign = history.last.more
     if sign is None or reason in _CHOSEN:
         return None
+    if reason in _FLAGGED:
+        return history.last.flag or _misread(history, pagination) or _number(history, reason)
     if reason in _SEEN or not (sign.is_sure or history.pages <= 1):
         return history.last.flag
     return sign
 
 
-def _counts_more(history: History, reason: str, total_is_known: bool) -> Sign | None:
-    """A total beyond what was read; the last answer's, unless it has none, as that of a page beyond the end."""
+def _misread(history: History, pagination: Pagination) -> Sign | None:
+    """What leads on at the very place that the file takes for the flag of the end."""
+    flags = {getattr(pagination, key, None) for key in ("has_more", "done")}
+    leads = (sign for sign in history.last.signs if sign.kind not in ("pages", "records"))
+    return next((sign for sign in leads if sign.place in flags), None)
+
+
+def _number(history: History, reason: str) -> Sign | None:
+    """The number of a next page, which the API answers as if there was none."""
+    if reason != "end_status":
+        return None
+    return next((sign for sign in history.last.signs if sign.kind == "number"), None)
+
+
+def _counts_more(history: History, pagination: Pagination) -> Sign | None:
+    """A total beyond what was read; the last answer's, unless it has none, as that of a page beyond the end.
+
+    The load itself is judged by a total of records that the file names.
+    """
     latest = history.last if history.last.records or history.last.pages else history.first
     records, pages = latest.records, latest.pages
-    if records is not None and not total_is_known and records.count > history.returned:
+    if records is not None and pagination.total_records is None and records.count > history.returned:
         return records
-    return pages if pages is not None and reason != "total_reached" and pages.count > history.pages else None
+    is_judged = pages is not None and pages.place == _place(pagination.total_pages)
+    return pages if pages is not None and not is_judged and pages.count > history.pages else None
+
+
+def _place(where: Found | None) -> str | None:
+    return where.header if isinstance(where, HeaderValue) else where
 
 
 def _counted(number: int, what: str) -> str:
