@@ -86,7 +86,12 @@ class DataRoot:
     def doubts(self, document: Any, first_page: bool) -> list[str]:
         """A warning where a later page is taken for an empty one though it speaks of an error."""
         key = _failure(document)
-        if first_page or key is None or self.path.reaches(document):
+        if key is None:
+            return []
+        if self.path.steps == () and not self.path.every and not any(name in document for name in _IDS):
+            told = f"The answer is one record, but it holds `{key}`: {document[key]}."
+            return [f"{told} If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."]
+        if first_page or self.path.reaches(document):
             return []
         return [
             f"A page without the data root {self.path.text} was taken for an empty one, but it holds `{key}`: "

@@ -11,8 +11,8 @@ class History:
     """The pages of one series so far.
 
     `digests` has the page that first held some records. `returned` counts the records by which paging goes, and `empty`
-    the pages without any at the end. `first` and `last` are what the first and the last answer announced. `is_list` says
-    that an answer was a list, and `is_wrapped` that the data root was told to be one of a wrapper.
+    the pages without any at the end. `first` and `last` are what the first and the last answer announced. `is_list`
+    says that an answer was a list, and `is_wrapped` that the data root was told to be one of a wrapper.
     """
 
     digests: dict[str, int] = field(default_factory=dict)

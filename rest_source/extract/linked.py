@@ -232,9 +232,9 @@ def _step(state: LinkedState, response: Response, place: str, name: str, spec: P
             "pagination_loop",
             f"The API goes in a circle: the {name} was followed before.",
             cause="The server hands out a page it already gave; following it would never end.",
-            remedy="Check where the pagination looks for the next page. If the API keeps one token while its pages move on "
-            "(a scroll), add `repeated_pages: allow` and `stop_on_empty_page: true` to the pagination. If a flag says that "
-            f"a page is the last, name it by `done`.{own}",
+            remedy="Check where the pagination looks for the next page. If the API keeps one token while its pages move "
+            "on (a scroll), add `repeated_pages: allow` and `stop_on_empty_page: true` to the pagination. If a flag says "
+            f"that a page is the last, name it by `done`.{own}",
         )
     largest = max(state.largest, response.count)
     return LinkedState(state.trail.then(mark), state.index + 1, largest)
