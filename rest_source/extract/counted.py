@@ -62,7 +62,9 @@ class CountedPager:
         if self._repeats(state, response):
             return self._repeated(state, response)
         new = self.new(state, response)
-        return self._end(state, response, new) or self._following(state, response, new)
+        if end := self._end(state, response, new):
+            return replace(end, warnings=(*self._capped(state, response.count), *end.warnings))
+        return self._following(state, response, new)
 
     def ahead(self, state: CountedState) -> Next[CountedState] | None:
         expected = state.seen // state.index if state.index else self._size or 0
@@ -78,7 +80,8 @@ class CountedPager:
     def past_end(self, state: CountedState, status: int) -> Stop | None:
         if state.empty and status in _PAST_END:
             return self._ended_empty(state)
-        return Stop("not_found_after_short_page") if status in (404, 416) and state.short else None
+        is_end = status in (404, 416) and state.short
+        return Stop("not_found_after_short_page", warnings=self._capped(state, 0)) if is_end else None
 
     def total(self, state: CountedState, response: Response) -> int | None:
         return self._with_totals(state, response).total_records
@@ -165,10 +168,12 @@ class CountedPager:
     def _hidden(self, state: CountedState) -> Next[CountedState]:
         """Behind a page that was not full some of its records came again: it had rows that the API does not show.
 
-        The offset goes up by a whole step from there, and the page with the repeated records is dropped.
+        The offset goes up by a whole step from there, and the page with the repeated records is dropped. A step that
+        was taken for a cap proves too short if records come again after all of it.
         """
-        position, index = state.position - state.skipped + state.step, state.index + 1
-        following = replace(state, position=position, skipped=0, is_hidden=True, index=index)
+        step = state.step if state.skipped < state.step else self._limit
+        position, index = state.position - state.skipped + step, state.index + 1
+        following = replace(state, position=position, step=step, skipped=0, is_hidden=True, index=index)
         return self._ask(following, keep=False, warnings=(_ROWS_HIDDEN,))
 
     def _passes_empty(self, state: CountedState, response: Response) -> bool:
@@ -186,13 +191,16 @@ class CountedPager:
         return is_short(response.count, state.largest, self._size if is_sent else None)
 
     def _told(self, state: CountedState, response: Response) -> tuple[str, ...]:
-        """What page 2 proves: that page 1 was short as the server caps the limit, or empty as there is no page 0."""
-        spec = self.spec
-        if state.index != 1 or not response.count:
+        """What page 2 proves where page 1 was empty: there is no page 0."""
+        is_zero = isinstance(self.spec, PageNumber) and self.spec.start == 0 and state.index == 1 and state.empty
+        return (_FROM_ONE,) if is_zero and response.count and not self.knows_end(state) else ()
+
+    def _capped(self, state: CountedState, count: int) -> tuple[str, ...]:
+        """At the end: that the server caps the limit, which no page has disproved and records after page 1 prove."""
+        spec, step = self.spec, state.skipped if state.index == 1 else state.step
+        if not isinstance(spec, OffsetLimit) or state.is_hidden or not 0 < step < spec.limit:
             return ()
-        if isinstance(spec, OffsetLimit):
-            return (_capped(spec, state.skipped),) if response.count <= state.skipped else ()
-        return (_FROM_ONE,) if spec.start == 0 and state.empty and not self.knows_end(state) else ()
+        return (_capped(spec, step),) if count <= step < state.seen + count else ()
 
     def _told_twin(self, state: CountedState, response: Response) -> tuple[str, ...]:
         """With a total of pages alone, repeated records are neither the end nor left out of a count: they are told."""

@@ -114,7 +114,7 @@ class CursorPager(_Follower):
         if state.index == 1 and self.spec.repeated_pages == "error" and response.count and response.twin() == 1:
             raise _ignored(self.spec)
         place = self.spec.place
-        if place != "body" and any(isinstance(token, dict | list) for token in tokens.values()):
+        if place not in ("body", "template") and any(isinstance(token, dict | list) for token in tokens.values()):
             raise _not_scalar(self.spec)
         mark = json.dumps(next(iter(tokens.values())) if len(tokens) == 1 else list(tokens.items()), sort_keys=True)
         request = placed(place, self._sent(tokens), self.spec.alone)
@@ -232,9 +232,9 @@ def _step(state: LinkedState, response: Response, place: str, name: str, spec: P
             "pagination_loop",
             f"The API goes in a circle: the {name} was followed before.",
             cause="The server hands out a page it already gave; following it would never end.",
-            remedy="Check where the pagination looks for the next page. If the API keeps one token while its pages move "
-            "on (a scroll), add `repeated_pages: allow` and `stop_on_empty_page: true` to the pagination. If a flag says "
-            f"that a page is the last, name it by `done`.{own}",
+            remedy="Check where the pagination looks for the next page. If the API keeps one token while its pages "
+            "move on (a scroll), add `repeated_pages: allow` and `stop_on_empty_page: true` to the pagination. If a "
+            f"flag says that a page is the last, name it by `done`.{own}",
         )
     largest = max(state.largest, response.count)
     return LinkedState(state.trail.then(mark), state.index + 1, largest)

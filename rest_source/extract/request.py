@@ -131,8 +131,9 @@ class RequestBuilder:
     @cached_property
     def _scope(self) -> Scope:
         now = self.now.astimezone(ZoneInfo(self.source.timezone))
-        paged = self.endpoint.pagination.in_template
-        return Scope({"now": now, **self.part.instants}, self._look_up, paged)
+        pagination = self.endpoint.pagination
+        positions = pagination.positions() if pagination.in_template else ()
+        return Scope({"now": now, **self.part.instants}, self._look_up, positions)
 
     def _look_up(self, name: str) -> Any:
         if name in POSITIONS:

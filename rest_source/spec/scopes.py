@@ -81,7 +81,7 @@ def _positions(endpoint: "EndpointSpec") -> Found:
     there = pagination.positions() if pagination.in_template else ()
     found = [(loc, name) for loc, text in request_texts(endpoint) for name in _position_names(text)]
     for loc, name in found:
-        if there and name not in there:
+        if there and name not in there and loc[0] != "body":
             yield loc, f"`{{{name}}}` has no value here; `{pagination.type}` has {', '.join(there)}"
         elif not there and loc[0] != "body" and not _is_cursor_in_path(endpoint, name):
             yield loc, f"`{{{name}}}` needs a `pagination` with `in: template`"
@@ -91,7 +91,7 @@ def _positions(endpoint: "EndpointSpec") -> Found:
 
 
 def _position_names(text: str) -> list[str]:
-    return [part.name for part in parse(text, paged=True) if isinstance(part, Named) and part.name in POSITIONS]
+    return [part.name for part in parse(text, POSITIONS) if isinstance(part, Named) and part.name in POSITIONS]
 
 
 def _is_cursor_in_path(endpoint: "EndpointSpec", name: str) -> bool:

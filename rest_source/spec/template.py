@@ -27,7 +27,6 @@ _CANDIDATE = re.compile(
 )
 POSITIONS = ("page", "offset", "limit", "next")
 """Templates of the place of a page, which are templates with `in: template` of a pagination only."""
-_PAGED = re.compile(rf"{_CANDIDATE.pattern[:-3]}|(?:{'|'.join(POSITIONS)}))\}}")
 _TYPED = ("epoch", "epoch_ms")
 _LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w|:\s[^%]*$)")
 """Braces that only begin like a template, such as GraphQL's `{cursor id}` and `{cursor: $after}`."""
@@ -98,19 +97,19 @@ class Scope:
 
     instants: Mapping[str, datetime]
     lookup: Callable[[str], Any]
-    paged: bool = False
+    positions: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=65536)
-def parse(text: str, paged: bool = False) -> tuple[Part, ...]:
+def parse(text: str, positions: tuple[str, ...] = ()) -> tuple[Part, ...]:
     """The text cut into literals and templates; raises ValueError on a template that is nearly right.
 
-    With `paged` the place of a page is one too.
+    Of `POSITIONS` those that are given are templates too.
     """
     parts: list[Part] = []
     end = 0
-    for match in (_PAGED if paged else _CANDIDATE).finditer(text):
-        template = Named(match[1]) if match[1] in POSITIONS else _parse_one(match[1])
+    for match in _candidates(positions).finditer(text):
+        template = Named(match[1]) if match[1] in positions else _parse_one(match[1])
         if template is None:
             continue
         parts += [text[end : match.start()], template]
@@ -121,6 +120,12 @@ def parse(text: str, paged: bool = False) -> tuple[Part, ...]:
             f"`{text}` holds a `{{env.` without its end; a default holds templates, but none with a default"
         )
     return tuple(part for part in parts if part != "")
+
+
+@lru_cache
+def _candidates(positions: tuple[str, ...]) -> re.Pattern[str]:
+    more = "".join(f"|{name}" for name in positions)
+    return re.compile(rf"{_CANDIDATE.pattern[:-3]}{more})\}}") if positions else _CANDIDATE
 
 
 def _parse_one(inner: str) -> Part | None:
@@ -153,7 +158,7 @@ def render(text: str, scope: Scope, encode: bool = False) -> str:
     A template that opens the text as a full URL stays as it is.
     """
     rendered = ""
-    for part in parse(text, scope.paged):
+    for part in parse(text, scope.positions):
         if isinstance(part, str):
             rendered += part
         elif not encode:
@@ -168,7 +173,7 @@ def render(text: str, scope: Scope, encode: bool = False) -> str:
 def render_query(text: str, scope: Scope) -> str:
     """A query as it is written, with its templates replaced by percent-encoded values."""
     return "".join(
-        part if isinstance(part, str) else value_of(part, scope, quoted) for part in parse(text, scope.paged)
+        part if isinstance(part, str) else value_of(part, scope, quoted) for part in parse(text, scope.positions)
     )
 
 
@@ -244,7 +249,7 @@ def render_json(value: Any, scope: Scope) -> Any:
 
 
 def _render_text(value: str, scope: Scope) -> Any:
-    parts = parse(value, scope.paged)
+    parts = parse(value, scope.positions)
     lone = parts[0] if len(parts) == 1 else None
     if isinstance(lone, Named) and lone.name in POSITIONS:
         position = scope.lookup(lone.name)
