@@ -296,3 +296,115 @@ def test_what_is_no_path(text: str) -> None:
 @pytest.mark.parametrize("record", [{"state": "x", "state_2": "y"}, {"state_2": "y", "state": "x"}])
 def test_a_key_column_displaces_no_other_field(record: dict[str, Any]) -> None:
     assert with_fields(record, {"state": "key"}) == {"state": "key", "state_3": "x", "state_2": "y"}
+
+
+# What an answer says beside the root
+
+
+@pytest.mark.parametrize("failed", [{"errors": [{"message": "busy"}]}, {"error": "busy"}, {"error": {"code": 1}}])
+@pytest.mark.parametrize("data", [{"items": None}, None])
+def test_null_beside_an_error_is_an_error(api: Api, failed: dict[str, Any], data: Any) -> None:
+    api.serve(scripted({"data": data, **failed}))
+    with pytest.raises(RestSourceError) as caught:
+        read(api.url, {"data_root": "$.data.items"})
+    assert caught.value.id == "data_root_null"
+    assert f"beside `{next(iter(failed))}`" in caught.value.message
+
+
+@pytest.mark.parametrize("failed", [{}, {"errors": []}, {"error": None}, {"error": False}])
+def test_null_alone_is_no_records(api: Api, failed: dict[str, Any]) -> None:
+    api.serve(scripted({"data": {"items": None}, **failed}))
+    assert read(api.url, {"data_root": "$.data.items"}).records == []
+
+
+PAGINATIONS = [
+    {"type": "cursor", "value": "$.next"},
+    {"type": "next_url", "path": "$.next"},
+    {"type": "page_number", "has_more": "$.more"},
+]
+
+
+@pytest.mark.parametrize("pagination", PAGINATIONS)
+def test_null_after_an_answer_that_said_there_is_more_is_an_error(api: Api, pagination: dict[str, Any]) -> None:
+    first = {"data": [{"id": 1}], "next": "/2", "more": True}
+    api.serve(scripted(first, {"data": None, "next": None, "more": False}))
+    with pytest.raises(RestSourceError) as caught:
+        read(api.url, {"pagination": pagination})
+    assert caught.value.id == "data_root_null"
+    api.serve(scripted(first, {"data": None, "next": None, "more": False}))
+    assert read(api.url, {"pagination": pagination, "data_root_optional": True}).ids == [1]
+
+
+@pytest.mark.parametrize("root", ["$", "$[*]", "$[0:50]"])
+def test_an_object_with_errors_in_the_place_of_a_list_is_an_error(api: Api, root: str) -> None:
+    api.serve(scripted([{"id": 1}], {"errors": ["busy"]}))
+    with pytest.raises(RestSourceError) as caught:
+        read(api.url, {"data_root": root, "pagination": {"type": "page_number"}})
+    assert caught.value.id == "data_root_null"
+
+
+@pytest.mark.parametrize(
+    ("document", "root", "meant"),
+    [
+        ({"status": "ok", "result": {"orders": [{"id": 1}]}}, "$", "$.result.orders"),
+        ({"count": 2, "items": [{"id": 1}, None]}, "$", "$.items"),
+        ({"data": {"total": 1, "rows": [{"id": 1}], "names": ["a"]}}, "$.data", "$.data.rows"),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_root_that_is_a_wrapper_is_told(
+    api: Api, document: dict[str, Any], root: str, meant: str, late: bool
+) -> None:
+    first: list[Any] = [{"data": {}}] if late else []
+    api.serve(scripted(*first, document, {"data": {"end": True}}, {"data": {"end": True}}))
+    result = read(api.url, {"data_root": root, "pagination": {"type": "page_number"}}, limits={"concurrency": 1})
+    assert f"Did you mean `data_root: {meant}`?" in result.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("document", "keys"),
+    [
+        ({"id": 1, "lines": [{"sku": 1}]}, {}),
+        ({"number": 1, "lines": [{"sku": 1}]}, {"primary_key": "number"}),
+        ({"a": [{"b": 1}], "c": [{"d": 1}]}, {}),
+        ({"tags": ["a"]}, {}),
+        ({"lines": []}, {}),
+    ],
+)
+def test_a_record_that_is_meant_is_not(api: Api, document: dict[str, Any], keys: dict[str, Any]) -> None:
+    api.serve(scripted(document))
+    assert read(api.url, {"data_root": "$", **keys}).warnings == []
+
+
+def test_an_optional_root_that_is_missing_beside_a_list_is_told(api: Api) -> None:
+    api.serve(scripted({"items": [{"id": 1}]}))
+    (warning,) = read(api.url, {"data_root": "$.itms", "data_root_optional": True}).warnings
+    assert "Did you mean `data_root: $.items`?" in warning
+
+
+@pytest.mark.parametrize(
+    ("root", "count", "last"),
+    [
+        ("$.items", 4, {"id": 4, "kind": "b"}),
+        ("$.items[*]", 4, {"id": 4, "kind": "b"}),
+        ("$.items[?(@.kind == 'a')]", 4, {"id": 4, "kind": "b"}),
+        ("$.items[0:1]", 4, {"id": 4, "kind": "b"}),
+        ("$.items[?(@.kind == 'a')].own", 4, {"value": 1}),
+        ("$.items[*].own", 4, {"value": 1}),
+        ("$.map.*", 2, {"id": 6}),
+        ("$.one", 1, {"id": 7}),
+        ("$.groups[*].items[*]", 3, {"id": 10}),
+        ("$.none", 0, None),
+    ],
+)
+def test_paging_counts_what_the_api_returned(root: str, count: int, last: Any) -> None:
+    document = {
+        "items": [{"id": 1, "kind": "a", "own": 1}, None, {"id": 3, "kind": "b"}, {"id": 4, "kind": "b"}],
+        "map": {"a": {"id": 5}, "b": {"id": 6}},
+        "one": {"id": 7},
+        "groups": [{"items": [{"id": 8}, {"id": 9}]}, {"items": []}, {"items": [{"id": 10}]}],
+        "none": [],
+    }
+    root_of = DataRoot(compile_path(root), optional=False, key_column=None, exclude=())
+    selected = root_of.select(document, first_page=True)
+    assert (len(selected.returned), selected.last) == (count, last)

@@ -24,6 +24,7 @@ from rest_source.load.state import Retention
 from rest_source_tests.loading import Warehouse, open_stream, source_spec
 
 PAGES = 10
+LIMITS = {"retries": 0, "concurrency": 1}
 
 
 class Api:
@@ -442,3 +443,46 @@ def test_a_line_that_is_no_journal_is_no_obstacle(warehouse: Warehouse, api: Api
             end.write(line)
         warehouse.load_from(server.url, write="append")
     assert ids(warehouse) == ALL
+
+
+def test_pages_from_before_the_interruption_are_compared_with(warehouse: Warehouse) -> None:
+    broken = [4]
+
+    def answer(call: Call) -> Reply:
+        page = int(call.arg("page") or 1)
+        if page in broken:
+            return Reply({"message": "no"}, status=500)
+        return Reply({"records": [{"id": page if page <= 4 else 1}]})
+
+    spec: dict[str, Any] = {"pagination": {"type": "page_number"}, "write": "append", "source": {"limits": LIMITS}}
+    with LoopbackServer(answer) as server:
+        with pytest.raises(RestSourceError):
+            warehouse.load_from(server.url, **spec)
+        broken.clear()
+        outcome = warehouse.load_from(server.url, **spec)
+    assert (outcome.resumed_from_page, outcome.stop_reason) == (4, "repeated_page")
+    assert "Page 5 held the same records as page 1" in outcome.warnings[0]
+    assert sorted(warehouse.values("id")) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("pagination", [{"type": "page_number"}, {"type": "offset_limit", "limit": 2}])
+@pytest.mark.parametrize("named", [True, False])
+def test_what_was_read_before_the_interruption_counts(
+    warehouse: Warehouse, pagination: dict[str, Any], named: bool
+) -> None:
+    broken = [3, 4]
+
+    def answer(call: Call) -> Reply:
+        start = int(call.arg("offset") or 2 * (int(call.arg("page") or 1) - 1))
+        if start in broken:
+            return Reply({"message": "no"}, status=500)
+        return Reply({"records": [{"id": at} for at in range(start, min(start + 2, 9))], "total": 9})
+
+    pagination = pagination | ({"total_records": "$.total"} if named else {})
+    with LoopbackServer(answer) as server:
+        with pytest.raises(RestSourceError):
+            warehouse.load_from(server.url, pagination=pagination, source={"limits": LIMITS})
+        broken.clear()
+        outcome = warehouse.load_from(server.url, pagination=pagination, source={"limits": LIMITS})
+    assert (outcome.resumed_from_page, outcome.warnings) == (3, ())
+    assert sorted(warehouse.values("id")) == list(range(9))

@@ -65,7 +65,7 @@ class DataRoot:
             raise _no_list(failed)
         records = self.records(document, first_page)
         returned = self.path.returned(document)
-        if len(returned) == len(records):
+        if not self.path.selects:
             return Selection(records, returned, records[-1] if records else None)
         shaped = (self.path.within(item) for item in reversed(returned))
         last = next((item for item in shaped if item is not None and item is not MISSING), None)
@@ -87,7 +87,7 @@ class DataRoot:
         """A warning where a later page is taken for an empty one though it speaks of an error."""
         key = _failure(document)
         if key is None:
-            return []
+            return self._absent(document) if first_page else []
         if self.path.steps == () and not self.path.every and not any(name in document for name in _IDS):
             told = f"The answer is one record, but it holds `{key}`: {document[key]}."
             return [f"{told} If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."]
@@ -96,6 +96,20 @@ class DataRoot:
         return [
             f"A page without the data root {self.path.text} was taken for an empty one, but it holds `{key}`: "
             f"{document[key]}. If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."
+        ]
+
+    def _absent(self, document: Any) -> list[str]:
+        """A warning where an optional root is missing though the answer holds a list of records elsewhere."""
+        if not self.optional or self.path.reaches(document) or document is None:
+            return []
+        lists = [
+            (path, what, count) for path, what, count, _ in _lists(document, "$", 0) if what == "objects" and count
+        ]
+        if not lists:
+            return []
+        path, what, count = lists[0]
+        return [
+            f"The answer has no {self.path.text}, but {path} with {count} {what}. Did you mean `data_root: {path}`?"
         ]
 
     def nested_root(self, records: list[Record], key: Sequence[str]) -> str | None:

@@ -269,5 +269,6 @@ def _now() -> int:
 def _wrapped(path: str, meant: str) -> str:
     return (
         f"The data root {path} holds one record, and that record holds the only list of objects in it: each page would "
-        f"be one row. Did you mean `data_root: {meant}`? If the record is meant, write a field of it as `primary_key`."
+        f"be one row. Did you mean `data_root: {meant}`? Then load once with `write: replace`, which drops such rows. "
+        "If the record is meant, write a field of it as `primary_key`."
     )

@@ -50,7 +50,8 @@ def _leads_on(history: History, reason: str, pagination: Pagination) -> Sign | N
         return None
     if reason in _FLAGGED:
         return history.last.flag or _misread(history, pagination) or _number(history, reason)
-    if reason in _SEEN or not (sign.is_sure or history.pages <= 1):
+    is_sure = sign.is_sure or history.pages <= 1
+    if not is_sure or (reason in _SEEN and history.returned):
         return history.last.flag
     return sign
 

@@ -79,12 +79,16 @@ class JsonPath:
             return list(value.values())
         return value if isinstance(value, list) else [] if value is MISSING or value is None else [value]
 
+    @property
+    def selects(self) -> bool:
+        """Whether a filter or a slice leaves out members of the collection."""
+        return self.steps is None and _cut(self.text)[1] is not None
+
     def within(self, item: Any) -> Any:
         """What the path makes of a member of the collection that it selects from; MISSING where it has no such part."""
-        if self.steps is not None or isinstance(item, list | None):
+        if not self.selects or isinstance(item, list | None):
             return item
-        rest = _cut(self.text)[1]
-        return next(iter(_search(rest, item)), MISSING) if rest is not None else item
+        return next(iter(_search(_cut(self.text)[1], item)), MISSING)
 
     def is_null(self, document: Any) -> bool:
         """Whether the collection, or what should hold it, is there and null."""
@@ -232,7 +236,7 @@ def _returned(text: str, document: Any) -> list[Any]:
     found = _search(base, document)
     if isinstance(base, Child) and _is_every(base.right):
         return [item for match in _search(base.left, document) for item in _members(match)]
-    if all(isinstance(match, dict) for match in found):
+    if not any(isinstance(match, list) for match in found):
         # Of objects each of which has a part: as many as there are objects.
         while isinstance(base, Child) and isinstance(base.right, Fields) and not _is_every(base.right):
             base = base.left

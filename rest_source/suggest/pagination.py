@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from rest_source.extract.announced import announced
 from rest_source.extract.links import link_with_rel
 from rest_source.suggest.around import Around, Field
 from rest_source.suggest.finding import Finding, Seen
@@ -33,7 +34,10 @@ _ROUND = 10
 def recognise(seen: Seen, root: Root) -> Finding[Settings]:
     """The pagination of an answer, as the file would say it; `none` where nothing announces more."""
     around = Around.of(seen, root)
-    rules = (_link_header, _next_url, _cursor, _last_url, _by_offset, _by_page, _last_record, _last_token, _total_alone)
+    rules = (
+        *(_link_header, _next_url, _cursor, _last_url, _by_offset, _by_page, _last_record, _last_token, _total_alone),
+        _announced,
+    )
     return next((found for rule in rules if (found := rule(around))), None) or _nothing(around)
 
 
@@ -212,6 +216,26 @@ def _total_alone(around: Around) -> Finding[Settings] | None:
         settings["limit_param"] = limit
     told = f"{header or (total.path if total else '')} counts more records than the {around.count} here"
     return Finding(settings, "low", f"{told}; nothing tells how to ask for them")
+
+
+def _announced(around: Around) -> Finding[Settings] | None:
+    """What a load would warn of, though the way to ask for it is a guess."""
+    root, document = around.root, around.seen.document
+    said = announced(200, around.seen.headers, document, root.trail, root.kind == "one object")
+    sign = said.more or next((one for one in (said.pages, said.records) if one and one.count > around.count), None)
+    if sign is None:
+        return None
+    where: Any = {"header": sign.place} if sign.is_header else sign.place
+    settings: dict[str, Settings] = {
+        "link": {"type": "link_header"},
+        "url": {"type": "next_url", "path": where},
+        "token": {"type": "cursor", "value": where},
+        "number": {"type": "page_number"},
+        "pages": {"type": "page_number", "total_pages": where},
+        "records": {"type": "offset_limit", "limit": max(around.count, 1), "total_records": where},
+        "flag": {"type": "page_number", "has_more": where},
+    }
+    return Finding(settings[sign.kind], "low", f"{sign}, which announces more; how to ask for it is a guess")
 
 
 def _nothing(around: Around) -> Finding[Settings]:
