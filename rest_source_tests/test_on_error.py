@@ -132,3 +132,46 @@ def test_a_later_page_that_speaks_of_an_error_is_told(warehouse: Warehouse) -> N
     assert outcome.result.rows_inserted == 1
     assert "quota exceeded" in outcome.warnings[0]
     assert "on_error: [{json: $.error, do: fail}]" in outcome.warnings[0]
+
+
+def three_pages_and_an_end(call: Call) -> Reply:
+    page = int(call.arg("page") or 1)
+    return PLAN if page == 4 else Reply({"records": [{"id": 3 * page + row} for row in range(3)], "next": page + 1})
+
+
+def test_end_keeps_what_was_read(warehouse: Warehouse) -> None:
+    outcome = load(warehouse, three_pages_and_an_end, {"status": 403, "do": "end"})
+    assert (outcome.stop_reason, outcome.result.rows_inserted, outcome.warnings) == ("ended_by_rule", 9, ())
+
+
+def test_end_on_the_first_page_is_an_empty_load(warehouse: Warehouse) -> None:
+    outcome = load(warehouse, answers(PLAN), {"status": 403, "do": "end"}, write="replace")
+    assert (outcome.stop_reason, outcome.result.row_count) == ("ended_by_rule", 0)
+
+
+def test_an_empty_body_may_be_the_end(warehouse: Warehouse) -> None:
+    outcome = load(
+        warehouse, answers(GOOD, Reply(b"")), {"empty": True, "do": "end"}, pagination={"type": "page_number"}
+    )
+    assert (outcome.stop_reason, outcome.result.rows_inserted) == ("ended_by_rule", 1)
+
+
+def test_end_is_told_where_a_flag_says_that_there_is_more(warehouse: Warehouse) -> None:
+    more = Reply({"records": [{"id": 1}], "next": 2, "has_more": True})
+    (warning,) = load(warehouse, answers(more, PLAN), {"status": 403, "do": "end"}).warnings
+    assert "$.has_more is true" in warning
+
+
+def test_skip_in_the_middle_says_what_it_dropped(warehouse: Warehouse) -> None:
+    (warning,) = load(warehouse, three_pages_and_an_end, {"status": 403, "do": "skip"}).warnings
+    assert "The 9 records of 3 pages before it were dropped; `do: end` loads them." in warning
+
+
+def test_an_end_of_one_child_is_no_end_of_the_others(warehouse: Warehouse) -> None:
+    def answer(call: Call) -> Reply:
+        return PLAN if call.arg("of") == "b" else Reply({"records": [{"id": call.arg("of")}]})
+
+    parent = {"values": {"of": ["a", "b", "c"]}}
+    rule = {"status": 403, "do": "end"}
+    outcome = load(warehouse, answer, rule, parent=parent, params={"of": "{parent.of}"})
+    assert (sorted(warehouse.values("id")), outcome.failed_requests) == (["a", "c"], 0)

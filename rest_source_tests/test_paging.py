@@ -538,3 +538,11 @@ def test_announced_pages_are_a_warning_with_the_yaml(api: Api, answer: Any, yaml
 def test_nothing_announced_nothing_said(api: Api, answer: Any) -> None:
     api.serve(scripted(answer))
     assert read(api.url, {}).warnings == []
+
+
+def test_a_next_url_on_a_host_that_is_not_to_be_reached_names_the_key(api: Api) -> None:
+    api.serve(scripted(page(1, next="http://127.0.0.2:9/records?page=2")))
+    with pytest.raises(RestSourceError) as caught:
+        read(api.url, NEXT_URL)
+    assert caught.value.id == "connection_refused"
+    assert "`keep_origin: true`" in caught.value.remedy

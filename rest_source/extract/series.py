@@ -5,6 +5,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.ahead import LookAhead
@@ -23,6 +24,7 @@ from rest_source.spec.source import SourceSpec
 
 _PAST_END = (400, 404, 416, 422)
 """With these statuses some APIs answer a request for a page that they do not have."""
+_UNREACHABLE = ("dns_failed", "connection_refused", "connect_timeout", "tls_failed", "proxy_failed", "not_http")
 _EMPTY_FOR_CERTAIN = 10
 """Empty pages in a row that look like the end of the data."""
 
@@ -127,12 +129,22 @@ class Series:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
         if number > 1 and error.status in _PAST_END and not isinstance(error, Ruled):
             error.remedy = f"{self._if_expected(error.status)}{error.remedy}"
+        elif page.url is not None and error.id in _UNREACHABLE and self._leads_elsewhere(page.url):
+            error.remedy = (
+                "If the API names an internal host in its links, write `keep_origin: true` in the pagination. "
+                f"Otherwise: {error.remedy}"
+            )
         texts = (error.message, error.cause, error.remedy)
         error.message, error.cause, error.remedy = (shorten(text, 1000, self.session.mask) for text in texts)
         error.args = (error.message,)
         with suppress(RestSourceError):  # there may be no request: a variable it names is missing
             error.where = shorten(error.where or self._asked(page), 700, self.session.mask)
         error.at(self._place(number))
+
+    def _leads_elsewhere(self, url: str) -> bool:
+        """Whether the URL that the API named is of another origin than the endpoint's first request."""
+        own = self.builder.build(self.reader.pager.first().request).url
+        return urlsplit(url)[:2] != urlsplit(own)[:2]
 
     def _if_expected(self, status: int) -> str:
         """What to write if the API means no harm by a status; nothing that would drop pages that it announced."""

@@ -221,11 +221,8 @@ def known(done: CommittedLoad) -> LoadOutcome:
 
 def skipped(stream: PageStream, error: Ruled) -> LoadOutcome:
     """The outcome of a load that a rule of `on_error` skips: the table is as it was."""
-    dropped = ""
-    if stream.rows:
-        dropped = (
-            f" The {stream.rows} records of the {stream.pages} pages before it were dropped; `do: end` loads them."
-        )
+    read = f" The {stream.rows} records of {stream.pages} pages before it were dropped; `do: end` loads them."
+    dropped = read if stream.rows else ""
     warning = f"Skipped by a rule of on_error; the table is as it was. {error.message}{dropped}"
     return LoadOutcome(
         load_id="",
