@@ -9,6 +9,7 @@ import pytest
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
+from rest_source.http.auth.login_answer import sets_cookie
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
@@ -192,3 +193,110 @@ def test_a_step_that_fails_does_not_show_the_token_before_it() -> None:
     assert "unknown: *** " in caught.value.message
     assert "t1cket" not in f"{caught.value} {caught.value.to_dict()}"
     assert get.mask("t1cket/abc t1cket%2Fabc") == "*** ***"
+
+
+@pytest.mark.parametrize(
+    ("status", "token", "ok"),
+    [(409, "t0ken-1", [409]), (400, "t0ken-1", [409, 400]), (200, "t0ken-1", [409]), (409, None, [])],
+)
+def test_a_status_may_be_taken_for_success(status: int, token: str | None, ok: list[int]) -> None:
+    request = {"path": "/login", "body": BODY, "ok_statuses": ok}
+    auth = {"type": "login", "request": request, "token": "$.token"}
+    reply = Reply({"message": "session exists", "token": "t0ken-1"}, status)
+    with api_with(lambda call: reply if call.path == "/v1/login" else Reply({}), auth) as get:
+        if token:
+            get()
+            assert get.calls[1].headers["Authorization"] == "Bearer t0ken-1"
+        else:
+            with pytest.raises(RestSourceError, match="session exists") as caught:
+                get()
+            assert (caught.value.id, "`ok_statuses`" in caught.value.remedy) == ("login_refused", True)
+
+
+COOKIELESS = [
+    Reply({"status": "error", "message": "wrong password pa55/word+"}, 200),
+    Reply({"message": "wrong password pa55/word+"}, 200, {"Set-Cookie": "sid=; Max-Age=0; Path=/"}),
+    Reply({"message": "wrong password"}, 200, {"Set-Cookie": "sid=gone; Expires=Thu, 01 Jan 1970 00:00:00 GMT"}),
+    Reply("<html><title>wrong password</title></html>", 200),
+    Reply("", 302, {"Location": "/login?error=wrong%20password"}),
+]
+
+
+@pytest.mark.parametrize("reply", COOKIELESS)
+def test_a_login_that_brings_neither_token_nor_cookie_is_a_refusal(reply: Reply) -> None:
+    with (
+        api_with(lambda call: reply, {"type": "login", "request": {"path": "/login", "form": BODY}}) as get,
+        pytest.raises(RestSourceError) as caught,
+    ):
+        get()
+    assert (caught.value.id, len(get.calls)) == ("login_refused", 1)
+    assert "sets no cookie" in caught.value.message
+    if reply.status == 200:
+        assert "wrong password" in caught.value.message
+    assert "pa55" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "sets"),
+    [
+        ("a=; Max-Age=0, sid=abc; Path=/; Expires=Wed, 09 Jun 2038 10:18:14 GMT", True),
+        ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT, b=; Path=/", False),
+        ('sid=""; Path=/', False),
+        ("sid=abc", True),
+        ("", False),
+    ],
+)
+def test_a_cookie_that_ends_is_none(header: str, sets: bool) -> None:
+    assert sets_cookie(Answer(200, "http://h", {"Set-Cookie": header}, b"")) is sets
+
+
+def test_a_cookie_may_come_with_any_step_and_only_once() -> None:
+    steps = [{"request": {"path": "/form"}}, {"request": {"path": "/login", "form": BODY}}]
+    sent: list[str | None] = []
+
+    def handler(call: Call) -> Reply:
+        if call.path == "/v1/form":
+            return Reply("", 200, {} if call.headers["Cookie"] else {"Set-Cookie": "sid=abc; Path=/"})
+        sent.append(call.headers["Cookie"])
+        return Reply({}, 401 if call.path == "/x" and len(sent) == 2 else 200)
+
+    with api_with(handler, steps) as get:
+        get()
+    assert [call.path for call in get.calls] == ["/v1/form", "/v1/login", "/x", "/v1/form", "/v1/login", "/x"]
+    assert set(sent) == {"sid=abc"}
+
+
+def test_a_token_of_a_step_is_enough() -> None:
+    steps = [
+        {"request": {"path": "/app"}, "token": "$.ticket", "send": {"name": "X-App"}},
+        {"request": {"path": "/in"}},
+    ]
+    with api_with(chained, steps) as get:
+        get()
+    assert get.calls[2].headers["X-App"] == "Bearer t1cket/abc"
+
+
+@pytest.mark.parametrize(
+    ("token", "reply", "told"),
+    [
+        ("$.token", Reply({"data": {"access": "hidden-value"}, "user": "ada"}), "it may be $.data.access"),
+        ("$.token", Reply({"ok": True}, 200, {"X-Auth-Token": "hidden-value"}), "it may be {header: X-Auth-Token}"),
+        ({"header": "X-Token"}, Reply({"sessions": [{"id": "hidden-value"}]}), "it may be $.sessions[0].id"),
+        ("$.token", Reply({"message": "locked"}), 'The API says "locked".'),
+        ("$.token", Reply("hidden-value"), "a JSONPath such as $.data.token, or {header: NAME}"),
+    ],
+)
+def test_a_token_that_is_elsewhere_is_pointed_at(token: Any, reply: Reply, told: str) -> None:
+    auth = {"type": "login", "request": {"path": "/login"}, "token": token}
+    with api_with(lambda call: reply, auth) as get, pytest.raises(RestSourceError) as caught:
+        get()
+    assert caught.value.id == "login_token_missing"
+    assert told in f"{caught.value.message} {caught.value.remedy}"
+    assert "hidden-value" not in str(caught.value)
+
+
+def test_a_number_beyond_64_bits_is_a_token_digit_for_digit() -> None:
+    auth = {"type": "login", "request": {"path": "/login"}, "token": "$.id"}
+    with api_with(lambda call: Reply('{"id": 1234567890123456789012}'), auth) as get:
+        get()
+    assert get.calls[1].headers["Authorization"] == "Bearer 1234567890123456789012"

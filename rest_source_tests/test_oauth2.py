@@ -148,7 +148,28 @@ def test_a_margin_fits_the_life_of_a_token(lifetime: int | None, fresh: float) -
 
 @pytest.mark.parametrize(
     ("told", "end"),
-    [(60, 160.0), ("60", 160.0), ("60.5", 160.5), (0, None), (-1, None), ("soon", None), ("nan", None), ("inf", None)],
+    [
+        (60, 160.0),
+        ("60", 160.0),
+        ("60.5", 160.5),
+        (59.5, 159.5),
+        (2_000_000_000, 2_000_000_000.0),
+        ("2000000000", 2_000_000_000.0),
+        (2_000_000_000_000, 2_000_000_000.0),
+        ("1970-01-01T00:10:00Z", 600.0),
+        ("1970-01-01T00:10:00.000+0000", 600.0),
+        ("1970-01-01 00:10:00", 600.0),
+        ("Thu, 01 Jan 1970 00:10:00 GMT", 600.0),
+        ("1970-01-01T00:00:10Z", None),
+        (0, None),
+        (-1, None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        (True, None),
+        (None, None),
+        ({}, None),
+    ],
 )
 def test_what_an_answer_says_of_a_lifetime(told: object, end: float | None) -> None:
     assert end_of(told, 100.0) == end
@@ -292,6 +313,74 @@ def test_an_urlencoded_answer_is_read_too() -> None:
         with session(server, auth(server, "client_credentials")) as opened:
             get(opened, server)
     assert api.calls[1].headers["Authorization"] == "Bearer abc-token"
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        ('{"access_token": 1234567890123456789012}', "1234567890123456789012"),
+        ({"access_token": "abc-token", "expires_in": "3600"}, "abc-token"),
+        ({"access_token": "abc-token", "expires_in": 3599.5, "token_type": "bearer"}, "abc-token"),
+        ({"access_token": "abc-token", "expires_in": 0, "token_type": "BearerToken"}, "abc-token"),
+        ({"access_token": "abc-token", "expires_on": "1700003600", "error": None}, "abc-token"),
+        ("access_token=abc-token&expires_in=3600&refresh_token=&scope=repo%2Cuser&token_type=bearer", "abc-token"),
+    ],
+)
+def test_tokens_come_in_many_forms(answer: Any, sent: str) -> None:
+    with LoopbackServer(lambda call: Reply(answer if call.path == "/token" else [])) as api:
+        server = OAuth(url=api.url)
+        with session(server, auth(server, "client_credentials")) as opened:
+            get(opened, server)
+            get(opened, server)
+    assert [call.headers["Authorization"] for call in api.calls[1:]] == [f"Bearer {sent}"] * 2
+
+
+def test_a_token_ends_when_the_answer_says() -> None:
+    clock = FakeClock()
+    answer = {"access_token": "abc-token", "expires_at": "2023-11-14T23:13:20Z"}  # an hour after the clock begins
+    with LoopbackServer(lambda call: Reply(answer if call.path == "/token" else [])) as api:
+        server = OAuth(url=api.url)
+        with session(server, auth(server, "client_credentials"), clock=clock) as opened:
+            get(opened, server)
+            clock.time += 3500
+            get(opened, server)
+            clock.time += 50
+            answer["expires_at"] = "2023-11-15T23:13:20Z"
+            get(opened, server)
+    assert [call.path for call in api.calls] == ["/token", "/api", "/api", "/token", "/api"]
+
+
+@pytest.mark.parametrize("kind", ["MAC", "DPoP"])
+def test_a_token_that_signs_requests_is_refused_unless_the_file_says_how_it_is_sent(kind: str) -> None:
+    answer = {"access_token": "abc-token", "token_type": kind}
+    with LoopbackServer(lambda call: Reply(answer if call.path == "/token" else [])) as api:
+        server = OAuth(url=api.url)
+        with session(server, auth(server, "client_credentials")) as opened, pytest.raises(RestSourceError) as caught:
+            get(opened, server)
+        send = {"format": f"{kind} {{token}}"}
+        with session(server, auth(server, "client_credentials", send=send)) as opened:
+            get(opened, server)
+    assert (caught.value.id, f"of the type `{kind}`" in caught.value.message) == ("token_refused", True)
+    assert api.calls[-1].headers["Authorization"] == f"{kind} abc-token"
+
+
+def test_another_type_of_token_is_told_where_it_is_refused() -> None:
+    answer = {"access_token": "abc-token", "token_type": "Token"}
+    with LoopbackServer(lambda call: Reply(answer) if call.path == "/token" else Reply({}, 401)) as api:
+        server = OAuth(url=api.url)
+        with session(server, auth(server, "client_credentials")) as opened, pytest.raises(RestSourceError) as caught:
+            get(opened, server)
+    assert "calls it `Token`" in caught.value.cause
+    assert 'send: {format: "Token {token}"}' in caught.value.remedy
+
+
+def test_a_token_deeper_in_the_answer_is_pointed_at() -> None:
+    with LoopbackServer(lambda call: Reply({"code": 0, "data": {"access_token": "s3cret-token"}})) as api:
+        server = OAuth(url=api.url)
+        with session(server, auth(server, "client_credentials")) as opened, pytest.raises(RestSourceError) as caught:
+            get(opened, server)
+    assert "`token: $.data.access_token`" in caught.value.message
+    assert "s3cret" not in str(caught.value)
 
 
 # What outlives the process

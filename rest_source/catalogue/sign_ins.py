@@ -19,6 +19,11 @@ SIGN_INS = (
         "the error names the key of `auth`; try `client_auth: body`; give a new refresh token, or authorize again",
     ),
     Entry(
+        ("token_still_refused",),
+        "a rule of `renew_on` describes an answer to a token that was just renewed",
+        "make the rule narrower; check `scope` and `send` of `auth`",
+    ),
+    Entry(
         ("token_locked",),
         "another process renews the same token for more than ten minutes",
         "look for another load of this source",

@@ -27,6 +27,14 @@ def server_message(answer: Answer, mask: Callable[[str], str] = str) -> str:
     return shorten(found, QUOTED, mask)
 
 
+def stated_message(answer: Answer, mask: Callable[[str], str] = str) -> str:
+    """The message of a JSON error or the title of a page; nothing else of a body, which may be a token."""
+    text = _text(answer)
+    title = _TITLE.search(text) if looks_like_markup(text) else None
+    found = html.unescape(title[1]) if title else _from_json(answer.body) if text.lstrip().startswith("{") else ""
+    return shorten(found, QUOTED, mask)
+
+
 def start_of(answer: Answer, length: int, mask: Callable[[str], str] = str) -> str:
     """The first characters of the body, on one line."""
     return shorten(_text(answer), length, mask)

@@ -9,7 +9,7 @@ from rest_source.http.errors import Mask
 from rest_source.http.excerpt import server_message
 from rest_source.http.request import Answer
 from rest_source.spec.jsonpath import compile_path
-from rest_source.spec.rules import ErrorRule
+from rest_source.spec.rules import AnswerRule, ErrorRule
 
 
 class Ruled(RestSourceError):
@@ -30,10 +30,11 @@ class Ruled(RestSourceError):
 
 def first_rule(rules: Sequence[ErrorRule], answer: Answer) -> ErrorRule | None:
     """The rule that decides over an answer, if any does."""
-    return next((rule for rule in rules if _holds(rule, answer)), None)
+    return next((rule for rule in rules if holds(rule, answer)), None)
 
 
-def _holds(rule: ErrorRule, answer: Answer) -> bool:
+def holds(rule: AnswerRule, answer: Answer) -> bool:
+    """Whether every key of a rule describes an answer."""
     if rule.status and answer.status not in rule.status:
         return False
     if rule.empty and answer.body and not answer.body.isspace():

@@ -13,6 +13,7 @@ from urllib3.util.retry import Retry
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.grant import Grant
+from rest_source.http.auth.refusals import explain_renewed, still_refused
 from rest_source.http.auth.schemes import sign_in
 from rest_source.http.auth.token_client import TokenClient
 from rest_source.http.body import WhyWhole
@@ -147,16 +148,19 @@ class ApiSession:
         retries, renewed = errand.retries, False
         while True:
             outcome, grant = self._attempt(request, errand)
-            if not renewed and grant is not None and _is_unauthorized(outcome) and self.sign_in.renew(grant):
-                renewed = True
-                errand.tally.add(retries=1)
-                continue
+            if grant is not None and isinstance(outcome, Answer) and self.sign_in.refuses(outcome):
+                if not renewed and self.sign_in.renew(grant):
+                    renewed = True
+                    errand.tally.add(retries=1)
+                    continue
+                if outcome.status < 400:
+                    raise still_refused(outcome, self.mask)
             rule = None
             if isinstance(outcome, Answer):
                 rule = None if outcome.status in errand.expected else first_rule(errand.rules, outcome)
                 if rule is None and (_is_good(outcome) or outcome.status in errand.expected):
                     return outcome
-            failure = self._failure(request, outcome, rule, renewed)
+            failure = self._failure(request, outcome, rule, grant if renewed else None)
             if rule is not None and rule.do != "retry":
                 raise failure.error
             if errand.dropped is not None and retries.total and repeatable(request.method, failure):
@@ -200,7 +204,7 @@ class ApiSession:
         return outcome.at(self._where(request)), grant
 
     def _failure(
-        self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None, renewed: bool
+        self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None, renewed: Grant | None
     ) -> Failure:
         if isinstance(outcome, RestSourceError):
             return Failure(outcome)
@@ -218,9 +222,8 @@ class ApiSession:
             error.remedy = (
                 "Write `auth`, such as `{type: bearer, token: {env: API_TOKEN}}`; or check what `headers` send."
             )
-        elif renewed and outcome.status == 401:
-            error.cause = "The token is fresh and refused all the same: it lacks a right, or is not sent as it should."
-            error.remedy = "Check `scope` and `send` of `auth`, and the rights of the user or application it is for."
+        elif renewed is not None and self.sign_in.refuses(outcome):
+            explain_renewed(error, renewed)
         return Failure(error, wait, repeat=early)
 
     def _where(self, request: Request) -> str:
@@ -247,10 +250,6 @@ class _Errand:
 
 def _names(request: Request) -> set[str]:
     return {name.lower() for name, _ in request.headers}
-
-
-def _is_unauthorized(outcome: Answer | RestSourceError) -> bool:
-    return isinstance(outcome, Answer) and outcome.status == 401
 
 
 def _is_good(answer: Answer) -> bool:

@@ -19,7 +19,7 @@ from rest_source.spec.pagination import Pagination
 from rest_source.spec.parent import Parent
 from rest_source.spec.partitions import BackfillPolicy, Partitions
 from rest_source.spec.places import HeaderValue
-from rest_source.spec.rules import ErrorRule
+from rest_source.spec.rules import AnswerRule, ErrorRule
 from rest_source.spec.schedule import Schedule
 from rest_source.spec.send import Send
 from rest_source.spec.source import Limits, SourceSpec, Tls
@@ -35,6 +35,7 @@ MAPPINGS: dict[str, tuple[str, Model]] = {
     "tls": ("key of `tls`", Tls),
     "header": ("key of `{header: NAME}`", HeaderValue),
     "rules": ("key of an `on_error` rule", ErrorRule),
+    "renew rules": ("key of a `renew_on` rule", AnswerRule),
     "incremental": ("key of `incremental`", Incremental),
     "backfill policy": ("key of `backfill_policy`", BackfillPolicy),
     "parent": ("key of `parent`", Parent),

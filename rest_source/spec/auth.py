@@ -15,6 +15,7 @@ from pydantic import (
 from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, tagged
 from rest_source.spec.braces import refuse_placeholders
 from rest_source.spec.login import LoginAuth, LoginStep
+from rest_source.spec.rules import RenewOn
 from rest_source.spec.send import Send
 from rest_source.spec.template import parse, plain_text
 from rest_source.spec.text import ENV_SCHEMA, Text
@@ -159,6 +160,7 @@ class OAuth2Auth(SpecModel):
         description="how the token is sent, a bearer token unless given",
         examples=[{"in": "query", "name": "access_token"}],
     )
+    renew_on: RenewOn = ()
 
     @model_validator(mode="after")
     def _grant_is_complete(self) -> "OAuth2Auth":

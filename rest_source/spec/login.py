@@ -13,6 +13,7 @@ from rest_source.spec.endpoint import Header, Params
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.names import Name
 from rest_source.spec.places import Found
+from rest_source.spec.rules import RenewOn, Statuses
 from rest_source.spec.send import Send
 from rest_source.spec.template import foreign
 from rest_source.spec.text import Json, Text
@@ -64,6 +65,13 @@ class LoginRequest(SpecModel):
         None,
         description="sent urlencoded, instead of `body`",
         examples=[{"user": "me", "password": {"env": "CRM_PASSWORD"}}],
+    )
+
+    ok_statuses: Statuses = Field(
+        (),
+        description="statuses from 400 on that are a success too, where an API gives the token of a session that is "
+        "there already with a 409",
+        examples=[[409]],
     )
 
     @model_validator(mode="after")
@@ -157,6 +165,7 @@ class LoginAuth(_Answered):
         description="several requests, one after the other, instead of `request`",
         examples=[[{"request": {"path": "/login"}}]],
     )
+    renew_on: RenewOn = ()
 
     @property
     def chain(self) -> tuple[LoginStep, ...]:

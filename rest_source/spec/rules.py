@@ -32,8 +32,8 @@ Pause = Annotated[
 """A pause, or the header of the answer that names it."""
 
 
-class ErrorRule(SpecModel):
-    """An answer that every given key describes, and what is to be done about it.
+class AnswerRule(SpecModel):
+    """An answer that every given key describes.
 
     `json` holds where the path finds something that is not null, false or empty; `contains` looks into what
     it finds, or into the whole body where there is no `json`.
@@ -54,6 +54,17 @@ class ErrorRule(SpecModel):
     empty: Annotated[Literal[True], Word("`true`")] | None = Field(
         None, description="`true` holds where the body has no bytes, or only blanks", examples=[True]
     )
+
+    @model_validator(mode="after")
+    def _describes_something(self) -> Self:
+        if not (self.status or self.empty) and self.json_path is None and self.contains is None:
+            raise ValueError("a rule needs at least one of `status`, `json`, `contains` and `empty`")
+        return self
+
+
+class ErrorRule(AnswerRule):
+    """An answer, and what is to be done about it."""
+
     do: Literal["skip", "fail", "retry", "restart", "end"] = Field(
         description="what becomes of the answer; see below", examples=["skip"]
     )
@@ -65,9 +76,17 @@ class ErrorRule(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _describes_something(self) -> Self:
-        if not (self.status or self.empty) and self.json_path is None and self.contains is None:
-            raise ValueError("a rule needs at least one of `status`, `json`, `contains` and `empty`")
+    def _waits_for_something(self) -> Self:
         if self.wait is not None and self.do != "retry":
             raise ValueError(f"`wait` is for `do: retry`; with `do: {self.do}` there is nothing to wait for")
         return self
+
+
+RenewOn = Annotated[
+    tuple[Annotated[AnswerRule, Word("rule")], ...],
+    Field(
+        description="further answers than 401 by which the API says that the token has ended: it is renewed, and the "
+        "request sent again",
+        examples=[[{"status": 403, "contains": "expired"}]],
+    ),
+]

@@ -13,7 +13,7 @@ import pytest
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source_tests.fakes.raw import HEAD, Talk, raw_server, say, trickle
 from rest_source_tests.fakes.tls import papers, serving_tls
-from rest_source_tests.faults.shouting import AUTHS, Case, Leaked, Shouting, records, run
+from rest_source_tests.faults.shouting import AUTHS, Case, Leaked, Shouting, records, run, serve
 
 IMPATIENT = {"limits": {"retries": 0, "timeout": "300ms"}}
 
@@ -136,4 +136,12 @@ def test_an_address_to_which_no_way_leads(tmp_path: Path, auth: str, leaked: Lea
     api = loud(8, auth)
     api.url = "http://255.255.255.255"  # of everybody, to which the system opens no connection
     assert error_of(tmp_path, api, auth) == "connection_failed"
+    assert leaked() == []
+
+
+@pytest.mark.parametrize("auth", ["oauth2", "refresh"])
+def test_a_fresh_token_that_a_rule_takes_for_ended(tmp_path: Path, auth: str, leaked: Leaked) -> None:
+    case = Case(lambda call, loud: Reply({"error": loud, "message": loud}))
+    found = serve(Shouting(case, auth, 5), tmp_path, {**AUTHS[auth], "renew_on": [{"json": "$.error"}]})
+    assert (found["success"], found["error"]) == (False, "token_still_refused")
     assert leaked() == []

@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
-
-from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import Credentials, sent
 from rest_source.http.auth.grant import Flow, Grant, end_of
+from rest_source.http.auth.login_answer import document_of, nothing_brought, refused, sets_cookie, token_missing
 from rest_source.http.compose import joined, pairs
 from rest_source.http.errors import Mask, http_error
 from rest_source.http.redact import Redactor
@@ -27,26 +25,36 @@ class Login:
     """The flow of one `auth`, which always begins with its first step: a login has nothing to renew."""
 
     def __init__(
-        self, auth: LoginAuth, base_url: str, environment: Environment, now: Callable[[], float], redactor: Redactor
+        self,
+        auth: LoginAuth,
+        base_url: str,
+        environment: Environment,
+        now: Callable[[], datetime],
+        redactor: Redactor,
     ) -> None:
         self._steps = auth.chain
         self._base_url = base_url
         self._environment = environment
         self._now = now
         self._redactor = redactor
+        self._has_cookie = False
+        """Whether an answer has set one: a server need not set it again where it is sent to it."""
 
     def renew(self, last: Grant | None) -> Flow:
         """A new sign-in, whatever the last one was."""
-        issued_at, ends = self._now(), []
+        issued_at, ends = self._now().timestamp(), []
         tokens: dict[str, str] = {}
         credentials = Credentials()
         for step in self._steps:
             answer = yield compose(step.request, self._base_url, self._scope(tokens))
             token = self._token(step, answer)
+            self._has_cookie |= sets_cookie(answer)
             if step.name is not None:
                 tokens[f"login.{step.name}"] = token
             credentials += self._sent(step, token)
             ends.append(_end(step, answer, issued_at))
+        if not self._has_cookie and all(step.token is None for step in self._steps):
+            raise nothing_brought(answer, self._redactor.mask)
         return Grant(credentials, issued_at, min((end for end in ends if end is not None), default=None))
 
     def _token(self, step: LoginStep, answer: Answer) -> str:
@@ -63,7 +71,7 @@ class Login:
         def lookup(name: str) -> str:
             return tokens[name] if name in tokens else self._environment.template(name)
 
-        return Scope({"now": datetime.fromtimestamp(self._now(), UTC)}, lookup)
+        return Scope({"now": self._now()}, lookup)
 
 
 def compose(request: LoginRequest, base_url: str, scope: Scope) -> Request:
@@ -85,51 +93,20 @@ def read(step: LoginStep, answer: Answer, mask: Mask) -> str:
 
     A redirect is an answer too: sign-in forms lead elsewhere when they have set their cookie.
     """
-    if not 200 <= answer.status < 400:
-        raise _refused(http_error(answer, "", mask).message)
+    if not 200 <= answer.status < 400 and answer.status not in step.request.ok_statuses:
+        raise refused(http_error(answer, "", mask).message)
     if step.token is None:
         return ""
     token = answer.headers.get(step.token.header) if isinstance(step.token, HeaderValue) else _find(step.token, answer)
     if isinstance(token, bool) or not isinstance(token, str | int) or token == "":
-        raise _missing(step.token, answer)
+        raise token_missing(step.token, answer, mask)
     return str(token)
 
 
 def _find(path: str, answer: Answer) -> Any:
-    try:
-        return compile_path(path).first(orjson.loads(answer.body))
-    except orjson.JSONDecodeError:
-        return None
+    return compile_path(path).first(document_of(answer))
 
 
 def _end(step: LoginStep, answer: Answer, issued_at: float) -> float | None:
     lifetime = step.expires_in
     return end_of(_find(lifetime, answer) if isinstance(lifetime, str) else lifetime, issued_at)
-
-
-def _refused(message: str) -> RestSourceError:
-    return RestSourceError(
-        "login_refused",
-        f"The login fails. {message}",
-        cause="User, password or key is wrong or locked, or the request is not what the API documents.",
-        remedy="Check `request` of `auth` (`path`, `method`, `headers`, `body`) and the variables it reads.",
-    )
-
-
-def _missing(where: str | HeaderValue, answer: Answer) -> RestSourceError:
-    place = f"the header `{where.header}`" if isinstance(where, HeaderValue) else f"`{where}`"
-    return RestSourceError(
-        "login_token_missing",
-        f"The login was answered with {answer.status}, but {place} holds no token; {_found(answer)}.",
-        cause="The token is elsewhere in the answer, or the API reports a refusal as a success.",
-        remedy="Point `token` of `auth` at the token: a JSONPath such as $.data.token, or {header: NAME}.",
-    )
-
-
-def _found(answer: Answer) -> str:
-    """What there is, by name only: the values may be secret."""
-    try:
-        document = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return "the body is no JSON"
-    return f"the body has the keys {', '.join(sorted(document)[:20])}" if isinstance(document, dict) else "it is a list"

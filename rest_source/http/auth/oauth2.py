@@ -8,14 +8,14 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import literal, resolved, sent
 from rest_source.http.auth.fixed import basic_pair
 from rest_source.http.auth.grant import Flow, Grant, end_of
-from rest_source.http.auth.token_answer import Refused, read_token
+from rest_source.http.auth.token_answer import Refused, kind_of, read_token
 from rest_source.http.errors import Mask
 from rest_source.http.request import Answer, Request
 from rest_source.spec.auth import OAuth2Auth
@@ -24,6 +24,8 @@ from rest_source.spec.template import names
 
 Fields = dict[str, str]
 _USER = ("username", "password", "refresh_token")
+_LIFETIMES = ("expires_in", "expires_at", "expires_on")
+"""What servers call the life of a token; RFC 6749, 5.1 knows the first alone."""
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
@@ -73,10 +75,12 @@ class OAuth2:
         parts = (self.token_url, *(self._values.get(key) for key in keys))
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
-    def restored(self, issued_at: float, expires_at: float | None, access_token: str, refresh_token: str) -> Grant:
+    def restored(
+        self, issued_at: float, expires_at: float | None, access_token: str, refresh_token: str, kind: str = ""
+    ) -> Grant:
         """A grant that was stored."""
         credentials = sent(self._auth.send, access_token, self._environment)
-        return Grant(credentials, issued_at, expires_at, access_token, refresh_token)
+        return Grant(credentials, issued_at, expires_at, access_token, refresh_token, kind)
 
     def renew(self, last: Grant | None) -> Flow:
         """A new token: by the last refresh token, and where there is none or it is refused, from the beginning."""
@@ -137,18 +141,16 @@ class OAuth2:
     def _refresh(self, token: str) -> Flow:
         grant = yield from self._ask({"grant_type": "refresh_token", "refresh_token": token})
         # Whose answer holds no new refresh token keeps the old one valid (RFC 6749, 6).
-        return (
-            grant
-            if grant.refresh_token
-            else self.restored(grant.issued_at, grant.expires_at, grant.access_token, token)
-        )
+        return grant if grant.refresh_token else replace(grant, refresh_token=token)
 
     def _ask(self, fields: Fields) -> Generator[Request, Answer, Grant]:
         issued_at = self._now()
         answer = yield self._request(fields)
         token = read_token(answer, self._mask)
         access, refresh = token["access_token"], token.get("refresh_token") or ""
-        return self.restored(issued_at, end_of(token.get("expires_in"), issued_at), access, str(refresh))
+        ends = (end_of(token[key], issued_at) for key in _LIFETIMES if key in token)
+        kind = kind_of(token, "send" in self._auth.model_fields_set)
+        return self.restored(issued_at, next((end for end in ends if end), None), access, str(refresh), kind)
 
     def _request(self, fields: Fields) -> Request:
         if "scope" in self._values and fields["grant_type"] != "authorization_code":

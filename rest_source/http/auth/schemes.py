@@ -1,7 +1,8 @@
 """From the file's `auth` to the sign-in of a session."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from rest_source.http.auth.fixed import credentials
 from rest_source.http.auth.login import Login
@@ -26,6 +27,10 @@ def sign_in(
     state: Path | None,
 ) -> FixedSignIn | SignIn:
     """The sign-in of a source; raises where a variable is missing, and asks for nothing yet."""
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(clock.now(), ZoneInfo(source.timezone))
+
     match source.auth:
         case OAuth2Auth() as auth:
             scheme = OAuth2(auth, environment, clock.now, redactor.mask)
@@ -33,13 +38,11 @@ def sign_in(
             # Other grants can begin anew at any time: what need not be on disk is not.
             lasting = auth.grant == "authorization_code" or auth.refresh_token is not None
             file = TokenFile(state, source.name, scheme) if state and lasting else None
-            return SignIn(scheme, run, clock.now, redactor.register, file)
+            return SignIn(scheme, run, clock.now, redactor.register, file, auth.renew_on)
         case LoginAuth() as auth:
-            base_url = render(
-                source.base_url, Scope({"now": datetime.fromtimestamp(clock.now(), UTC)}, environment.template)
-            )
-            login = Login(auth, base_url, environment, clock.now, redactor)
-            return SignIn(login, run, clock.now, redactor.register)
+            base_url = render(source.base_url, Scope({"now": now()}, environment.template))
+            login = Login(auth, base_url, environment, now, redactor)
+            return SignIn(login, run, clock.now, redactor.register, renew_on=auth.renew_on)
         case auth:
             fixed = credentials(auth, environment)
             redactor.register(*fixed.secrets)

@@ -1,6 +1,6 @@
 """The sign-in of a session: one grant for all its threads, renewed once however many find that it is not good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Protocol
@@ -9,6 +9,9 @@ from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import Credentials
 from rest_source.http.auth.grant import Flow, Grant
 from rest_source.http.auth.token_file import TokenFile
+from rest_source.http.request import Answer
+from rest_source.http.rules import holds
+from rest_source.spec.rules import AnswerRule
 
 Run = Callable[[Flow], Grant]
 """Sends what a flow yields, and returns its grant."""
@@ -31,6 +34,10 @@ class FixedSignIn:
         """The credentials."""
         return self._grant
 
+    def refuses(self, answer: Answer) -> bool:
+        """Whether an answer says that the credentials are not good."""
+        return answer.status == 401
+
     def renew(self, refused: Grant) -> bool:
         """Whether there are others now: never."""
         return False
@@ -49,12 +56,14 @@ class SignIn:
         now: Callable[[], float],
         remember: Callable[..., None],
         file: TokenFile | None = None,
+        renew_on: Sequence[AnswerRule] = (),
     ) -> None:
         self.scheme = scheme
         self._run = run
         self._now = now
         self._remember = remember
         self._file = file
+        self._renew_on = renew_on
         self._lock = Lock()
         self._grant: Grant | None = None
         self._rounds = 0
@@ -64,6 +73,10 @@ class SignIn:
         """A grant that can be used, signing in first where there is none."""
         grant = self._grant
         return grant if grant is not None and grant.is_fresh(self._now()) else self._renewed(grant)
+
+    def refuses(self, answer: Answer) -> bool:
+        """Whether an answer says that the token is not good any more."""
+        return answer.status == 401 or any(holds(rule, answer) for rule in self._renew_on)
 
     def renew(self, refused: Grant) -> bool:
         """Get a grant other than the one that was refused; whether there is one now."""

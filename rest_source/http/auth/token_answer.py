@@ -1,9 +1,9 @@
 """What a token endpoint answers: a token, or why there is none."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
-
-import orjson
 
 from rest_source.errors import RestSourceError
 from rest_source.http.errors import Advice, Mask, http_error
@@ -36,6 +36,13 @@ _OTHER = Advice(
 )
 
 
+_SIGNED = ("mac", "dpop", "pop", "hmac")
+_UNSUPPORTED = Advice(
+    "Its key signs every request, which is not sent along.",
+    "Register the application for bearer tokens; or write `send`, if the API takes the token as it is.",
+)
+
+
 class Refused(RestSourceError):
     """A token endpoint refuses; `code` is the word of RFC 6749, 5.2, or empty."""
 
@@ -45,15 +52,29 @@ class Refused(RestSourceError):
 
 
 def read_token(answer: Answer, mask: Mask) -> dict[str, Any]:
-    """The fields of a successful answer, `access_token` among them; raises Refused for every other."""
+    """The fields of a successful answer, `access_token` among them as text; raises Refused for every other."""
     fields = _fields(answer)
     code = fields.get("error")
     if code or answer.status >= 400:
         raise _refused(answer, code if isinstance(code, str) else "", fields.get("error_description"), mask)
     token = fields.get("access_token")
-    if not isinstance(token, str) or not token:
+    if isinstance(token, bool) or not isinstance(token, str | int) or token == "":
         raise Refused("", f"The answer of the token endpoint has no `access_token`; {_shape(answer, fields)}.", _OTHER)
-    return fields
+    return {**fields, "access_token": str(token)}
+
+
+def kind_of(fields: Mapping[str, Any], is_sent_as_written: bool) -> str:
+    """What the server calls the token where it is no bearer token; raises Refused where each request is to be signed.
+
+    A client must not use a token of a type that it does not know (RFC 6749, 7.1), but servers write `BearerToken`,
+    `jwt` or `user` for what is sent as one, so an unknown word is only told if the API refuses.
+    """
+    kind = fields.get("token_type")
+    if not isinstance(kind, str) or is_sent_as_written or kind.lower().startswith("bearer"):
+        return ""
+    if kind.lower() in _SIGNED:
+        raise Refused("", f"The token endpoint gives a token of the type `{kind}`, not a bearer token.", _UNSUPPORTED)
+    return kind
 
 
 def _refused(answer: Answer, code: str, description: object, mask: Mask) -> Refused:
@@ -65,9 +86,9 @@ def _refused(answer: Answer, code: str, description: object, mask: Mask) -> Refu
 
 def _fields(answer: Answer) -> dict[str, Any]:
     try:
-        document = orjson.loads(answer.body)
+        document = json.loads(answer.body)  # which keeps every digit of a number
         return document if isinstance(document, dict) else {}
-    except orjson.JSONDecodeError:
+    except (ValueError, RecursionError):
         # Older endpoints answer urlencoded, whatever was asked for.
         return dict(parse_qsl(answer.body[:65536].decode("utf-8", "replace")))
 
@@ -76,4 +97,8 @@ def _shape(answer: Answer, fields: dict[str, Any]) -> str:
     """What the answer is instead, without any of its values."""
     if looks_like_markup(answer.body[:1000].decode("utf-8", "replace")):
         return f"it is a web page, with status {answer.status}"
-    return f"it has the keys {', '.join(sorted(fields)[:20])}" if fields else "it is no JSON object"
+    if not fields:
+        return "it is no JSON object"
+    listed = f"it has the keys {', '.join(sorted(fields)[:20])}"
+    held = [key for key, value in fields.items() if isinstance(value, dict) and "access_token" in value]
+    return f"{listed}; a `login` can read it with `token: $.{held[0]}.access_token`" if held else listed
