@@ -90,7 +90,7 @@ LOADS = (
     Entry(
         ("all_rejected",),
         "a type in `columns` is not that of the values, or the API has changed",
-        "correct `columns` or `primary_key`; the table is as it was",
+        "correct `columns` or `primary_key`; table and cursor are as they were",
     ),
     Entry(
         ("table_taken",),

@@ -85,7 +85,7 @@ class CursorValues:
         if self.format is None and all(type(value) is str for value in values):
             # Equal shapes, the zone included, sort as texts as they do as times.
             shapes = {value.translate(_SAME_WIDTH) for value in values}
-            if len(shapes) == 1 and (match := _ISO.fullmatch(values[0])) and match[10] in (None, "Z", "z"):
+            if len(shapes) == 1 and (match := _ISO.fullmatch(values[0])) and match[7] in (None, "Z", "z"):
                 return _real(max(values))
         elif (self.format is None or self.format in EPOCHS) and all(type(value) is int for value in values):
             greatest: int = max(values)

@@ -14,17 +14,16 @@ from rest_source.extract.document import LongNumber
 
 ISO = (
     r"(\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d(?:-?[1-7])?|\d{4}-\d{3})"
-    r"(?:([Tt]| +)(\d\d)(?:(:?)(\d\d)(?:(:?)(\d\d)(?:([.,])(\d+))?)?)?( *(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?)?"
+    r"(?:([Tt]| +)(\d\d)(?:(:?\d\d)(?:(:?\d\d)([.,]\d{1,9})?)?)?( *(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?)?"
 )
-"""ISO 8601, of which RFC 3339 is a part. Groups: date, separator, hour, colon, minute, colon, second, point, fraction,
-zone."""
-COMPACT = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])((?:[01]\d|2[0-3])[0-5]\d[0-5]\d)?"
-"""A date, or a date and a time (its group), in digits alone; read as an epoch it would be in 1970."""
-NUMBER = r"(-?)(0|[1-9]\d{0,18})(?:\.(\d+))?"
+"""ISO 8601, of which RFC 3339 is a part. Groups: date, separator, hour, minute, second, fraction, zone."""
+COMPACT = r"(?:1[89]\d\d|2[0-2]\d\d|9999)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])[0-5]\d[0-5]\d)?"
+"""A date, or a date and a time, in digits alone; read as an epoch it would be in 1970."""
+NUMBER = r"(-?)(0|[1-9]\d{0,18})(?:\.(\d{1,9}))?"
 """An epoch. Groups: sign, whole part, fraction."""
-ODATA = r"\\?/Date\((-?\d{1,16})([+-]\d{4})?\)\\?/"
-"""Milliseconds as OData 2 and .NET write them. The offset (second group) tells the zone of the writer, and no other
-moment."""
+ODATA = r"\\?/Date\((-?\d{1,15})([+-]\d{4})?\)\\?/"
+"""Milliseconds as OData 2 and .NET write them. Groups: number, and the offset of the writer, which tells no
+other moment."""
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 MONTHS = _MONTHS.lower()
 RFC_2822 = (
@@ -41,6 +40,8 @@ ZONES = {"UTC": 0, "GMT": 0, "UT": 0, "Z": 0} | {
 """Hours east of UTC of the zones that RFC 2822 names."""
 DIGITS = ((10, 0), (13, 3), (16, 6), (19, 9))
 """Up to how many digits a number counts seconds, milliseconds, microseconds and nanoseconds: each to the year 2286."""
+NEVER, NEVER_DIGITS = range(253402214400, 253402300800), (0, 3, 6)
+"""The last day of the year 9999 in seconds, as which APIs write "never", and by how many digits they divide them."""
 EPOCHS = {"epoch": 0, "epoch_ms": 3, "epoch_us": 6, "epoch_ns": 9}
 """The names of these units, and how many digits they add to seconds."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,16 +67,13 @@ class Written:
 
 def read(value: Any, zone: tzinfo) -> Written | None:
     """The moment that a JSON value is, without a zone of its own in the one given; None where it is none."""
-    if isinstance(value, str):
-        text = value.strip()
-        return (
-            _compact(text, text, zone) or _number(text, value) or _iso(text, zone) or _odata(text) or _mail(text, zone)
-        )
-    if isinstance(value, LongNumber):
-        return _number(value.text, value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _compact(str(value), value, zone) or _number(str(value), value)
-    return None
+    text = value.text if isinstance(value, LongNumber) else str(value).strip(" ")
+    if isinstance(value, bool) or not isinstance(value, str | int | float | LongNumber):
+        return None
+    if re.fullmatch(COMPACT, text, re.ASCII):
+        return _compact(text, value, zone)
+    number = _number(text, value)
+    return number if number or not isinstance(value, str) else _iso(text, zone) or _odata(text) or _mail(text, zone)
 
 
 def of_number(number: Decimal, digits: int, like: Any) -> Written | None:
@@ -90,8 +88,9 @@ def of_number(number: Decimal, digits: int, like: Any) -> Written | None:
 
 def unit(number: Decimal | int) -> int | None:
     """By how many digits its size says that a number divides seconds; None where it is too large for any unit."""
-    size = len(str(abs(int(number))))
-    return next((digits for most, digits in DIGITS if size <= most), None)
+    whole = abs(int(number))
+    never = next((digits for digits in NEVER_DIGITS if whole // 10**digits in NEVER), None)
+    return never if never is not None else next((digits for most, digits in DIGITS if whole < 10**most), None)
 
 
 def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
@@ -112,15 +111,14 @@ def _as(number: Decimal, like: Any) -> Any:
 
 
 def _compact(text: str, like: Any, zone: tzinfo) -> Written | None:
-    match = re.fullmatch(COMPACT, text)
-    found = _iso(f"{text[:8]}T{match[1]}" if match[1] else text, zone) if match else None
+    found = _iso(f"{text[:8]}T{text[8:]}" if text[8:] else text, zone)
     if found is None:
         return None
     return Written(found.moment, lambda other: type(like)(found.write(other).replace("T", "")), found.is_date)
 
 
 def _number(text: str, like: Any) -> Written | None:
-    match = re.fullmatch(NUMBER, text)
+    match = re.fullmatch(NUMBER, text, re.ASCII)
     if match is None:
         return None
     number = Decimal(text)
@@ -128,23 +126,22 @@ def _number(text: str, like: Any) -> Written | None:
 
 
 def _odata(text: str) -> Written | None:
-    match = re.fullmatch(ODATA, text)
+    match = re.fullmatch(ODATA, text, re.ASCII)
     found = of_number(Decimal(match[1]), 3, match[1]) if match else None
     if found is None or match is None:
         return None
-    start, end = match.span(1)
-    return Written(found.moment, lambda other: text[:start] + found.write(other) + text[end:])
+    return Written(found.moment, lambda other: text.replace(match[1], found.write(other), 1))
 
 
 def _iso(text: str, zone: tzinfo) -> Written | None:
-    match = re.fullmatch(ISO, text)
+    match = re.fullmatch(ISO, text, re.ASCII)
     day = _day(match[1]) if match else None
     if match is None or day is None:
         return None
-    hour, minute, second = (int(match[group] or 0) for group in (3, 5, 7))
-    micro = int((match[9] or "0")[:6].ljust(6, "0"))
+    hour, minute, second = (int((match[group] or "0")[-2:]) for group in (3, 4, 5))
+    micro = int((match[6] or ".")[1:7].ljust(6, "0"))
     try:
-        moment = datetime(day.year, day.month, day.day, hour, minute, second, micro, _offset(match[10]) or zone)
+        moment = datetime(day.year, day.month, day.day, hour, minute, second, micro, _offset(match[7]) or zone)
     except ValueError:
         return None
     return Written(moment, lambda other: _iso_text(in_zone(other, moment.tzinfo), match), match[2] is None)
@@ -177,12 +174,12 @@ def _offset(text: str | None) -> tzinfo | None:
 
 def _iso_text(moment: datetime, like: re.Match[str]) -> str:
     """A moment in the style of a text."""
-    day, separator, hour, colon, minute, further, second, point, fraction, zone = like.groups()
+    day, separator, hour, minute, second, fraction, zone = like.groups()
     text = _day_text(moment.date(), day)
     if hour is not None:
-        text += f"{separator}{moment:%H}" + (f"{colon}{moment:%M}" if minute else "")
-        text += f"{further}{moment:%S}" if second else ""
-        text += f"{point}{f'{moment:%f}'.ljust(len(fraction), '0')[: len(fraction)]}" if fraction else ""
+        text += f"{separator}{moment:%H}" + (f"{minute[:-2]}{moment:%M}" if minute else "")
+        text += f"{second[:-2]}{moment:%S}" if second else ""
+        text += (fraction[0] + f"{moment:%f}".ljust(9, "0"))[: len(fraction)] if fraction else ""
     return text + (zone or "")
 
 
@@ -198,7 +195,7 @@ def _day_text(day: date, like: str) -> str:
 
 
 def _mail(text: str, zone: tzinfo) -> Written | None:
-    match = re.fullmatch(RFC_2822, text)
+    match = re.fullmatch(RFC_2822, text, re.ASCII)
     if match is None or (place := MONTHS.find(match[3].lower())) % 3:
         return None
     named = ZONES.get(match[7] or "")

@@ -17,7 +17,7 @@ _COPIES = 12  # a long line is held in a read buffer, as text, parsed, and as a 
 _PER_COLUMN = 640 * 2**10  # a column being written holds one or two blocks of 256 KiB
 DATE = r"\d{4}-\d\d-\d\d"
 TIMESTAMP = (
-    DATE + r"[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?"  # RFC 3339
+    DATE + r"[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6}0{0,3})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?"  # RFC 3339
 )
 _CALENDAR = "'0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z'"
 

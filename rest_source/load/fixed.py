@@ -1,4 +1,7 @@
-"""Types that the file fixes: which texts fit them, and the texts as values of them."""
+"""Types that the file fixes: which texts fit them, and the texts as values of them.
+
+Dates and times are those of RFC 3339; `instants` respells others.
+"""
 
 from rest_source.load.engine import DATE, as_timestamp, is_instant
 from rest_source.load.schema import EXACT_INTEGER, ColumnType

@@ -1,6 +1,6 @@
 """What a load did: the report on it, however it came about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from time import monotonic
 from typing import Any
@@ -112,8 +112,8 @@ class Extraction:
             shortfall=stream.shortfall,
         )
 
-    def outcome(self, result: CommitResult) -> LoadOutcome:
-        """The report on the load, once it is committed."""
+    def outcome(self, result: CommitResult, doubts: Iterable[str] = ()) -> LoadOutcome:
+        """The report on the load, once it is committed, with the `doubts` of its stage."""
         tally = self.stream.tally
         return LoadOutcome(
             load_id=self.spooled.load_id,
@@ -134,6 +134,7 @@ class Extraction:
             seconds=round(monotonic() - self.started, 3),
             warnings=(
                 *self.stream.warnings,
+                *doubts,
                 *_rejected(result),
                 *(remark.text for remark in key_remarks(result, self.stream.endpoint)),
                 *self._doubtful(),

@@ -16,15 +16,17 @@ from rest_source.extract.recovery import Interrupted
 from rest_source.extract.spool import Spool
 from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
-from rest_source.load.destination import CommitResult, Destination
+from rest_source.load.destination import Destination
 from rest_source.load.outcome import Extraction, LoadOutcome, known, skipped, together
 from rest_source.load.progress import known_of
+from rest_source.load.rejects import rejected_ids
 from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest, new_load_id
 from rest_source.load.schema import Shape
 from rest_source.load.stage import Stage
 from rest_source.load.stager import Stager
 from rest_source.load.staging import stage_of
 from rest_source.load.state import Retention, claim, explained
+from rest_source.load.system import known_rejects
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.source import SourceSpec
 
@@ -140,7 +142,7 @@ class Loader:
         if extraction.has_drifted:
             extraction = self._once_more(extraction)
         try:
-            result = self._commit(extraction)
+            outcome = self._commit(extraction)
         except RestSourceError as error:
             if not extraction.is_replay or error.id not in _OF_RECORDS:
                 raise
@@ -148,9 +150,9 @@ class Loader:
             self.report(f"The interrupted load cannot be finished ({error.message}); the load starts afresh.")
             extraction.discard()
             extraction = self._extract(extraction.stream.afresh())
-            result = self._commit(extraction)
+            outcome = self._commit(extraction)
         extraction.spooled.remove()
-        return extraction.outcome(result)
+        return outcome
 
     def _once_more(self, extraction: Extraction) -> Extraction:
         """A second pass where the API announced another number of records than it gave: rows may have moved."""
@@ -165,18 +167,26 @@ class Loader:
             )
         return again
 
-    def _commit(self, extraction: Extraction) -> CommitResult:
+    def _commit(self, extraction: Extraction) -> LoadOutcome:
         stream, endpoint = extraction.stream, extraction.stream.endpoint
         try:
             stage = stage_of(extraction.spooled, stream.source, endpoint, extraction.stager)
-            if endpoint.write == "replace" and stage.read and stage.rejected == stage.read:
+            if stage.read and stage.rejected == stage.read and not self._are_known(stage, stream):
                 raise _all_rejected(stage)
-            return self.destination.commit(stage, extraction.facts(self.run_id), self.report)
+            result = self.destination.commit(stage, extraction.facts(self.run_id), self.report)
+            return extraction.outcome(result, stage.doubts)
         except RestSourceError as error:
             error.at(f"{stream.source.name}.{endpoint.name}")
             raise
         finally:
             extraction.stager.close()
+
+    def _are_known(self, stage: Stage, stream: PageStream) -> bool:
+        """Whether an earlier load has rejected the same records: an API may give the last of them again each time."""
+        if stream.endpoint.write == "replace":
+            return False
+        with self.destination.reading() as session:
+            return rejected_ids(stage) <= known_rejects(session, stream.source.name, stream.endpoint.name)
 
 
 def run_load(
@@ -224,9 +234,8 @@ def _all_rejected(stage: Stage) -> RestSourceError:
     return RestSourceError(
         "all_rejected",
         f"None of the {stage.read} records can be loaded; the first reasons: {'; '.join(stage.reasons)}.",
-        cause="A type in `columns` is not that of the values, or the API has changed. With `write: replace` the table "
-        "would be left empty.",
-        remedy="Correct `columns` or `primary_key`; the table is as it was.",
+        cause="A type in `columns` is not that of the values, or the API has changed.",
+        remedy="Correct `columns` or `primary_key`, and run again; the table and the cursor are as they were.",
     )
 
 

@@ -14,7 +14,7 @@ from rest_source.load.engine import exists, literal
 from rest_source.load.fixed import fits
 from rest_source.load.names import HEVO_ID, INGESTED_AT, REF_ID
 from rest_source.load.schema import Shape
-from rest_source.load.stage import StagedTable
+from rest_source.load.stage import Stage, StagedTable
 from rest_source.load.stager import RECORDS, spooled_lines
 
 REJECTED = "rejected"
@@ -53,6 +53,12 @@ def reject(
     )
     reasons = con.execute(f"SELECT reason FROM found GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {_TOLD}").fetchall()
     return int(row[0]) if row else 0, tuple(reason for (reason,) in reasons)
+
+
+def rejected_ids(stage: Stage) -> set[str]:
+    """The ids of the records that a stage has rejected."""
+    with duckdb.connect(str(stage.path), read_only=True) as con:
+        return {id for (id,) in con.execute(f"SELECT id FROM {REJECTED}").fetchall()}
 
 
 def missing_key(key: str, cause: str) -> RestSourceError:

@@ -52,7 +52,7 @@ class Stage:
 
     `key` names the key's columns, to which the partition belongs if it is `keyed_by_partition`. `read` counts the
     records before deduplication, `rejected` those that stand in the table `rejected`, with a few of their `reasons`.
-    `longest_line` is in bytes.
+    `longest_line` is in bytes; `doubts` tell of values that a fixed type does not hold in full.
     """
 
     path: Path
@@ -65,6 +65,7 @@ class Stage:
     longest_line: int
     merged: Merged = Merged()
     keyed_by_partition: bool = False
+    doubts: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[StagedColumn, ...]:

@@ -3,14 +3,17 @@
 It reads the spool once and touches no destination, so that a destination is locked only for the commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import duckdb
 
+from rest_source.errors import quoted
 from rest_source.extract.columns import Column
 from rest_source.extract.nested import ArrayPath
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import DATE, TIMESTAMP, exists, explain, is_instant, literal
+from rest_source.load.fixed import fits
+from rest_source.load.instants import loses_digits, respelled
 from rest_source.load.merged import merged
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.rejects import missing_key, reject
@@ -54,6 +57,7 @@ def build_stage(
         fields = tuple(part for part in primary_key if part != PARTITION)
         default_key = not load.rows or fields == (HEVO_ID,)
         key = () if default_key else _key_columns(tables[0].columns, fields)
+        doubts = tuple(doubt for table in tables for doubt in _respell(con, table, key))
         rejected, reasons = reject(con, load, stager.shape, tables, key)
         united = Merged()
         if unique and load.rows and _has_repeated(con, RECORDS, key or (HEVO_ID,)):
@@ -74,6 +78,7 @@ def build_stage(
         load.longest_line,
         united,
         keyed_by_partition=PARTITION in primary_key,
+        doubts=doubts,
     )
 
 
@@ -116,6 +121,37 @@ def _refined(con: duckdb.DuckDBPyConnection, table: str, name: str, column: Colu
             if looks and looks[0] and not exists(con, table, other):
                 return candidate
     return type_
+
+
+def _respell(con: duckdb.DuckDBPyConnection, table: StagedTable, key: Sequence[str]) -> Iterator[str]:
+    """Write the dates and times of fixed types as RFC 3339 does; tells of those that lose digits.
+
+    Those of a key would become one that differ in nothing else: they do not fit.
+    """
+    for column in table.columns:
+        if not column.is_fixed or column.type not in (ColumnType.DATE, ColumnType.TIMESTAMPTZ):
+            continue
+        name, plain = column.name, DATE if column.type is ColumnType.DATE else TIMESTAMP
+        other = f"{name} IS NOT NULL AND NOT regexp_full_match({name}, '{plain}')"
+        if not exists(con, table.name, other):
+            continue
+        written, loses = respelled(name, column.type), loses_digits(name)
+        if table.path or name not in key:
+            lossy = f"SELECT count(*), min({name}) FROM {table.name} WHERE {other} AND {loses}"
+            count, example = con.execute(f"{lossy} AND {fits(written, column.type)}").fetchone() or (0, "")
+            if count:
+                yield _lost(".".join((*table.path, column.original)), column.type, count, example)
+        else:
+            other = f"{other} AND NOT {loses}"
+        con.execute(f"UPDATE {table.name} SET {name} = {written} WHERE {other}")
+
+
+def _lost(place: str, type_: ColumnType, count: int, example: str) -> str:
+    values = "A value" if count == 1 else f"{count} values"
+    return (
+        f"{values} of {place} lost digits beyond the microsecond, which is all that {type_} holds, such as "
+        f"{quoted(example)}. `columns: {{{place}: TEXT}}` keeps them."
+    )
 
 
 def _key_columns(columns: Sequence[StagedColumn], primary_key: Sequence[str]) -> tuple[str, ...]:

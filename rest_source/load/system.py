@@ -211,6 +211,14 @@ def rejected_records(session: Session, source: str, endpoint: str) -> Iterator[R
             yield RejectedRecord(*row)
 
 
+def known_rejects(session: Session, source: str, endpoint: str) -> set[str]:
+    """The ids of an endpoint's rejected records."""
+    if not has_system_tables(session):
+        return set()
+    sql = f"SELECT {HEVO_ID} FROM {SYSTEM}.rejected_records WHERE source = ? AND endpoint = ?"
+    return {id for (id,) in session.rows(sql, [source, endpoint])}
+
+
 def has_system_tables(session: Session) -> bool:
     """Whether anything was ever loaded into the destination."""
     return bool(session.tables(SYSTEM))

@@ -181,6 +181,7 @@ def _without_secrets(value: Any, mask: Mask) -> Any:
 
 def _losses(stage: Stage, endpoint: EndpointSpec) -> Iterator[str]:
     """What would become of records that do not all get a row of their own."""
+    yield from stage.doubts
     if stage.rejected:
         yield f"{stage.rejected} of {stage.read} records would be rejected: {'; '.join(stage.reasons)}."
     for remark in key_remarks(CommitResult.of(stage), endpoint):

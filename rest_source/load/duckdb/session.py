@@ -10,6 +10,7 @@ from rest_source.load.dialect import Dialect, StagedRows
 from rest_source.load.duckdb.connection import DATABASE
 from rest_source.load.engine import identifier
 from rest_source.load.fixed import fits, parsed
+from rest_source.load.instants import respelled
 from rest_source.load.rejects import REJECTED
 from rest_source.load.relation import Table, TableColumn
 from rest_source.load.schema import ColumnType
@@ -20,8 +21,8 @@ DUCKDB = Dialect(
     types=TYPES,
     row_id="rowid",
     converted=converted,
-    fits=fits,
-    parsed=parsed,
+    fits=lambda text, type_: fits(respelled(text, type_), type_),
+    parsed=lambda text, type_: parsed(respelled(text, type_), type_),
     attempt="TRY({})".format,
     hashed="hash({})".format,
     distinct="approx_count_distinct({})".format,

@@ -5,6 +5,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 
 from rest_source.load.dialect import Dialect
 from rest_source.load.engine import DATE, TIMESTAMP, literal
+from rest_source.load.instants import Functions, respelled
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
 
 _TYPES = {type_: str(type_) for type_ in ColumnType} | {ColumnType.DOUBLE: "DOUBLE PRECISION", ColumnType.JSON: "JSONB"}
@@ -12,6 +13,16 @@ _INTEGER = r"^-?\d+(\.0+)?$"
 _SPACED = r'("(?:[^"\\]|\\.)*")|([,:]) '
 """A text, or one of the separators that JSONB writes with a space behind and DuckDB without."""
 _NUMBER = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
+_INSTANTS = Functions(
+    matches=lambda text, pattern: f"{text} ~ {literal(f'^{pattern}$')}",
+    taken_apart=lambda text, pattern, make: make(
+        lambda number: f"coalesce((regexp_match({text}, {literal(f'^{pattern}$')}))[{number}], '')"
+    ),
+    date="CAST({} AS DATE)".format,
+    day="to_char({}, 'YYYY-MM-DD')".format,
+    stamp="to_char(TIMESTAMP 'epoch' + {0} / 1000000 * INTERVAL '1 second' + {0} % 1000000 * INTERVAL '1 microsecond', "
+    "'YYYY-MM-DD HH24:MI:SS.US')".format,
+)
 
 
 def _converted(expression: str, from_: ColumnType, to: ColumnType) -> str:
@@ -30,6 +41,7 @@ def _converted(expression: str, from_: ColumnType, to: ColumnType) -> str:
 
 def _fits(text: str, type_: ColumnType) -> str:
     """Whether a text is a value of a type, by the rules of `fixed.fits`."""
+    text = respelled(text, type_, _INSTANTS)
     whole = f"split_part({text}, '.', 1)"
     exact = f"({text} ~ '[.eE]' OR abs(CAST({text} AS NUMERIC)) <= {EXACT_INTEGER})"
     stamp = f"CAST({text} AS TIMESTAMPTZ) BETWEEN '0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z'"
@@ -53,6 +65,7 @@ def _in_turn(*conditions: str) -> str:
 
 
 def _parsed(text: str, type_: ColumnType) -> str:
+    text = respelled(text, type_, _INSTANTS)
     value = f"split_part({text}, '.', 1)" if type_ is ColumnType.BIGINT else text
     return f"CAST({value} AS {_TYPES[type_]})"
 

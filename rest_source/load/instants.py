@@ -1,0 +1,173 @@
+"""Dates and times as APIs write them, respelled in SQL as RFC 3339 does: those that `extract.instants` reads in Python.
+
+The SQL is that of DuckDB and PostgreSQL, but for some functions.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rest_source.extract.instants import (
+    COMPACT,
+    DIGITS,
+    ISO,
+    MONTHS,
+    NEVER,
+    NEVER_DIGITS,
+    NUMBER,
+    ODATA,
+    RFC_2822,
+    ZONES,
+)
+from rest_source.load.engine import DATE, TIMESTAMP, literal
+from rest_source.load.schema import ColumnType
+
+_MIDNIGHT = DATE + r"[Tt ]00:00:00(\.0*)?([Zz]|[+-]\d\d:\d\d)?"
+_BEYOND = r"(\.\d{6})\d+"
+_LOST = r"[.,]\d{6}\d*[1-9]"
+_MONTH_NUMBERS = " ".join(f"{number:02}" for number in range(1, 13))
+_WIDE = "DECIMAL(28, 9)"
+"""Holds the nineteen digits of the largest epoch, and nine behind the point."""
+
+Parts = Callable[[int], str]
+"""The groups of a pattern, by their number: texts, empty where a group has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """What the two spell differently. Every callable takes and gives SQL.
+
+    `matches` says whether a whole text is of a pattern, and `taken_apart` makes something of the groups of one that is.
+    `date` reads a text, `day` writes a date, and `stamp` a whole number of microseconds since 1970.
+    """
+
+    matches: Callable[[str, str], str]
+    taken_apart: Callable[[str, str, Callable[[Parts], str]], str]
+    date: Callable[[str], str]
+    day: Callable[[str], str]
+    stamp: Callable[[str], str]
+
+
+def _taken_apart(text: str, pattern: str, make: Callable[[Parts], str]) -> str:
+    # So the pattern is gone through once, however often its groups are named, which is ten times faster.
+    names = ", ".join(f"'g{number + 1}'" for number in range(re.compile(pattern).groups))
+    groups = f"regexp_extract({text}, {literal(f'^{pattern}$')}, [{names}])"
+    return f"list_transform([{groups}], lambda m: {make('m.g{}'.format)})[1]"
+
+
+IN_DUCKDB = Functions(
+    matches=lambda text, pattern: f"regexp_full_match({text}, {literal(pattern)})",
+    taken_apart=_taken_apart,
+    date="TRY_CAST({} AS DATE)".format,
+    day="CAST({} AS VARCHAR)".format,
+    stamp="CAST(make_timestamp({}) AS VARCHAR)".format,
+)
+
+
+def respelled(text: str, type_: ColumnType, sql: Functions = IN_DUCKDB) -> str:
+    """A text as RFC 3339 writes the date or time that it is, of whole microseconds; any other text as it is."""
+    if type_ is ColumnType.TIMESTAMPTZ:
+        cut = f"regexp_replace({_full(text, sql)}, '{_BEYOND}', '\\1')"
+        return f"CASE WHEN {sql.matches(text, TIMESTAMP)} THEN {text} ELSE coalesce({cut}, {text}) END"
+    if type_ is ColumnType.DATE:
+        full = _full(text, sql)
+        day = f"CASE WHEN {sql.matches(full, _MIDNIGHT)} THEN substr({full}, 1, 10) ELSE {full} END"
+        return f"CASE WHEN {sql.matches(text, DATE)} THEN {text} ELSE coalesce({day}, {text}) END"
+    return text
+
+
+def loses_digits(text: str) -> str:
+    """Whether a text in DuckDB is a time of parts of a microsecond, if it is one at all."""
+    micros = _micros(f"trim({text})")
+    is_number = IN_DUCKDB.matches(f"trim({text})", NUMBER)
+    return f"CASE WHEN {is_number} THEN {micros} <> floor({micros}) ELSE regexp_matches({text}, '{_LOST}') END"
+
+
+def _full(text: str, sql: Functions) -> str:
+    """A text as RFC 3339 with all the digits there are; null where it is no date or time."""
+    trimmed = f"trim({text})"
+    forms = {
+        COMPACT: _compact(trimmed),
+        NUMBER: _moment(f"CAST(floor({_micros(trimmed)}) AS BIGINT)", sql),
+        ISO: sql.taken_apart(trimmed, ISO, lambda part: _iso(part, sql)),
+        ODATA: sql.taken_apart(trimmed, ODATA, lambda part: _moment(f"(CAST({part(1)} AS BIGINT) * 1000)", sql)),
+        RFC_2822: sql.taken_apart(trimmed, RFC_2822, _mail),
+    }
+    return f"CASE {' '.join(f'WHEN {sql.matches(trimmed, form)} THEN {value}' for form, value in forms.items())} END"
+
+
+def _compact(text: str) -> str:
+    time = f"'T' || {_cut(text, ':', (9, 2), (11, 2), (13, 2))}"
+    return f"{_cut(text, '-', (1, 4), (5, 2), (7, 2))} || CASE WHEN length({text}) > 8 THEN {time} ELSE '' END"
+
+
+def _micros(number: str) -> str:
+    """An epoch in microseconds, of which there may be parts."""
+    value = f"CAST({number} AS {_WIDE})"
+    size, factors = f"abs({value})", {0: "1000000", 3: "1000", 6: "1", 9: "0.001"}
+    never = f"{size} >= {NEVER.start}{{0}} AND {size} < {NEVER.stop}{{0}}"
+    cases = {never.format("0" * digits): digits for digits in NEVER_DIGITS}
+    cases |= {f"{size} < 1{'0' * most}": digits for most, digits in DIGITS}
+    chosen = " ".join(f"WHEN {condition} THEN {factors[digits]}" for condition, digits in cases.items())
+    return f"{value} * CASE {chosen} END"
+
+
+def _moment(micros: str, sql: Functions) -> str:
+    return f"{sql.stamp(micros)} || 'Z'"
+
+
+def _iso(part: Parts, sql: Functions) -> str:
+    day, hour, minute, second, fraction, zone = map(part, (1, 3, 4, 5, 6, 7))
+    offset = f"replace(trim({zone}), ':', '')"
+    hours = f"substr({offset}, 1, 3) || ':' || {_or_zero(f'substr({offset}, 4)')}"
+    clock = " || ':' || ".join((hour, *(_or_zero(f"replace({digits}, ':', '')") for digits in (minute, second))))
+    time = (
+        f"'T' || {clock} || replace({fraction}, ',', '.') || "
+        f"CASE WHEN {offset} = '' THEN '' WHEN substr({offset}, 1, 1) IN ('+', '-') THEN {hours} ELSE 'Z' END"
+    )
+    return f"{_day(day, sql)} || CASE WHEN {hour} = '' THEN '' ELSE {time} END"
+
+
+def _day(day: str, sql: Functions) -> str:
+    """The day of an ISO date as RFC 3339 has it; null where the year has no such week or day."""
+    year, rest = f"substr({day}, 1, 4)", f"replace(substr({day}, 5), '-', '')"
+    week, weekday, number = (
+        f"CAST({digits} AS INTEGER)"
+        for digits in (f"substr({rest}, 2, 2)", f"coalesce(nullif(substr({rest}, 4), ''), '1')", rest)
+    )
+    # The fourth of January is in the first week, and a week is of the year of its Thursday.
+    fourth, first = (sql.date(f"{year} || '-01-{day}'") for day in ("04", "01"))
+    monday = f"CAST(date_trunc('week', {fourth}) AS DATE) + 7 * ({week} - 1)"
+    of_week = _in_year(f"({monday} + 3)", year, f"{week} > 0", sql.day(f"({monday} + {weekday} - 1)"))
+    nth = f"({first} + {number} - 1)"
+    of_year = _in_year(nth, year, f"{number} > 0", sql.day(nth))
+    return (
+        f"CASE WHEN length({day}) = 10 AND substr({rest}, 1, 1) <> 'W' THEN {day} WHEN {year} = '0000' THEN NULL "
+        f"WHEN substr({rest}, 1, 1) = 'W' THEN {of_week} WHEN substr({day}, 5, 1) = '-' THEN {of_year} "
+        f"ELSE {_cut(day, '-', (1, 4), (5, 2), (7, 2))} END"
+    )
+
+
+def _in_year(day: str, year: str, condition: str, value: str) -> str:
+    return f"CASE WHEN {condition} AND extract(year FROM {day}) = CAST({year} AS INTEGER) THEN {value} END"
+
+
+def _mail(part: Parts) -> str:
+    day, month, year, time, second, zone = (part(number) for number in range(2, 8))
+    place = f"strpos({literal(MONTHS)}, lower({month}))"
+    number = f"CASE WHEN {place} % 3 = 1 THEN substr({literal(_MONTH_NUMBERS)}, {place}, 2) END"
+    named = " ".join(f"WHEN {literal(name)} THEN {literal(f'{hours:+03}:00')}" for name, hours in ZONES.items())
+    offset = f"CASE {zone} WHEN '' THEN '' {named} ELSE {_cut(zone, ':', (1, 3), (4, 2))} END"
+    return (
+        f"{year} || '-' || {number} || '-' || lpad({day}, 2, '0') || 'T' || {time} "
+        f"|| CASE {second} WHEN '' THEN ':00' ELSE {second} END || {offset}"
+    )
+
+
+def _cut(text: str, between: str, *pieces: tuple[int, int]) -> str:
+    """Pieces of a text, by their place and length, with something between them."""
+    return f" || '{between}' || ".join(f"substr({text}, {start}, {length})" for start, length in pieces)
+
+
+def _or_zero(digits: str) -> str:
+    return f"coalesce(nullif({digits}, ''), '00')"

@@ -1,0 +1,126 @@
+"""Dates and times are read alike in Python, for cursors, and in SQL, for columns; what is written reads the same."""
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rest_source.extract.instants import COMPACT, ISO, NUMBER, ODATA, RFC_2822, read
+from rest_source.load.fixed import fits, parsed
+from rest_source.load.instants import loses_digits, respelled
+from rest_source.load.schema import ColumnType
+
+EXAMPLES = int(os.environ.get("REST_SOURCE_TEST_EXAMPLES", "5")) * 10
+PLAUSIBLE = (
+    r"(19|20)\d\d-(0[1-9]|1[0-2])-([012]\d|3[01])"
+    r"([T ][012]\d:[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?( ?([Zz]|[+-][01]\d:?[0-5]\d))?)?"
+)
+FORMS = (ISO, PLAUSIBLE, COMPACT, NUMBER, ODATA, RFC_2822.replace("[A-Za-z]{3})", "Jan|feb|DEC|Foo)"))
+PIECES = ["", "0", "9", "-", ":", "T", " ", "+", ".", "/", "Z", "\u0663", "\n"]
+DAMAGE = st.tuples(st.integers(0, 40), st.sampled_from(PIECES))
+
+
+def damaged(text: str, damage: tuple[int, str] | None) -> str:
+    place, piece = damage or (0, "")
+    return text if damage is None else text[:place] + piece + text[place + 1 :]
+
+
+texts = st.builds(
+    damaged,
+    st.sampled_from(FORMS).flatmap(lambda form: st.from_regex(re.compile(form, re.ASCII), fullmatch=True)),
+    st.none() | DAMAGE,
+)
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+ONE_OF_EACH = [
+    "2024-01-31T10:00:00.000+0000", "2024-01-31 10:00:00,25+02", "2024-01-31t10:00z", "2024-01-31 10 UTC", "2024-01-31",
+    "0001-01-31", "20240131T100000.5-0330", "2024-W05-3T10:00", "2024W05", "2024-W05", "2024W053", "20240131",
+    "2024-031T10:00:00.123456789Z", "20240131100000", 20240131, 20240131100000, "99991231", 1706695200, 1706695200.25,
+    "1706695200.250", 1706695200250, 1706695200250000, 1706695200250000000, "1706695200250000000", -86400,
+    "/Date(1706695200250)/", "/Date(1706695200250+0100)/", "Wed, 31 Jan 2024 10:00:00 GMT", "31 Jan 2024 10:00 +0530",
+    "1 Jan 2024 10:00:00 PST", "Wed, 31 Jan 2024 10:00:00",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sql() -> Any:
+    with duckdb.connect() as con:
+        yield con
+
+
+def in_sql(con: duckdb.DuckDBPyConnection, values: list[str], zone: str) -> list[datetime | None]:
+    con.execute(f"SET TimeZone = '{zone}'")
+    text = respelled("v", ColumnType.TIMESTAMPTZ)
+    value = f"CASE WHEN {fits('w', ColumnType.TIMESTAMPTZ)} THEN {parsed('w', ColumnType.TIMESTAMPTZ)} END"
+    numbered = "SELECT unnest(?) AS v, generate_subscripts(?, 1) AS n"
+    query = f"SELECT epoch_us({value}) FROM (SELECT {text} AS w, n FROM ({numbered})) ORDER BY n"
+    found = con.execute(query, [values, values]).fetchall()
+    return [None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us) for (us,) in found]
+
+
+def in_python(value: Any, zone: str) -> datetime | None:
+    found = read(value, ZoneInfo(zone))
+    try:
+        return found.moment.astimezone(UTC) if found else None
+    except OverflowError:  # within the calendar there, but not in UTC, where no table can hold it
+        return None
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(values=st.lists(texts, min_size=1, max_size=20), zone=st.sampled_from(["UTC", "Asia/Kolkata"]))
+def test_sql_reads_what_python_reads(sql: duckdb.DuckDBPyConnection, values: list[str], zone: str) -> None:
+    assert dict(zip(values, in_sql(sql, values, zone), strict=True)) == {v: in_python(v, zone) for v in values}
+
+
+def test_each_form_is_read_by_both(sql: duckdb.DuckDBPyConnection) -> None:
+    """The property above would hold of two readers that read nothing."""
+    for zone in ("UTC", "Asia/Kolkata"):
+        found = in_sql(sql, [str(value) for value in ONE_OF_EACH], zone)
+        assert found == [in_python(value, zone) for value in ONE_OF_EACH]
+        assert None not in found
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(like=st.sampled_from(ONE_OF_EACH), moment=moments, zone=st.sampled_from(["UTC", "Asia/Kolkata"]))
+def test_a_moment_is_written_as_another_is_and_never_later(like: Any, moment: datetime, zone: str) -> None:
+    """What is cut off makes a cursor earlier: a little is read again, nothing is missed."""
+    found = read(like, ZoneInfo(zone))
+    assert found is not None
+    again = found.write(moment)
+    assert type(again) is type(like)
+    written = read(again, ZoneInfo(zone))
+    assert written is not None
+    assert timedelta(0) <= moment - written.moment < timedelta(days=8)
+    assert written.write(written.moment) == again
+    assert found.write(found.moment) == like or str(like).endswith("56789Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "loses"),
+    [
+        ("2024-01-31T10:00:00.1234567Z", True),
+        ("2024-01-31T10:00:00,123456001Z", True),
+        ("2024-01-31T10:00:00.123456000Z", False),
+        ("1706695200123456789", True),
+        ("1706695200123456000", False),
+        ("1706695200123456.5", True),
+        ("1706695200123.4567", True),
+        ("1706695200123.4560", False),
+        ("1706695200.123456", False),
+        ("-1.0000005", True),
+        ("/Date(1706695200250)/", False),
+        ("Wed, 31 Jan 2024 10:00:00 GMT", False),
+    ],
+)
+def test_digits_beyond_the_microsecond_are_noticed(sql: duckdb.DuckDBPyConnection, text: str, loses: bool) -> None:
+    assert sql.execute(f"SELECT {loses_digits('v')} FROM (SELECT ? AS v)", [text]).fetchone() == (loses,)
+
+
+def test_an_hour_that_the_clock_leaves_out_is_read_alike(sql: duckdb.DuckDBPyConnection) -> None:
+    zone, left_out = "America/New_York", "2024-03-10T02:30:00"
+    assert in_sql(sql, [left_out], zone) == [in_python(left_out, zone)] == [datetime(2024, 3, 10, 7, 30, tzinfo=UTC)]
