@@ -91,7 +91,8 @@ def test_the_records_of_many_pages_are_told_at_once(warehouse: Warehouse) -> Non
 def test_pages_that_bring_nothing_new_are_judged_alike(warehouse: Warehouse) -> None:
     page = records(*(f"2024-01-01T00:{n // 60:02}:{n % 60:02}Z" for n in range(200)))
     third = [{"id": 300 + n, "updated_at": f"{2020 + n}-01-01T00:00:00Z"} for n in range(120)]
-    outcome = warehouse.load(page, page, third, primary_key="id", incremental={"cursor": "$.updated_at"})
+    second = [record | {"id": record["id"] + 1000} for record in page]
+    outcome = warehouse.load(page, second, third, primary_key="id", incremental={"cursor": "$.updated_at"})
     now = datetime.now(UTC)
     assert outcome.cursor_after == f"{now.year}-01-01T00:00:00Z"
     (warning,) = told(outcome.warnings)
