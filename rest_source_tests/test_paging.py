@@ -70,6 +70,7 @@ NEXT_URL = {"pagination": {"type": "next_url", "path": "$.next"}}
             numbered(end_statuses=[400, 404]), [page(1), Reply({"e": 1}, 400)], [1], "end_status", id="end status"
         ),
         pytest.param(numbered(end_statuses=[404]), [Reply(status=404)], [], "end_status", id="end status on page 1"),
+        pytest.param(numbered(end_statuses=[200]), [page(1), Reply(b"")], [1], "end_status", id="200 without a body"),
         pytest.param(numbered(size=2), [page(1), Reply(status=404)], [1], "not_found_after_short_page", id="404"),
         pytest.param(
             offset(limit=2), [page(1, 2), page(3), Reply(status=416)], [1, 2, 3], "not_found_after_short_page", id="416"

@@ -78,7 +78,7 @@ class Series:
 
         try:
             answer = self._answer(ahead, step, number)
-            if answer.status in self.reader.endpoint.pagination.end_statuses:
+            if self._is_end(answer):
                 yield self._end(number, Stop("end_status"))
             else:
                 yield from self.reader.read(step, answer, number, follow)
@@ -87,6 +87,11 @@ class Series:
                 self._explain(error, step.request, number)
                 raise
             yield self._end(number, end)
+
+    def _is_end(self, answer: Answer) -> bool:
+        """Whether the status says so; one of success only without a body, as a body holds records."""
+        is_named = answer.status in self.reader.endpoint.pagination.end_statuses
+        return is_named and not (200 <= answer.status < 300 and answer.body.strip())
 
     def _judged_end(self, error: RestSourceError, step: Next[Any]) -> Stop | None:
         """The end, where a rule takes the answer for it, or its status says that the last page is behind us."""

@@ -21,7 +21,9 @@ def _plain(value: Any) -> Any:
 
 
 class _Series(SpecModel):
-    end_statuses: tuple[Status, ...] = Field((), description='HTTP statuses that mean "past the end"', examples=[[404]])
+    end_statuses: tuple[Status, ...] = Field(
+        (), description='HTTP statuses that mean "past the end"; one of success only without a body', examples=[[404]]
+    )
     total_records: Found | None = Field(
         None,
         description="where the answer says how many records there are; the check `complete` compares",
