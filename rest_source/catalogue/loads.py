@@ -47,6 +47,12 @@ LOADS = (
         "choose partitions in the UI, or `--partition KEY` or `--partition-range A...B`",
     ),
     Entry(
+        ("no_partitions", "partition_in_range"),
+        "an asset asks for partitions of a table that was loaded before it had any, or for some of those that "
+        "`requests: range` loaded at once",
+        "load the partitions; or ask for all of the range, or leave `requests: range` out",
+    ),
+    Entry(
         ("unknown_partition",),
         "the key is misspelled, its time is not over yet, or a range ends before it begins",
         "write a key as the error shows some; a partition of time is there when it has ended",

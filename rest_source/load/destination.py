@@ -238,8 +238,8 @@ class Destination(Protocol):
         """The newest committed load of an endpoint, of that id, that run or that partition if one is given."""
         ...
 
-    def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
-        """The rows of a table, in the given columns or all."""
+    def read(self, table: Table, columns: Sequence[str] | None, partitions: Sequence[str] | None = None) -> "pa.Table":
+        """The rows of a table, in the given columns or all, those of some partitions or all."""
         ...
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:

@@ -9,7 +9,7 @@ from typing import Any
 from rest_source.load.destination import COUNTS, CommitResult, CommittedLoad, SchemaReport
 from rest_source.load.dialect import Session
 from rest_source.load.relation import Table
-from rest_source.load.system import LISTS, SYSTEM, has_system_tables
+from rest_source.load.system import LISTS, SYSTEM, has_system_tables, table_name
 
 _OF_ENDPOINT = f"FROM {SYSTEM}.loads WHERE source = ? AND endpoint = ? AND stop_reason <> 'retried'"
 _FACTS = (
@@ -65,6 +65,14 @@ def past_loads(session: Session, source: str, endpoint: str) -> list[PastLoad]:
         return []
     sql = f"SELECT load_id, coalesce(partition, ''), rows_read {_OF_ENDPOINT} ORDER BY committed_at"
     return [PastLoad(*row) for row in session.rows(sql, [source, endpoint])]
+
+
+def loaded_partitions(session: Session, table: Table) -> set[str]:
+    """The partitions of a table that were ever loaded, ranges among them."""
+    if not has_system_tables(session):
+        return set()
+    sql = f"SELECT DISTINCT partition FROM {SYSTEM}.loads WHERE table_name = ? AND partition IS NOT NULL"
+    return {partition for (partition,) in session.rows(sql, [table_name(table)])}
 
 
 def schema_changes(session: Session, source: str, endpoint: str) -> SchemaReport:

@@ -92,7 +92,7 @@ def record_load(
     values = {
         **{key: value for key, value in asdict(load).items() if key in _TABLES["loads"]},
         **{key: value for key, value in asdict(result).items() if key in COUNTS},
-        "table_name": _table_name(Table.of(load.source, load.endpoint)),
+        "table_name": table_name(Table.of(load.source, load.endpoint)),
         "partition": load.partition or None,
         "started_at": _moment(load.started_at),
         "committed_at": _moment(loaded_at),
@@ -187,7 +187,7 @@ def _record_rejects(
 def widenings(session: Session, table: Table) -> list[str]:
     """What the loads of a table widened, as they said it."""
     sql = "SELECT unnest(columns_widened) FROM _rest_source.loads WHERE table_name = ? ORDER BY committed_at"
-    return [widening for (widening,) in session.rows(sql, [_table_name(table)])]
+    return [widening for (widening,) in session.rows(sql, [table_name(table)])]
 
 
 def longest_record(session: Session, table: Table) -> int:
@@ -195,7 +195,7 @@ def longest_record(session: Session, table: Table) -> int:
     if "longest_record" not in {column.name for column in session.columns(Table(SYSTEM, "loads"))}:
         return 0
     sql = "SELECT max(longest_record) FROM _rest_source.loads WHERE table_name = ?"
-    return count(session, sql, [_table_name(table)])
+    return count(session, sql, [table_name(table)])
 
 
 def rejected_records(session: Session, source: str, endpoint: str) -> Iterator[RejectedRecord]:
@@ -237,7 +237,8 @@ def last_loads(session: Session, source: str, since: datetime) -> list[LastLoad]
     return [LastLoad(endpoint, partition, at.astimezone(UTC)) for endpoint, partition, _, at in rows]
 
 
-def _table_name(table: Table) -> str:
+def table_name(table: Table) -> str:
+    """A table as the ledger calls it."""
     return f"{table.schema}.{table.name}"
 
 

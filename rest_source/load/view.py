@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from rest_source.errors import RestSourceError
 from rest_source.load.destination import TableView
 from rest_source.load.dialect import Session, count
-from rest_source.load.engine import identifier
+from rest_source.load.engine import identifier, literal
 from rest_source.load.names import INGESTED_AT, LOADED_AT
 from rest_source.load.relation import Table, TableColumn, resolve_column
+from rest_source.spec.names import PARTITION
 
 _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 61  # one more than are shown, so that a value that was cut can be told
@@ -45,6 +46,21 @@ def _chosen(columns: Sequence[TableColumn], name: str) -> TableColumn:
     if found is None:
         raise no_column(name, "The table", [column.name for column in columns])
     return next(column for column in columns if column.name == found)
+
+
+def of_partitions(columns: Sequence[TableColumn], partitions: Sequence[str] | None) -> str:
+    """The condition in SQL for the rows of some partitions, or for all."""
+    if partitions is None:
+        return "true"
+    if PARTITION not in {column.name for column in columns}:
+        raise RestSourceError(
+            "no_partitions",
+            "The table does not say which partition its rows belong to.",
+            cause="It was loaded before the asset had partitions.",
+            remedy="Load the partitions of the asset; the rows that are there stay without one.",
+        )
+    listed = ", ".join(map(literal, partitions))
+    return f"{identifier(PARTITION)} IN ({listed})" if listed else "false"
 
 
 def no_column(name: str, place: str, columns: Sequence[str]) -> RestSourceError:

@@ -19,6 +19,7 @@ from rest_source.load.state import state_directory
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.metadata import load_metadata
 from rest_source.orchestrate.partitioned import load_partitions
+from rest_source.orchestrate.upstream import upstream_partitions
 
 IO_MANAGER_KEY = "paginator_io_manager"
 
@@ -26,9 +27,9 @@ IO_MANAGER_KEY = "paginator_io_manager"
 class PaginatorIOManager(dg.ConfigurableIOManager):
     """Stores the pages of an endpoint as a table, and hands the table to downstream assets.
 
-    Downstream, `load_input` gives a pandas DataFrame, or a `pyarrow.Table` where the parameter is annotated
-    so; `AssetIn(metadata={"columns": [...]})` selects columns. With `come_back`, a step whose API asks to wait
-    longer than `max_wait` is started again by Dagster when that time is over.
+    Downstream, `load_input` gives a pandas DataFrame, or a `pyarrow.Table` where the parameter is annotated so, of the
+    partitions that the asset depends on; `AssetIn(metadata={"columns": [...]})` selects columns. With `come_back`, a
+    step whose API asks to wait longer than `max_wait` is started again by Dagster when that time is over.
     """
 
     destination: str | None = None
@@ -77,13 +78,14 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
                 load_partitions(context, obj, load, describe, failed)
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """The table of the upstream asset."""
+        """The table of the upstream asset, or its rows of the partitions that are asked for."""
         columns = (context.definition_metadata or {}).get("columns")
         with explained():
-            table = self.open().read(Table.of(*context.asset_key.path), columns)
+            destination, table = self.open(), Table.of(*context.asset_key.path)
+            rows = destination.read(table, columns, upstream_partitions(context, destination, table))
         import pyarrow as pa
 
-        return table if context.dagster_type.typing_type is pa.Table else to_pandas(table)
+        return rows if context.dagster_type.typing_type is pa.Table else to_pandas(rows)
 
 
 def told(

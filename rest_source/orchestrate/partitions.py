@@ -40,7 +40,7 @@ def partitions_definition(source: SourceSpec, partitions: Partitions) -> dg.Part
 
 def _dimension(source: SourceSpec, partitions: Dimension) -> dg.PartitionsDefinition[str]:
     if isinstance(partitions, StaticPartitions):
-        return dg.StaticPartitionsDefinition(partitions.partition_keys)
+        return dg.StaticPartitionsDefinition(list(partitions.partition_keys))  # equal to one of a list
     zone = partitions.timezone or source.timezone
     if isinstance(partitions, TimeWindowPartitions):
         return dg.TimeWindowPartitionsDefinition(

@@ -31,7 +31,7 @@ from rest_source.load.system import (
     longest_record,
     rejected_records,
 )
-from rest_source.load.view import chosen_columns, no_table, view
+from rest_source.load.view import chosen_columns, no_table, of_partitions, view
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,8 +97,8 @@ class DuckDBDestination:
             result = replace(found.result, row_count=count(session, f"SELECT count(*) FROM {session.place(table)}"))
             return replace(found, result=result.showing(view(session, table, columns)))
 
-    def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
-        """The rows of a table as Arrow, in the given columns (by either name) or all."""
+    def read(self, table: Table, columns: Sequence[str] | None, partitions: Sequence[str] | None = None) -> "pa.Table":
+        """The rows of a table as Arrow, in the given columns (by either name) or all, of some partitions or all."""
         if not self.path.exists():
             raise no_table(self.full_name(table))
         with connect(self.path, silent, read_only=True) as con:
@@ -108,7 +108,7 @@ class DuckDBDestination:
                 raise no_table(self.full_name(table))
             listed = ", ".join(identifier(column.name) for column in chosen_columns(existing, columns))
             batch = min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, _make_room(session, table, len(existing)))))
-            sql = f"SELECT {listed} FROM {session.place(table)}"
+            sql = f"SELECT {listed} FROM {session.place(table)} WHERE {of_partitions(existing, partitions)}"
             reader: pa.RecordBatchReader = con.sql(sql).to_arrow_reader(batch)
             return reader.read_all()
 

@@ -37,7 +37,7 @@ from rest_source.load.system import (
     longest_record,
     rejected_records,
 )
-from rest_source.load.view import chosen_columns, no_table, view
+from rest_source.load.view import chosen_columns, no_table, of_partitions, view
 from rest_source.spec.base import shortened
 
 if TYPE_CHECKING:
@@ -106,14 +106,15 @@ class PostgresDestination:
             result = replace(found.result, row_count=count(session, f"SELECT count(*) FROM {session.place(table)}"))
             return replace(found, result=result.showing(view(session, table, columns)))
 
-    def read(self, table: Table, columns: Sequence[str] | None) -> "pa.Table":
-        """The rows of a table as Arrow, in the given columns (by either name) or all."""
+    def read(self, table: Table, columns: Sequence[str] | None, partitions: Sequence[str] | None = None) -> "pa.Table":
+        """The rows of a table as Arrow, in the given columns (by either name) or all, of some partitions or all."""
         with self.reading() as session:
             existing = session.columns(table)
             if not existing:
                 raise no_table(self.full_name(table))
             longest = longest_record(session, table)
-            return receive(session.con, session.place(table), chosen_columns(existing, columns), longest)
+            rows = f"{session.place(table)} WHERE {of_partitions(existing, partitions)}"
+            return receive(session.con, rows, chosen_columns(existing, columns), longest)
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
         """Repeated and null keys; with the default key, records that stand in several rows."""

@@ -35,15 +35,19 @@ def send(con: Connection, engine: duckdb.DuckDBPyConnection, sql: str, table: st
             copy.write(memoryview(sink.getvalue()))
 
 
-def receive(con: Connection, place: str, columns: Sequence[TableColumn], longest: int) -> "pa.Table":
-    """The rows of a table as Arrow; numbers too long for any type of Arrow, and JSON, come as text."""
+def receive(con: Connection, rows: str, columns: Sequence[TableColumn], longest: int) -> "pa.Table":
+    """Rows of a table as Arrow; numbers too long for any type of Arrow, and JSON, come as text."""
+    import pyarrow as pa
     from pyarrow import csv
 
     types = {column.name: _arrow_types()[column.type] for column in columns}
     listed = ", ".join(identifier(name) for name in types)
-    with con.cursor().copy(f"COPY (SELECT {listed} FROM {place}) TO STDOUT {_CSV}".encode()) as copy:
+    with con.cursor().copy(f"COPY (SELECT {listed} FROM {rows}) TO STDOUT {_CSV}".encode()) as copy:
+        file = io.BufferedReader(_Chunks(iter(copy)), _BLOCK)
+        if not file.peek(1):  # what the reader takes for a mistake
+            return pa.schema(types).empty_table()
         return csv.read_csv(
-            io.BufferedReader(_Chunks(iter(copy)), _BLOCK),
+            file,
             read_options=csv.ReadOptions(column_names=list(types), block_size=max(_BLOCK, 2 * longest)),
             parse_options=csv.ParseOptions(newlines_in_values=True),
             convert_options=csv.ConvertOptions(
