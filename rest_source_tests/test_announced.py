@@ -216,6 +216,10 @@ def test_a_counted_series_that_ends_before_what_is_announced(
         ({"type": "link_header"}, [Reply(page(1), headers={"X-Total-Count": "9"})]),
         ({"type": "page_number", "total_records": "$.n"}, [page(1, n=1, has_more=True)]),
         ({"type": "page_number", "total_records": "$.n"}, [page(1, n=1, pages=3)]),
+        ({"type": "page_number", "total_records": "$.n", "total_pages": "$.pages"}, [page(1, n=1, pages=3)]),
+        ({"type": "page_number", "total_records": "$.nothing"}, [page(total=3), page()]),
+        ({"type": "link_header", "total_pages": "$.pages"}, [page(1, pages=3)]),
+        (NUMBERED, [Reply(page(), headers={"Link": "</2>; rel=next"})]),
         ({"type": "page_number", "end_statuses": [400]}, [page(1, next_page=2), Reply(status=400)]),
         ({"type": "page_number", "has_more": "$.isLast"}, [page(1, isLast=False)]),
         ({**CURSOR, "done": "$.next"}, [page(1, next="true")]),
@@ -245,6 +249,14 @@ def test_whatever_announces_more_than_was_read_is_told(
 )
 def test_what_was_read_in_full_is_not_told(api: Api, pagination: dict[str, Any], replies: list[Any]) -> None:
     assert told(api, pagination, *replies) == []
+
+
+@pytest.mark.parametrize(
+    ("around", "key"), [({"has_more": True}, "has_more: $.has_more"), ({"isLast": False}, "done: $.isLast")]
+)
+def test_a_flag_is_named_in_its_sense(api: Api, around: dict[str, Any], key: str) -> None:
+    (warning,) = told(api, {"type": "none"}, page(1, **around))
+    assert warning.endswith(f"with `{key}`")
 
 
 def test_the_answer_itself_may_be_the_record_whose_counts_are_data(api: Api) -> None:

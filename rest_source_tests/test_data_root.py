@@ -343,6 +343,19 @@ def test_an_object_with_errors_in_the_place_of_a_list_is_an_error(api: Api, root
     assert caught.value.id == "data_root_null"
 
 
+@pytest.mark.parametrize("root", ["$[*]", "$[0:50]"])
+def test_an_object_with_errors_where_the_root_selects_from_a_list_is_an_error(api: Api, root: str) -> None:
+    api.serve(scripted({"errors": ["busy"]}))
+    with pytest.raises(RestSourceError) as caught:
+        read(api.url, {"data_root": root})
+    assert caught.value.id == "data_root_null"
+
+
+def test_an_object_without_errors_in_the_place_of_a_list_is_an_empty_page(api: Api) -> None:
+    api.serve(scripted([{"id": 1}], {"message": "no more"}))
+    assert read(api.url, {"data_root": "$", "pagination": {"type": "page_number"}}).records == [{"id": 1}]
+
+
 @pytest.mark.parametrize(
     ("document", "root", "meant"),
     [

@@ -74,7 +74,8 @@ class Sign:
         if self.kind == "number":
             by_offset = {"offset", "skip"} & set(words(self.place))
             return "`pagination: {type: offset_limit}`" if by_offset else "`pagination: {type: page_number}`"
-        return _REMEDIES[self.kind].format(where=self.where)
+        key = "has_more" if truth(self.value) else "done"
+        return _REMEDIES[self.kind].format(where=self.where, key=key)
 
 
 _REMEDIES = {
@@ -83,7 +84,7 @@ _REMEDIES = {
     "token": "`pagination: {{type: cursor, value: {where}, param: cursor}}`",
     "pages": "`pagination: {{type: page_number, total_pages: {where}}}`",
     "records": "`pagination: {{type: offset_limit, total_records: {where}}}`",
-    "flag": "the pagination that the API documents, with `has_more: {where}`",
+    "flag": "the pagination that the API documents, with `{key}: {where}`",
 }
 
 

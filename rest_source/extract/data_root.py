@@ -54,15 +54,18 @@ class DataRoot:
     ) -> Selection:
         """The records of a page; `said_more` is by what the answer before it said that there is one.
 
-        Null is no records, unless the answer speaks of an error or the one before said that there are more. Nor is an
-        object that speaks of one a record, where earlier answers were a list: `is_list`.
+        Null is no records, unless the answer speaks of an error or the one before said that there are more. Where the
+        answers are lists, as an earlier one was if `is_list`, an object is none either.
         """
         failed = _failure(document)
         is_refused = failed or (said_more and not self.optional)
         if is_refused and document is not None and self.path.is_null(document):
             raise _null(self.path.text, failed, said_more)
-        if failed and is_list and not self.path.lead:
-            raise _no_list(failed)
+        if not self.path.lead and isinstance(document, dict) and (is_list or self.path.every or self.path.selects):
+            if failed:
+                raise _no_list(failed)
+            if is_list:
+                return Selection([], [], None)
         records = self.records(document, first_page)
         returned = self.path.returned(document)
         if not self.path.selects:
@@ -189,7 +192,7 @@ def _null(path: str, failed: str | None, said_more: Sign | None) -> RestSourceEr
 def _no_list(failed: str) -> RestSourceError:
     return RestSourceError(
         "data_root_null",
-        f"The answer is an object with `{failed}`, though those before it were lists of records.",
+        f"The answer is an object with `{failed}`, where a list of records is expected.",
         cause="The API could not answer the request, and says so in its body.",
         remedy=f"Look at `{failed}` in the answer. If the API recovers by itself, write "
         f"`on_error: [{{json: $.{failed}, do: retry}}]`.",

@@ -189,11 +189,13 @@ class PageReader:
         total: int | None,
         doubts: list[str],
     ) -> Page:
-        short = shortfall(self.history, after, self.endpoint.pagination) if isinstance(after, Stop) else None
+        pagination = self.endpoint.pagination
+        short = shortfall(self.history, after, pagination, total) if isinstance(after, Stop) else None
         told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts, *([short] if short else ())))
         after = replace(after, warnings=told)
         follows = journalled(after)
         follows |= {"shortfall": told[-1]} if short else {}
+        follows |= {"is_list": True} if self.history.is_list else {}
         shown = json.dumps(follows)
         follows = follows if self.mask(shown) == shown else {}
         return Page(number, records, after, total, follows, shortfall=told[-1] if short else None)

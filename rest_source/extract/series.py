@@ -156,7 +156,7 @@ class Series:
         pagination = self.reader.endpoint.pagination
         if isinstance(pagination, Cursor) and status == 400 and not pagination.alone:
             return "If the API takes the cursor without other parameters: `pagination: {alone: true}`. Otherwise: "
-        if not isinstance(pagination, PageNumber | OffsetLimit) or announces_more(self.reader.history, pagination):
+        if not isinstance(pagination, PageNumber | OffsetLimit) or announces_more(self.reader.history):
             return ""
         return f"If the API answers so past its last page: `pagination: {{end_statuses: [{status}]}}`. Otherwise: "
 

@@ -4,7 +4,6 @@ from rest_source.extract.announced import Sign
 from rest_source.extract.history import History
 from rest_source.extract.page import Stop
 from rest_source.spec.pagination import NoPagination, Pagination
-from rest_source.spec.places import Found, HeaderValue
 
 _CHOSEN = frozenset(("same_url", "link_ends"))
 """Ends that the file names: what leads on from there is left on purpose."""
@@ -16,11 +15,14 @@ _EARLY = frozenset(("cursor_reached", "repeated_page"))
 """Ends that leave out records on purpose, or have a warning of their own."""
 
 
-def shortfall(history: History, stop: Stop, pagination: Pagination) -> str | None:
-    """The sentence that says what was announced and not read; None where all was."""
+def shortfall(history: History, stop: Stop, pagination: Pagination, total: int | None) -> str | None:
+    """The sentence that says what was announced and not read; None where all was.
+
+    By a `total` of records, which the file says where to find, the load itself is judged.
+    """
     if stop.reason in _EARLY:
         return None
-    sign = _leads_on(history, stop.reason, pagination) or _counts_more(history, pagination)
+    sign = _leads_on(history, stop.reason, pagination) or _counts_more(history, total)
     if sign is None:
         return None
     what = "records" if sign.kind == "records" else "pages"
@@ -29,9 +31,9 @@ def shortfall(history: History, stop: Stop, pagination: Pagination) -> str | Non
     return f"{told} {_remedy(sign, history, pagination)}"
 
 
-def announces_more(history: History, pagination: Pagination) -> bool:
+def announces_more(history: History) -> bool:
     """Whether the last answer, or a total, says that there is more than was read."""
-    return history.last.more is not None or _counts_more(history, pagination) is not None
+    return history.last.more is not None or _counts_more(history, None) is not None
 
 
 def _remedy(sign: Sign, history: History, pagination: Pagination) -> str:
@@ -70,21 +72,13 @@ def _number(history: History, reason: str) -> Sign | None:
     return next((sign for sign in history.last.signs if sign.kind == "number"), None)
 
 
-def _counts_more(history: History, pagination: Pagination) -> Sign | None:
-    """A total beyond what was read; the last answer's, unless it has none, as that of a page beyond the end.
-
-    The load itself is judged by a total of records that the file names.
-    """
+def _counts_more(history: History, total: int | None) -> Sign | None:
+    """A total beyond what was read; the last answer's, unless it has none, as that of a page beyond the end."""
     latest = history.last if history.last.records or history.last.pages else history.first
     records, pages = latest.records, latest.pages
-    if records is not None and pagination.total_records is None and records.count > history.returned:
+    if records is not None and total is None and records.count > history.returned:
         return records
-    is_judged = pages is not None and pages.place == _place(pagination.total_pages)
-    return pages if pages is not None and not is_judged and pages.count > history.pages else None
-
-
-def _place(where: Found | None) -> str | None:
-    return where.header if isinstance(where, HeaderValue) else where
+    return pages if pages is not None and pages.count > history.pages else None
 
 
 def _counted(number: int, what: str) -> str:

@@ -258,7 +258,8 @@ class PageStream:
             follows = resumed.last["next"]
             step = Next(pager.restore(follows["state"]), PageRequest.restore(follows["request"]))
             pages = int(resumed.last.get("of_slice", resumed.pages))
-            history = History(dict(resumed.identities), resumed.last["returned"] - resumed.returned_before, pages)
+            returned = resumed.last["returned"] - resumed.returned_before
+            history = History(dict(resumed.identities), returned, pages, is_list=resumed.last.get("is_list", False))
         reader = PageReader(
             self.endpoint, pager, self.columns, longest, mask, part.included, increments, familiar, history
         )
