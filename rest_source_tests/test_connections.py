@@ -11,7 +11,7 @@ import pytest
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.http.request import Answer, Request, Tally
-from rest_source_tests.fakes.raw import HEAD, Talk, raw_server, say
+from rest_source_tests.fakes.raw import HEAD, Talk, raw_server, receive, say
 from rest_source_tests.fakes.tls import papers, serving_tls
 from rest_source_tests.loading import Warehouse
 from rest_source_tests.test_session import FakeClock, fails, open_session
@@ -152,7 +152,7 @@ def hanging_up(how: Callable[[socket.socket], None], served: int = 1) -> Iterato
         for _ in range(served):
             connection.sendall(HEAD + GOOD)
             answered.append(number)
-            if not connection.recv(65536):
+            if not receive(connection):
                 return
         how(connection)
 
@@ -199,7 +199,7 @@ def test_a_post_over_tls_is_sent_again_too(tmp_path: Path) -> None:
 def test_it_is_sent_again_once() -> None:
     def once(connection: socket.socket) -> None:
         connection.sendall(HEAD + GOOD)
-        connection.recv(65536)
+        receive(connection)
 
     talks: list[Talk] = [once, say()]
     tally = Tally()
@@ -220,7 +220,7 @@ def test_an_idle_connection_is_not_used_when_the_server_is_about_to_close_it() -
         while True:
             peers.append(connection.getpeername()[1])
             connection.sendall(HEAD + b"Keep-Alive: max=100, timeout=5\r\n" + GOOD)
-            if not connection.recv(65536):
+            if not receive(connection):
                 return
 
     with raw_server(talk) as url, open_session(url, clock) as session:

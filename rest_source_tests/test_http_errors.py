@@ -2,13 +2,11 @@
 
 import ssl
 
-import orjson
 import pytest
 
 from rest_source.errors import RestSourceError
 from rest_source.http.errors import RETRYABLE, advice, http_error
 from rest_source.http.network_errors import network_error
-from rest_source.http.parse_errors import unreadable
 from rest_source.http.request import Answer
 
 
@@ -77,43 +75,6 @@ def test_a_secret_across_the_cut_is_masked_as_a_whole() -> None:
     body = b"x" * 295 + b"secret-token"
     message = http_error(answer(body, 400), "", lambda text: text.replace("secret-token", "***")).message
     assert "secret" not in message
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type", "id"),
-    [
-        (b"", "application/json", "empty_body"),
-        (b" \n", "", "empty_body"),
-        (b'{"a": [1, 2', "application/json", "truncated_json"),
-        ('{"ä": "ü'.encode(), "text/plain", "truncated_json"),
-        ('{"a": "ü'.encode()[:-1], "application/json", "truncated_json"),
-        (b"<!doctype html><title>Sign in</title>", "text/html", "html_instead_of_json"),
-        (b"\n <html>", "application/json", "html_instead_of_json"),
-        (b'<?xml version="1.0"?><a/>', "text/html", "xml_instead_of_json"),
-        (b"<a/>", "application/xml", "xml_instead_of_json"),
-        (b"id,name\n1,a\n", "text/csv; charset=utf-8", "csv_instead_of_json"),
-        (b"id;name\n1;a\n", "text/plain", "csv_instead_of_json"),
-        (b"id\tname\n1\ta\n", "application/octet-stream", "csv_instead_of_json"),
-        (b"Hello, you\nthere\n", "text/plain", "not_json"),
-        (b'{"a": 1}\n{"a": 2}', "application/x-ndjson", "not_json"),
-        (b'callback({"a": 1})', "text/javascript", "not_json"),
-        (b'{"a": "\xff"}', "application/json", "not_json"),
-    ],
-)
-def test_a_body_that_is_no_json_is_named_for_what_it_is(body: bytes, content_type: str, id: str) -> None:
-    with pytest.raises(orjson.JSONDecodeError) as caught:
-        orjson.loads(body)
-    error = unreadable(answer(body, 200, content_type), caught.value.msg, caught.value.pos, "GET http://h/a")
-    assert (error.id, error.retryable, error.where) == (id, id == "truncated_json", "GET http://h/a")
-    assert (content_type or "no content type") in error.message
-    assert body.decode("utf-8", "replace").strip()[:2] in error.message
-    assert error.cause and error.remedy
-
-
-def test_an_unreadable_body_is_quoted_briefly_and_masked() -> None:
-    error = unreadable(answer(b"secret " + b"y" * 200), "x", 0, "GET secret", lambda text: text.replace("secret", "*"))
-    assert "* " + "y" * 78 + "…" in error.message
-    assert "secret" not in str(error)
 
 
 def _with_arguments(*errors: BaseException) -> BaseException:

@@ -128,9 +128,9 @@ def test_up_to_the_limit_any_answer_is_read(warehouse: Warehouse, root: str) -> 
     [
         (lambda text: text[:-30], "truncated_json"),
         (lambda text: text[: len(text) // 2], "truncated_json"),
-        (lambda text: text.replace(b'"record 900"', b"record 900"), "not_json"),
-        (lambda text: text.replace(b'{"id": 900,', b'{"id": 900,,'), "not_json"),
-        (lambda text: text + b"]", "not_json"),
+        (lambda text: text.replace(b'"record 900"', b"record 900"), "invalid_json"),
+        (lambda text: text.replace(b'{"id": 900,', b'{"id": 900,,'), "invalid_json"),
+        (lambda text: text + b"]", "invalid_json"),
     ],
 )
 def test_a_broken_answer_is_an_error_and_nothing_is_written(

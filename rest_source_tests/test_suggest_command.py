@@ -1,5 +1,6 @@
 """`suggest` as a command: what it asks, what it writes, and what it keeps to itself."""
 
+import gzip
 import json
 from pathlib import Path
 from time import perf_counter
@@ -184,6 +185,23 @@ def test_a_saved_answer_may_have_its_headers() -> None:
     report = json.loads(call("suggest", "orders.txt", "--json").stdout)
     assert report["pagination"]["value"] == {"type": "link_header"}
     assert report["requests"] == []
+
+
+def test_a_saved_answer_may_be_packed() -> None:
+    packed = gzip.compress(b'[{"id": 1}, {"id": 2}]')
+    Path("orders.json.gz").write_bytes(packed)
+    Path("orders.txt").write_bytes(b"HTTP/2 200\r\ncontent-encoding: gzip\r\n\r\n" + packed)
+    for file in ("orders.json.gz", "orders.txt"):
+        assert yaml.safe_load(call("suggest", file).stdout)["attributes"]["endpoints"][0]["primary_key"] == "id"
+    Path("cut.json.gz").write_bytes(packed[:12])
+    assert "before the answer was complete" in call("suggest", "cut.json.gz", code=1).stderr
+
+
+def test_a_saved_answer_that_is_no_json_is_named_for_what_it_is() -> None:
+    Path("lines.json").write_text('{"id": 1}\n{"id": 2}\n')
+    Path("nan.json").write_text('[{"id": 1, "v": NaN}]')
+    assert "one JSON value per line" in call("suggest", "lines.json", code=1).stderr
+    assert "NaN, at byte 16" in call("suggest", "nan.json", code=1).stderr
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,29 @@ ANSWERS = (
         "of the path",
     ),
     Entry(
-        ("html_instead_of_json", "xml_instead_of_json", "not_json", "empty_body"),
-        "a web or sign-in page; another format; nothing at all",
+        ("html_instead_of_json", "xml_instead_of_json", "not_json"),
+        "a web or sign-in page; another format",
         "check `base_url`, `path`, `method` and `auth`; ask for JSON as above",
+    ),
+    Entry(
+        ("ndjson_instead_of_json", "binary_instead_of_json", "zip_instead_of_json"),
+        "one JSON value per line; a download in a binary format; an archive of several files",
+        "use an endpoint that answers in pages; ask for JSON as above",
+    ),
+    Entry(
+        ("empty_body",),
+        "the endpoint has nothing to say, or a proxy dropped the body",
+        "past the last page: `on_error: [{empty: true, do: end}]`; otherwise check `method`, `path` and `params`",
+    ),
+    Entry(
+        ("not_utf8",),
+        "text in another charset than the answer declares; the error names the byte and what it looks like",
+        "`headers: {Accept-Charset: utf-8}`; tell the operator of the API",
+    ),
+    Entry(
+        ("invalid_json",),
+        "`NaN`, a comma too many, single quotes and the like; the error names the byte",
+        "leave the field out by the API's parameters; tell the operator of the API",
     ),
     Entry(
         ("truncated_body", "truncated_json"),
@@ -21,7 +41,7 @@ ANSWERS = (
     ),
     Entry(
         ("undecodable_body",),
-        "a compression that is announced but not applied",
+        "a compression that is announced but not applied, or not known; the error names it",
         "`headers: {Accept-Encoding: identity}`",
     ),
     Entry(

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pydantic import ValidationError
 from rest_source.cli.asking import Asker
 from rest_source.errors import RestSourceError
 from rest_source.extract.document import parse
+from rest_source.http.compression import decompressed
+from rest_source.http.network_errors import network_error
 from rest_source.http.request import Answer, Tally
 from rest_source.http.session import ApiSession
 from rest_source.spec.base import flow, mistakes
@@ -152,9 +155,18 @@ def _read(file: Path, name: str | None) -> Suggested:
         lines = [line.partition(":") for line in head.decode("latin-1").splitlines()[1:]]
         headers = {key.strip(): value.strip() for key, _, value in lines}
     new = draft(f"{_PLACEHOLDER}/{file.name.partition('.')[0]}", (), name)
-    answer = Answer(200, f"{_PLACEHOLDER}{new.path}", headers, body)
+    packed = Answer(200, f"{_PLACEHOLDER}{new.path}", headers, body)
+    answer = replace(packed, body=_unpacked(packed))
     document = parse(answer, str(file), str).value
     return Suggested(Suggestion.of(Seen(answer.url, answer.headers, document)), new, ())
+
+
+def _unpacked(answer: Answer) -> bytes:
+    """The body without its compression, which `curl` undoes only if asked to."""
+    try:
+        return b"".join(decompressed(iter((answer.body,)), answer.headers.get("Content-Encoding", ""), is_ok=True))
+    except IncompleteRead as error:
+        raise network_error(error) from None
 
 
 def _write(file: Path, found: Suggested, existing: SourceSpec | None) -> None:

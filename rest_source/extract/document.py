@@ -7,13 +7,15 @@ surrogates and infinities; such pages take the standard library's parser, whose 
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from rest_source.errors import RestSourceError
-from rest_source.http.headers import charset
+from rest_source.extract.wrapped import unwrapped
+from rest_source.http.charset import to_utf8
 from rest_source.http.parse_errors import unreadable
 from rest_source.http.request import Answer
 
@@ -49,12 +51,17 @@ def parse(answer: Answer, where: str, mask: Callable[[str], str]) -> Document:
     if answer.status == 204:
         return Document(None)
     body = answer.body.removeprefix(b"\xef\xbb\xbf")
-    if needs_exact(body):
-        return _parse_exact(body, answer, where, mask)
     try:
-        return Document(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return _parse_exact(body, answer, where, mask)
+        document = _document(body, answer)
+        if isinstance(document, Document):
+            return document
+        if (inner := unwrapped(body)) is not None:
+            found = _document(inner[1], answer)
+            if isinstance(found, Document):
+                return found
+    except RecursionError:
+        raise too_deep().at(where) from None
+    raise unreadable(answer, document, where, mask)
 
 
 def needs_exact(body: bytes) -> bool:
@@ -69,27 +76,18 @@ def needs_exact(body: bytes) -> bool:
     )
 
 
-def _parse_exact(body: bytes, answer: Answer, where: str, mask: Callable[[str], str]) -> Document:
+def _document(body: bytes, answer: Answer) -> Document | ValueError:
+    """The document, or why it is none in the words of the standard library's parser."""
+    if not needs_exact(body):
+        with suppress(orjson.JSONDecodeError):
+            return Document(orjson.loads(body))
     try:
-        text = _decode(body, answer)
-        value = json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_no_constant)
+        text = to_utf8(body, answer.headers.get("Content-Type", "")).decode()
+        # Not strict: a raw control character in a string can only mean itself.
+        value = json.loads(text, strict=False, parse_float=_number, parse_int=_integer, parse_constant=_no_constant)
         return Document(value, exact=True)
-    except RecursionError:
-        raise too_deep().at(where) from None
-    except json.JSONDecodeError as error:
-        raise unreadable(answer, *_mistake(body, error), where, mask) from None
     except ValueError as error:
-        raise unreadable(answer, str(error), None, where, mask) from None
-
-
-def _mistake(body: bytes, error: json.JSONDecodeError) -> tuple[str, int]:
-    """What is wrong and where: orjson tells a text that ends too early from one that is wrong in the middle."""
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError as told:
-        if told.pos >= len(body.decode(errors="replace").rstrip()) - 1:
-            return told.msg, told.pos
-    return error.msg, error.pos
+        return error
 
 
 def too_deep() -> RestSourceError:
@@ -100,19 +98,6 @@ def too_deep() -> RestSourceError:
         cause="The data is broken or hostile.",
         remedy="Ask the API for fewer fields, or leave the endpoint out.",
     )
-
-
-def _decode(body: bytes, answer: Answer) -> str:
-    named = charset(answer.headers.get("Content-Type", ""))
-    try:
-        return body.decode(json.detect_encoding(body))
-    except UnicodeDecodeError:
-        if named is None:
-            raise
-        try:
-            return body.decode(named)
-        except LookupError:
-            raise ValueError(f"the response is neither UTF-8 nor in a charset known as {named}") from None
 
 
 def _integer(text: str) -> int | LongNumber:

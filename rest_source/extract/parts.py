@@ -38,6 +38,8 @@ class NotInParts(ValueError):
 class LargeDocument:
     """A document whose data root is an array: go through `parts` once, then read `skeleton`.
 
+    `reached` is the byte behind the last part.
+
     No record, and no head and tail together, may be larger than `longest` bytes. Anything else that is wrong
     raises json.JSONDecodeError, whose position counts bytes.
     """
@@ -48,6 +50,7 @@ class LargeDocument:
     longest: int
     part_size: int
     end: int | None = None
+    reached: int = 0
 
     @classmethod
     def of(cls, file: BinaryIO, steps: tuple[str, ...], longest: int, part_size: int = PART_SIZE) -> Self:
@@ -112,6 +115,7 @@ class LargeDocument:
         raise _broken("unexpected end of data", at)
 
     def _part(self, start: int, end: int) -> bytes:
+        self.reached = end + 1
         if self._is_blank(start, end):
             raise _broken("expecting a value", end)
         with memoryview(self.text) as text, text[start:end] as records:

@@ -207,12 +207,14 @@ class PageReader:
         count, last = 0, None
         try:
             for part in large.parts():
-                content, encoded = self._part(replace(answer, body=part), part_root, familiar)
+                content, encoded = self._part(
+                    replace(answer, body=part, offset=large.reached - len(part)), part_root, familiar
+                )
                 count, last = count + content.count, content.last or last
                 yield Page(number, encoded, None, cursor=content.reached.latest, ahead=self._ahead(content))
         except json.JSONDecodeError as error:
-            raise unreadable(answer, error.msg, None, self._asked(answer), self.mask) from None
-        around = parse(replace(answer, body=large.skeleton), self._asked(answer), self.mask)
+            raise unreadable(answer, error, self._asked(answer), self.mask) from None
+        around = parse(replace(answer, body=large.skeleton, offset=None), self._asked(answer), self.mask)
         said = announced(answer.status, answer.headers, around.value, data_root.path.lead)
         self.history.hear(said)
         self.history.pages, self.history.returned = number, count

@@ -132,9 +132,9 @@ class Series:
 
     def _explain(self, error: RestSourceError, page: PageRequest, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
-        if number > 1 and error.status in _PAST_END and not isinstance(error, Ruled):
-            error.remedy = f"{self._if_expected(error.status)}{error.remedy}"
-        elif page.url is not None and error.id in _UNREACHABLE and self._leads_elsewhere(page.url):
+        if number > 1 and not isinstance(error, Ruled):
+            error.remedy = f"{self._if_expected(error)}{error.remedy}"
+        if page.url is not None and error.id in _UNREACHABLE and self._leads_elsewhere(page.url):
             error.remedy = (
                 "If the API names an internal host in its links, write `keep_origin: true` in the pagination. "
                 f"Otherwise: {error.remedy}"
@@ -151,14 +151,17 @@ class Series:
         own = self.builder.build(self.reader.pager.first().request).url
         return urlsplit(url)[:2] != urlsplit(own)[:2]
 
-    def _if_expected(self, status: int) -> str:
-        """What to write if the API means no harm by a status; nothing that would drop pages that it announced."""
-        pagination = self.reader.endpoint.pagination
-        if isinstance(pagination, Cursor) and status == 400 and not pagination.alone:
+    def _if_expected(self, error: RestSourceError) -> str:
+        """What to write if the API means no harm by an answer; nothing that would drop pages that it announced."""
+        pagination, is_empty = self.reader.endpoint.pagination, error.id == "empty_body"
+        if isinstance(pagination, Cursor) and error.status == 400 and not pagination.alone:
             return "If the API takes the cursor without other parameters: `pagination: {alone: true}`. Otherwise: "
-        if not isinstance(pagination, PageNumber | OffsetLimit) or announces_more(self.reader.history):
+        if not (is_empty or error.status in _PAST_END) or not isinstance(pagination, PageNumber | OffsetLimit):
             return ""
-        return f"If the API answers so past its last page: `pagination: {{end_statuses: [{status}]}}`. Otherwise: "
+        if announces_more(self.reader.history):
+            return ""
+        end = "on_error: [{empty: true, do: end}]" if is_empty else f"pagination: {{end_statuses: [{error.status}]}}"
+        return f"If the API answers so past its last page: `{end}`. Otherwise: "
 
     def _place(self, number: int) -> str:
         return f"{self._series()}, page {number}"

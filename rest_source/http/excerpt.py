@@ -10,6 +10,7 @@ import orjson
 from rest_source.http.request import Answer
 
 QUOTED = 300
+_AROUND = 4000
 _READ = 1_000_000  # an error's text stands early in its body
 _KEYS = ("message", "error", "title", "detail", "error_description", "errors")
 # Linear in the length of whatever a server sends: no pattern looks beyond the next angle bracket.
@@ -38,6 +39,14 @@ def stated_message(answer: Answer, mask: Callable[[str], str] = str) -> str:
 def start_of(answer: Answer, length: int, mask: Callable[[str], str] = str) -> str:
     """The first characters of the body, on one line."""
     return shorten(_text(answer), length, mask)
+
+
+def near(body: bytes, at: int, length: int, mask: Callable[[str], str]) -> str:
+    """The characters on both sides of a byte, on one line; masked together with what stands around them."""
+    start = max(0, at - _AROUND)
+    before, text = (body[start:end].decode("utf-8", "replace") for end in (at, at + _AROUND))
+    masked, place = mask(text), len(mask(before))
+    return " ".join(masked[max(0, place - length) : place + length].split())
 
 
 def shorten(text: str, length: int, mask: Callable[[str], str]) -> str:

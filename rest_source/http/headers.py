@@ -6,9 +6,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_ACCEPT_ENCODING
 
 from rest_source.errors import RestSourceError
+from rest_source.http.compression import ACCEPTED
 
 
 @cache
@@ -20,7 +20,7 @@ def defaults() -> tuple[tuple[str, str], ...]:
         release = "dev"
     return (
         ("Accept", "application/json"),
-        ("Accept-Encoding", DEFAULT_ACCEPT_ENCODING),
+        ("Accept-Encoding", ACCEPTED),
         ("User-Agent", f"rest_source/{release}"),
     )
 

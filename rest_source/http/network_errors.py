@@ -116,14 +116,6 @@ _TROUBLES = (
         retryable=False,
     ),
     Trouble(
-        (pooled.DecodeError, requested.ContentDecodingError),
-        "undecodable_body",
-        "The body is not in the encoding its Content-Encoding header announces",
-        "The server or a proxy announces a compression (gzip, deflate) that it does not apply.",
-        "Set `headers: {Accept-Encoding: identity}`.",
-        retryable=False,
-    ),
-    Trouble(
         (HeadTooLong,),
         "header_too_long",
         f"The answer has more than {MOST:,} headers, or {LONGEST // 1_000_000} MB of them",
@@ -154,7 +146,6 @@ _TROUBLES = (
         "The host is down, or a firewall drops the packets.",
         f"{_BASE_URL}, and that this machine may reach it.",
     ),
-    _CUT._replace(types=(requested.ChunkedEncodingError,)),  # which may wrap nothing that says more
 )
 _OTHER = Trouble(
     (Exception,),

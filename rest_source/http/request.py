@@ -40,7 +40,7 @@ class Answer:
     """One answer, its body decoded and complete; `url` is the final one, without our credentials.
 
     A large body that can be read in parts is in `file`, and `body` is its beginning. `at` is when it was here, in
-    seconds since the epoch.
+    seconds since the epoch. Of a part, `offset` is the byte where it begins in the whole, None where that is unknown.
     """
 
     status: int
@@ -49,6 +49,7 @@ class Answer:
     body: bytes
     file: BinaryIO | None = None
     at: float = field(default_factory=time)
+    offset: int | None = 0
 
     def __post_init__(self) -> None:
         # Whoever builds an answer may write header names as they like; whoever reads one, too.

@@ -11,12 +11,14 @@ import requests
 import urllib3
 from requests.cookies import RequestsCookieJar
 from requests.utils import select_proxy
-from urllib3.exceptions import InsecureRequestWarning
+from urllib3.exceptions import InsecureRequestWarning, ProtocolError
 
 from rest_source.errors import RestSourceError
 from rest_source.http import headers
 from rest_source.http.body import TIMES_ON_DISK, WhyWhole, read_body
+from rest_source.http.charset import declared_codec, to_utf8
 from rest_source.http.clock import SYSTEM_CLOCK, Clock
+from rest_source.http.compression import decompressed
 from rest_source.http.connections import PacedAdapter, StaleConnection
 from rest_source.http.fence import Origin, is_link_local, link_local, origin
 from rest_source.http.network_errors import CAUGHT, chain, network_error
@@ -101,6 +103,7 @@ class Transport:
                 why_whole = "it is in a charset other than UTF-8"
             body = read_body(_arriving(response), self._max_bytes, why_whole, self._folder)
         if isinstance(body, bytes):
+            body = to_utf8(body, response.headers.get("Content-Type", ""))
             return Answer(response.status_code, url, response.headers, body)
         return Answer(response.status_code, url, response.headers, _beginning(body), body)
 
@@ -151,16 +154,21 @@ def _refuse_link_local(target: Origin | None) -> None:
 
 
 def _arriving(response: requests.Response) -> Iterator[bytes]:
-    """The body as it comes; urllib3 takes a negative chunk length for a ValueError of its own."""
+    """The body as it comes, without its compression."""
+    coding = response.headers.get("Content-Encoding", "")
+    return decompressed(_raw(response), coding, response.ok)
+
+
+def _raw(response: requests.Response) -> Iterator[bytes]:
+    """The body as it is on the wire, without its framing."""
     try:
-        yield from response.iter_content(_CHUNK)
-    except ValueError as error:
+        yield from response.raw.stream(_CHUNK, decode_content=False)
+    except (ProtocolError, ValueError) as error:  # a negative length of a chunk is a ValueError
         raise IncompleteRead(b"") from error
 
 
 def _may_be_utf8(response: requests.Response) -> bool:
-    named = headers.charset(response.headers.get("Content-Type", ""))
-    return named is None or named.lower().replace("_", "-") in ("utf-8", "utf8", "us-ascii", "ascii")
+    return declared_codec(response.headers.get("Content-Type", "")) in (None, "utf-8", "ascii")
 
 
 def _beginning(file: BinaryIO) -> bytes:

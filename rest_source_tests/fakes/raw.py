@@ -1,6 +1,7 @@
 """A server of bytes: what it sends need not be HTTP, nor come in time."""
 
 import itertools
+import re
 import socket
 import struct
 import time
@@ -21,7 +22,7 @@ def raw_server(talk: Talk) -> Iterator[str]:
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):  # the client has had enough
-            connection.recv(65536)
+            receive(connection)
             talk(connection)
 
     def accept() -> None:
@@ -42,6 +43,22 @@ def raw_server(talk: Talk) -> Iterator[str]:
         for connection in open_ones:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def receive(connection: socket.socket) -> bytes:
+    """One request, which may come in pieces; nothing where the client has gone."""
+    got = connection.recv(65536)
+    while _is_cut(got) and (more := connection.recv(65536)):
+        got += more
+    return got
+
+
+def _is_cut(got: bytes) -> bool:
+    head, end, body = got.partition(b"\r\n\r\n")
+    if not re.match(rb"[A-Z]+ ", got):  # not HTTP
+        return False
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return not end or len(body) < (int(length[1]) if length else 0)
 
 
 def say(*parts: bytes, reset: bool = False) -> Talk:

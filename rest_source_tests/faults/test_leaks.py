@@ -2,7 +2,9 @@
 
 import ast
 import html
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +41,14 @@ def status(code: int, **headers: str) -> Handler:
 
 def redirect(place: str) -> Handler:
     return lambda call, loud: Reply("", 302, {"Location": place + quote(loud)[:1500]})
+
+
+def archive(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for name in names:
+            packed.writestr(name[:900], b"[]")
+    return file.getvalue()
 
 
 def raises(call: Call, loud: str) -> Reply:
@@ -107,8 +117,18 @@ CASES: dict[str, Case] = {
     "empty": Case(lambda call, loud: Reply("", headers={"X-Loud": quote(loud)[:900]}), "empty_body"),
     "undecodable": Case(lambda call, loud: Reply(loud, headers={"Content-Encoding": "gzip"}), "undecodable_body"),
     "header_too_long": Case(
-        lambda call, loud: Reply({"items": []}, headers={"Link": quote(loud * 40)[:70_000]}), "header_too_long"
+        lambda call, loud: Reply({}, headers={f"X-{n}": quote(loud)[:500] for n in range(10_001)}), "header_too_long"
     ),
+    "two_lengths": Case(lambda call, loud: Reply(loud, headers={"Content-Length": "2, 3"}), "two_lengths"),
+    "another_request": Case(
+        redirect("/again?"), "redirect_changes_request", {"method": "POST", "body": {"k": "{env.IN_BODY}"}}
+    ),
+    "lines": Case(lambda call, loud: Reply(f"{json.dumps([loud])}\n" * 2), "ndjson_instead_of_json"),
+    "no_number": Case(lambda call, loud: Reply(json.dumps([loud, float("nan"), loud])), "invalid_json"),
+    "broken": Case(lambda call, loud: Reply(f'["{loud}" {loud} "{loud}"]'), "invalid_json"),
+    "binary": Case(lambda call, loud: Reply(f"%PDF {loud}"), "binary_instead_of_json"),
+    "not_utf8": Case(lambda call, loud: Reply(f'["{loud}'.encode() + b'\xff"]'), "not_utf8"),
+    "archive": Case(lambda call, loud: Reply(archive(quote(loud), "b")), "zip_instead_of_json"),
     "no_place": Case(status(302), "http_302"),
     "refused": Case(redirect("http://127.0.0.1:1/?"), "connection_refused"),
     "bad_next_url": Case(
