@@ -6,34 +6,27 @@ One recogniser for the run, the check `complete`, `check` and `suggest`. Names a
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any, Literal
 
+from rest_source.extract.answer_fields import AnswerField, around, of_headers
 from rest_source.extract.links import link_with_rel
 from rest_source.extract.page_words import (
     ASIDE,
     COUNTED,
     COUNTS,
     LAST,
-    LIMITS,
     MORE,
     NEXT,
     PAGES,
     TOKENS,
-    WRAPPERS,
     words,
 )
-from rest_source.spec.jsonpath import step_to
 
 Kind = Literal["link", "url", "token", "number", "flag", "pages", "records"]
-_FIELDS = 100
-"""Fields of one object that are looked at; one with more is a map whose keys are data."""
-_DEPTH = 3
 _NO_TOKEN = ("", "null", "none", "false", "0", "-1", "nil", "undefined")
-_IN_HEADERS = {"total", "count", "pages", "page", "next", "more", "continuation", "pagination"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +116,6 @@ class Announced:
 NOTHING_MORE = Announced()
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    path: str
-    name: str
-    value: Any
-    is_header: bool = False
-
-
 def announced(
     status: int, headers: Mapping[str, str], document: Any, lead: Sequence[str], is_record: bool = False
 ) -> Announced:
@@ -139,7 +124,7 @@ def announced(
     Where the answer itself `is_record`, its counts and flags are data, and only a next URL counts.
     """
     found = [sign for sign in (_link(headers), _content_range(status, headers)) if sign]
-    fields = [*_of_headers(headers), *_around(document, tuple(lead))]
+    fields = [*of_headers(headers), *around(document, tuple(lead))]
     said = [_judged(field, lead) for field in fields]
     found += [sign for sign in said if isinstance(sign, Sign)]
     if is_record:
@@ -179,81 +164,7 @@ def _content_range(status: int, headers: Mapping[str, str]) -> Sign | None:
     return Sign("flag", "Content-Range", True, is_header=True) if status == 206 else None
 
 
-def _of_headers(headers: Mapping[str, str]) -> Iterator[_Field]:
-    for name, value in headers.items():
-        used = set(words(name))
-        if used & LIMITS or not used & {
-            "total",
-            "count",
-            "pages",
-            "page",
-            "next",
-            "more",
-            "continuation",
-            "pagination",
-        }:
-            continue
-        if value.lstrip().startswith("{"):  # X-Pagination of ASP.NET: an object with totals
-            document = _parsed(value)
-            yield from (replace(field, path=name, is_header=True) for field in _around(document, ()))
-        else:
-            yield _Field(name, name, value, is_header=True)
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _around(document: Any, lead: tuple[str, ...]) -> list[_Field]:
-    """The fields of the objects on the way to the records, and of the objects beside those that speak of pages."""
-    return sorted(_walk(document, "$", lead, 0), key=lambda field: field.path.count(".") + field.path.count("["))
-
-
-def _walk(value: Any, path: str, lead: tuple[str, ...], depth: int) -> Iterator[_Field]:
-    if not isinstance(value, dict):
-        return
-    for name, item in islice(value.items(), _FIELDS):
-        here = path + step_to(name)
-        if lead[:1] == (name,):
-            yield from _walk(item, here, lead[1:], depth) if len(lead) > 1 else ()
-        elif isinstance(item, dict):
-            yield from _inside(item, here, name, depth)
-        elif isinstance(item, list):
-            yield from _listed(item, here, name)
-        else:
-            yield _Field(here, name, item)
-
-
-def _inside(item: dict[str, Any], path: str, name: str, depth: int) -> Iterator[_Field]:
-    """The fields of an object: a link with its target, a total with its value, or what speaks of pages."""
-    used = set(words(name))
-    for key in ("href", "url", "uri", "link"):
-        if "next" in used and isinstance(item.get(key), str):
-            yield _Field(path + step_to(key), "next", item[key])
-            return
-    if "total" in used and as_count(item.get("value")) is not None:  # Elasticsearch: {"value": 640, "relation": "eq"}
-        yield _Field(path + step_to("value"), "total", item["value"])
-    elif "continue" in used:  # MediaWiki: an object of parameters
-        yield from (_Field(path + step_to(key), "continue", value) for key, value in item.items() if key != "continue")
-    elif used & WRAPPERS and depth < _DEPTH:
-        yield from _walk(item, path, (), depth + 1)
-
-
-def _listed(items: list[Any], path: str, name: str) -> Iterator[_Field]:
-    """Links as a list: each with its relation, or those under `next`."""
-    is_next = "next" in words(name)
-    for index, item in enumerate(islice(items, _FIELDS)):
-        if isinstance(item, dict) and (is_next or str(item.get("rel")).lower() == "next"):
-            for key in ("href", "url", "uri", "link"):
-                if isinstance(item.get(key), str):
-                    place = f"[{index}]" if is_next else "[?(@.rel == 'next')]"
-                    yield _Field(f"{path}{place}{step_to(key)}", "next", item[key])
-
-
-def _judged(field: _Field, lead: Sequence[str]) -> Sign | Literal["end"] | None:
+def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | None:
     used = set(words(field.name))
     value = field.value
     if used in LAST and _is_flag(value, used):
@@ -277,12 +188,12 @@ def _is_flag(value: Any, used: set[str]) -> bool:
     return str(value) in ("0", "1") and not used <= {"last", "page"}
 
 
-def _flag(field: _Field) -> Sign | Literal["end"] | None:
+def _flag(field: AnswerField) -> Sign | Literal["end"] | None:
     said = truth(field.value)
     return None if said is None else Sign("flag", field.path, field.value, field.is_header) if said else "end"
 
 
-def _lead(field: _Field) -> Sign | None:
+def _lead(field: AnswerField) -> Sign | None:
     """A URL, a token or a number that leads to the next page."""
     value = field.value
     if isinstance(value, bool):
@@ -311,7 +222,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, str) and value.strip().isdecimal()
 
 
-def _total(field: _Field, used: set[str], lead: Sequence[str]) -> Sign | None:
+def _total(field: AnswerField, used: set[str], lead: Sequence[str]) -> Sign | None:
     count = as_count(field.value)
     if count is None:
         return None

@@ -1,7 +1,6 @@
 """The pages of one load of an endpoint, fetched as they are asked for."""
 
-import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from rest_source.extract.recovery import Interrupted
 from rest_source.extract.request import RequestBuilder
 from rest_source.extract.series import Series
 from rest_source.extract.slices import Known, Partition, Slice, Slicer
+from rest_source.extract.told import Told
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
@@ -32,8 +32,6 @@ from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope
 from rest_source.spec.variables import with_variables
 
-_FIGURES = re.compile(r"\d+")
-_TOLD_OF_A_KIND = 3
 _SKEW = timedelta(days=1)
 """How far the clock of an API may be ahead; a later time than that is none of a change."""
 
@@ -75,13 +73,14 @@ class PageStream:
     _resumed: Interrupted | None = None
     _successor: "PageStream | None" = None
     _familiar: Familiar | None = field(init=False)
-    _told: dict[str, int] = field(default_factory=dict)
+    _told: Told = field(init=False)
 
     def __post_init__(self) -> None:
         self.endpoint = with_variables(self.endpoint, self.environment)
         self._familiar = Familiar.of(self.endpoint, self.columns)
         literals = map(literal_warning, (*literals_of_source(self.source), *literals_of_endpoint(self.endpoint)))
-        self.warnings += [warning for warning in (*self.session.warnings, *literals) if warning not in self.warnings]
+        self._told = Told(self.warnings)
+        self._told.add((*self.session.warnings, *literals))
 
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""
@@ -217,7 +216,7 @@ class PageStream:
                 if isinstance(page.after, Stop):
                     before = total
                     if whole is not slices[-1] or not part.closes:
-                        self._warn(page.after.warnings)
+                        self._told.add(page.after.warnings)
                         placed = _inner_end(placed)
                 yield self._counted(placed, part)
                 number += page.after is not None
@@ -285,7 +284,7 @@ class PageStream:
         self.returned += page.returned
         self.shortfall = self.shortfall or page.shortfall
         self.total_reported = page.total
-        self._warn(page.after.warnings if page.after else ())
+        self._told.add(page.after.warnings if page.after else ())
         if page.cursor is not None:
             known = self.cursors.get(part.scope, self.known.cursors.get(part.scope))
             self.cursors[part.scope] = self._later(known, page.cursor)
@@ -299,16 +298,6 @@ class PageStream:
         if follows and page.failed:
             follows["failed"] = asdict(page.failed)
         return replace(page, follows=follows)
-
-    def _warn(self, warnings: Iterable[str]) -> None:
-        """Gather warnings, each once, and of a kind that many series share no more than a few."""
-        for warning in warnings:
-            kind = _FIGURES.sub("", warning)
-            told = self._told.get(kind, 0)
-            if warning not in self.warnings and told <= _TOLD_OF_A_KIND:
-                more = told == _TOLD_OF_A_KIND
-                self.warnings.append(f"Further requests came to the same: {warning}" if more else warning)
-                self._told[kind] = told + 1
 
     def _later(self, known: Any, value: Any) -> Any:
         assert self.endpoint.incremental is not None

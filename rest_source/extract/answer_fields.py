@@ -1,0 +1,102 @@
+"""The fields of an answer in which APIs speak of pages: its headers, and what is around its records."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from rest_source.extract.page_words import LIMITS, WRAPPERS, words
+from rest_source.spec.jsonpath import step_to
+
+_FIELDS = 100
+"""Fields of one object that are looked at; one with more is a map whose keys are data."""
+_DEPTH = 3
+_IN_HEADERS = {"total", "count", "pages", "page", "next", "more", "continuation", "pagination"}
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerField:
+    """A field, or a header, with its JSONPath or its name."""
+
+    path: str
+    name: str
+    value: Any
+    is_header: bool = False
+
+
+def of_headers(headers: Mapping[str, str]) -> Iterator[AnswerField]:
+    """The headers that may speak of pages."""
+    for name, value in headers.items():
+        used = set(words(name))
+        if used & LIMITS or not used & {
+            "total",
+            "count",
+            "pages",
+            "page",
+            "next",
+            "more",
+            "continuation",
+            "pagination",
+        }:
+            continue
+        if value.lstrip().startswith("{"):  # X-Pagination of ASP.NET: an object with totals
+            document = _parsed(value)
+            yield from (replace(field, path=name, is_header=True) for field in around(document, ()))
+        else:
+            yield AnswerField(name, name, value, is_header=True)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def around(document: Any, lead: tuple[str, ...]) -> list[AnswerField]:
+    """The fields of the objects on the way to the records, and of the objects beside those that speak of pages."""
+    return sorted(_walk(document, "$", lead, 0), key=lambda field: field.path.count(".") + field.path.count("["))
+
+
+def _walk(value: Any, path: str, lead: tuple[str, ...], depth: int) -> Iterator[AnswerField]:
+    if not isinstance(value, dict):
+        return
+    for name, item in islice(value.items(), _FIELDS):
+        here = path + step_to(name)
+        if lead[:1] == (name,):
+            yield from _walk(item, here, lead[1:], depth) if len(lead) > 1 else ()
+        elif isinstance(item, dict):
+            yield from _inside(item, here, name, depth)
+        elif isinstance(item, list):
+            yield from _listed(item, here, name)
+        else:
+            yield AnswerField(here, name, item)
+
+
+def _inside(item: dict[str, Any], path: str, name: str, depth: int) -> Iterator[AnswerField]:
+    """The fields of an object: a link with its target, a total with its value, or what speaks of pages."""
+    used = set(words(name))
+    for key in ("href", "url", "uri", "link"):
+        if "next" in used and isinstance(item.get(key), str):
+            yield AnswerField(path + step_to(key), "next", item[key])
+            return
+    if "total" in used and "value" in item:  # Elasticsearch: {"value": 640, "relation": "eq"}
+        yield AnswerField(path + step_to("value"), "total", item["value"])
+    elif "continue" in used:  # MediaWiki: an object of parameters
+        yield from (
+            AnswerField(path + step_to(key), "continue", value) for key, value in item.items() if key != "continue"
+        )
+    elif used & WRAPPERS and depth < _DEPTH:
+        yield from _walk(item, path, (), depth + 1)
+
+
+def _listed(items: list[Any], path: str, name: str) -> Iterator[AnswerField]:
+    """Links as a list: each with its relation, or those under `next`."""
+    is_next = "next" in words(name)
+    for index, item in enumerate(islice(items, _FIELDS)):
+        if isinstance(item, dict) and (is_next or str(item.get("rel")).lower() == "next"):
+            for key in ("href", "url", "uri", "link"):
+                if isinstance(item.get(key), str):
+                    place = f"[{index}]" if is_next else "[?(@.rel == 'next')]"
+                    yield AnswerField(f"{path}{place}{step_to(key)}", "next", item[key])
