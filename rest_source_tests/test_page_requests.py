@@ -184,7 +184,7 @@ def test_a_cursor_that_the_api_ignores_is_an_error(api: Api) -> None:
     api.serve(lambda call: Reply(page(1, 2, next=f"t{len(api.calls)}")))
     with pytest.raises(RestSourceError) as caught:
         read(api.url, {"pagination": {"type": "cursor", "value": "$.next", "param": "crsr"}})
-    assert (caught.value.id, len(api.calls)) == ("parameter_ignored", 2)
+    assert (caught.value.id, len(api.calls)) == ("parameter_ignored", 11)
     assert "`crsr`" in caught.value.message
 
 

@@ -42,13 +42,21 @@ class Trail:
         return Trail(recent, self.anchor, self.walked + 1, self.leash)
 
 
+_SAME_FOR_CERTAIN = 10
+"""Pages in a row with the records of page 1, each for a cursor of its own; some APIs repeat one or two by mistake."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkedState:
-    """Where a followed series stands: its way, its pages so far, and the records of the largest."""
+    """Where a followed series stands: its way, its pages so far, and the records of the largest.
+
+    `same` counts the pages from the second on, as long as each holds the records of page 1.
+    """
 
     trail: Trail = field(default_factory=Trail)
     index: int = 0
     largest: int = 0
+    same: int = 0
 
 
 class _Follower:
@@ -111,14 +119,23 @@ class CursorPager(_Follower):
             return Stop("no_cursor", warnings=self._doubts(response))
         if ends_short(self.spec, state, response):
             return Stop("short_page")
-        if state.index == 1 and self.spec.repeated_pages == "error" and response.count and response.twin() == 1:
-            raise _ignored(self.spec)
+        state = self._compared(state, response)
         place = self.spec.place
         if place not in ("body", "template") and any(isinstance(token, dict | list) for token in tokens.values()):
             raise _not_scalar(self.spec)
         mark = json.dumps(next(iter(tokens.values())) if len(tokens) == 1 else list(tokens.items()), sort_keys=True)
         request = placed(place, self._sent(tokens), self.spec.alone)
         return Next(_step(state, response, mark, f"cursor {mark}", self.spec), request)
+
+    def _compared(self, state: LinkedState, response: Response) -> LinkedState:
+        """The state with one more page like page 1, if it is one; raises where all have been so for long."""
+        if not state.index or state.same < state.index - 1 or self.spec.repeated_pages == "allow":
+            return state
+        if not response.count or response.twin() != 1:
+            return state
+        if state.same + 1 >= _SAME_FOR_CERTAIN:
+            raise _ignored(self.spec, state.index + 1)
+        return replace(state, same=state.same + 1)
 
     def _doubts(self, response: Response) -> tuple[str, ...]:
         """Why the missing cursor may not be the end; a page of records always has a last one."""
@@ -237,7 +254,7 @@ def _step(state: LinkedState, response: Response, place: str, name: str, spec: P
             f"flag says that a page is the last, name it by `done`.{own}",
         )
     largest = max(state.largest, response.count)
-    return LinkedState(state.trail.then(mark), state.index + 1, largest)
+    return replace(state, trail=state.trail.then(mark), index=state.index + 1, largest=largest)
 
 
 def _plain(value: Any) -> Any:
@@ -262,11 +279,11 @@ def _not_scalar(spec: Cursor) -> RestSourceError:
     )
 
 
-def _ignored(spec: Cursor) -> RestSourceError:
+def _ignored(spec: Cursor, page: int) -> RestSourceError:
     name = ", ".join(".".join(map(str, name)) if isinstance(name, tuple) else name for name in spec.tokens())
     return RestSourceError(
         "parameter_ignored",
-        f"Page 2 holds exactly the records of page 1: the API seems to ignore `{name}`.",
+        f"Each page up to page {page} holds exactly the records of page 1: the API seems to ignore `{name}`.",
         cause=f"The parameter of the cursor has another name than `{name}`, or is read elsewhere (`in`).",
         remedy="Look up the parameter's name in the API's documentation and write it as `param`. If equal pages are "
         "real, add `repeated_pages: allow`.",
