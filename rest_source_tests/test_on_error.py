@@ -70,6 +70,15 @@ def test_an_error_in_a_success_fails(warehouse: Warehouse) -> None:
     assert failure.value.where.startswith("shop.orders, page 1, GET")
 
 
+@pytest.mark.parametrize("before", [b"", b")]}'\n", b"\xef\xbb\xbf"])
+def test_a_rule_looks_into_whatever_can_be_loaded(warehouse: Warehouse, before: bytes) -> None:
+    body = before + b'{"error": "quota\texceeded", "records": [{"id": 1}]}'
+    with pytest.raises(RestSourceError) as failure:
+        load(warehouse, answers(Reply(body)), {"json": "$.error", "contains": "quota", "do": "fail"})
+    assert failure.value.id == "on_error"
+    assert "quota exceeded" in failure.value.message
+
+
 @pytest.mark.parametrize("nothing", [None, False, "", [], {}])
 def test_an_empty_error_is_none(warehouse: Warehouse, nothing: Any) -> None:
     reply = Reply({"error": nothing, "records": [{"id": 1}]})

@@ -129,7 +129,7 @@ def fails(session: ApiSession, request: Request, tally: Tally | None = None) -> 
     return caught.value
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 522, 527, 529, 530, 598])
 def test_a_passing_failure_is_tried_again(status: int) -> None:
     clock, tally = FakeClock(), Tally()
     handler = replies(Reply({}, status), Reply({}, status), Reply({"ok": True}))
@@ -150,7 +150,7 @@ def test_retries_end_at_the_limit(retries: int) -> None:
     assert (error.id, error.retryable, len(api.calls)) == ("http_503", True, retries + 1)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422, 418, 501])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422, 418, 501, 505, 511])
 def test_other_refusals_fail_at_once(status: int) -> None:
     with LoopbackServer(lambda call: Reply({}, status)) as api, open_session(api.url) as session:
         error = fails(session, Request("GET", api.url))
@@ -215,7 +215,10 @@ def test_a_wait_beyond_max_wait_fails_at_once_and_names_it() -> None:
     assert "max_wait" in error.remedy
 
 
-@pytest.mark.parametrize(("status", "attempts"), [(408, 2), (429, 2), (503, 2), (500, 1), (502, 1), (504, 1), (400, 1)])
+@pytest.mark.parametrize(
+    ("status", "attempts"),
+    [(408, 2), (425, 2), (429, 2), (503, 2), *((status, 1) for status in (500, 502, 504, 520, 529, 400))],
+)
 def test_a_post_is_repeated_only_where_the_server_did_not_act(status: int, attempts: int) -> None:
     with LoopbackServer(replies(Reply({}, status), Reply({}))) as api, open_session(api.url) as session:
         request = Request("POST", api.url, body=b'{"a":1}')

@@ -190,6 +190,12 @@ def test_a_403_that_stays_is_explained_as_a_limit() -> None:
     assert "(X-RateLimit-Reset)" in caught.value.message
 
 
+def test_an_error_says_how_long_the_api_asks_to_wait() -> None:
+    with pytest.raises(RestSourceError, match=r"It asks to wait 25 s \(X-Rate-Limit-Reset\)\.") as caught:
+        answered(Reply({}, 429, {"X-Rate-Limit-Reset": str(EPOCH)}), retries=0)
+    assert caught.value.id == "http_429"
+
+
 @pytest.mark.parametrize(
     ("rule", "refusal", "seconds"),
     [
@@ -353,6 +359,23 @@ def test_a_token_that_ends_while_a_request_waits_for_its_turn_is_renewed_before_
         paths = [call.path for call in api.calls]
     assert (tally.requests, tally.retries) == (5, 0)
     assert paths[-2:] == ["/login", "/orders"]
+
+
+def test_a_token_that_ends_during_a_wait_is_renewed_once_more() -> None:
+    """Where nothing is known of its life."""
+    tokens, answers = list[str](), [401, 429, 401, 200]
+
+    def handler(call: Call) -> Reply:
+        if call.path == "/login":
+            tokens.append(f"t0ken-{len(tokens)}")
+            return Reply({"token": tokens[-1]})
+        return Reply({}, answers.pop(0), {"Retry-After": "30"})
+
+    with LoopbackServer(handler) as api:
+        auth = {"type": "login", "request": {"path": "/login"}, "token": "$.token"}
+        with ApiSession(source(api.url, auth=auth), Environment({}), FakeClock()) as session:
+            assert session.send(Request("GET", f"{api.url}/orders"), Tally()).status == 200
+    assert len(tokens) == 3
 
 
 def test_threads_that_share_a_short_token_are_never_refused() -> None:

@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 
 from rest_source.errors import RestSourceError
-from rest_source.extract.wrapped import unwrapped
 from rest_source.http.charset import to_utf8
 from rest_source.http.parse_errors import unreadable
 from rest_source.http.request import Answer
+from rest_source.http.wrapped import unwrapped
 
 _DIGITS_TO_ZERO = bytes.maketrans(b".123456789", b"0" * 10)
 _LONG_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?(?:\d{20,}|9[2-9]\d{17}|(?=[\d.]{19})\d+\.\d+|\d{18,}(?=[eE]))", re.DOTALL)

@@ -5,9 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
-
 from rest_source.http.request import Answer
+from rest_source.http.wrapped import glance
 
 QUOTED = 300
 _AROUND = 4000
@@ -66,8 +65,8 @@ def _text(answer: Answer) -> str:
 
 def _from_json(body: bytes) -> str:
     try:
-        document = orjson.loads(body) if len(body) <= _READ else None
-    except orjson.JSONDecodeError:
+        document = glance(body) if len(body) <= _READ else None
+    except ValueError:
         return ""
     return ": ".join(dict.fromkeys(_messages(document))) if isinstance(document, dict | list) else ""
 

@@ -31,6 +31,14 @@ class Failure:
     wait: Wait | None = None
     repeat: bool = False
 
+    def asked(self) -> RestSourceError:
+        """The error, with the wait that nobody waits for any more."""
+        error, wait = self.error, self.wait
+        if wait is not None and wait.by != ON_ERROR:
+            error.message += f" It asks to wait {math.ceil(wait.seconds)} s ({wait.by})."
+            error.args = (error.message,)
+        return error
+
     def told(self, seconds: float) -> str:
         """Why there is a pause of so many seconds."""
         status, length = self.error.status, f"{math.ceil(seconds)} s"
@@ -78,7 +86,7 @@ def again(current: Retry, method: str, failure: Failure, max_wait: timedelta) ->
     with suppress(MaxRetryError):
         following = current.increment(method)  # without the URL: urllib3 logs it
     if following is None:  # raised out here, so that no MaxRetryError becomes its context
-        raise failure.error
+        raise failure.asked()
     return following, failure.wait.seconds if failure.wait else following.get_backoff_time()
 
 

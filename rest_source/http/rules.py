@@ -8,6 +8,7 @@ from rest_source.errors import RestSourceError
 from rest_source.http.errors import Mask
 from rest_source.http.excerpt import server_message
 from rest_source.http.request import Answer
+from rest_source.http.wrapped import glance
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.rules import AnswerRule, ErrorRule
 
@@ -49,7 +50,7 @@ def holds(rule: AnswerRule, answer: Answer) -> bool:
 
 def _found(path: str, body: bytes) -> list[object]:
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = glance(body)
+    except ValueError:
         return []
     return [value for value in compile_path(path).find(document) if value not in (None, False, "", [], {})]

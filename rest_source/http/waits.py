@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import orjson
-
 from rest_source.http.moments import moment_of, seconds_of
 from rest_source.http.request import Answer
+from rest_source.http.wrapped import glance
 from rest_source.spec.places import HeaderValue
 
 ON_ERROR = "on_error"
@@ -180,8 +179,8 @@ def _policies(name: str, text: str) -> Iterator[tuple[str, int | None, str | Non
 
 
 def _of_body(body: bytes, now: float) -> Iterator[tuple[str, float | None]]:
-    with suppress(orjson.JSONDecodeError):
-        for key, value in _members(orjson.loads(body), _DEPTH):
+    with suppress(ValueError):
+        for key, value in _members(glance(body), _DEPTH):
             milliseconds = _IN_BODY.get(re.sub(r"[_\s-]", "", key).lower())
             if milliseconds is not None and isinstance(value, int | float | str):
                 yield key, seconds_of(str(value), now, milliseconds)

@@ -1,6 +1,10 @@
-"""JSON in a wrapper that browsers of old needed."""
+"""JSON in a wrapper that browsers of old needed, and JSON where a glance at it is enough."""
 
+import json
 import re
+from typing import Any
+
+import orjson
 
 # What keeps another site's <script> from reading JSON: angular.io ("JSON vulnerability protection"), Google, Facebook.
 _GUARD = re.compile(
@@ -24,3 +28,18 @@ def unwrapped(body: bytes) -> tuple[int, bytes] | None:
     if call and tail.endswith(b")"):
         return call.end(), tail[call.end() : -1]
     return None
+
+
+def glance(body: bytes) -> Any:
+    """The document of an answer as rules and messages look into it, its numbers rounded; a ValueError if it is none.
+
+    Whatever can be loaded can be read here too.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        inner = unwrapped(body)
+    try:
+        return json.loads((inner[1] if inner else body).decode("utf-8-sig"), strict=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
