@@ -1,15 +1,17 @@
 """What answers announce beyond themselves, in the words of real APIs, and what becomes of it at the end of a series."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from rest_source.demo.server import Reply
+from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.extract.announced import Announced, announced, as_count
 from rest_source.extract.links import link_with_rel, links
 from rest_source_tests.fakes import Api, scripted
 from rest_source_tests.fakes.reading import read
+from rest_source_tests.loading import Warehouse
 
 
 def heard(document: Any = None, lead: str = "data", status: int = 200, **headers: Any) -> Announced:
@@ -261,3 +263,21 @@ def test_a_flag_is_named_in_its_sense(api: Api, around: dict[str, Any], key: str
 
 def test_the_answer_itself_may_be_the_record_whose_counts_are_data(api: Api) -> None:
     assert told(api, {"type": "none"}, {"id": 1, "total": 900, "has_more": True}, data_root="$") == []
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_each_series_of_a_load_is_judged_by_its_own_total(tmp_path: Path, named: bool) -> None:
+    given = {"a": (3, 5), "b": (5, 3)}
+
+    def answer(call: Call) -> Reply:
+        rows, total = given[str(call.arg("of"))]
+        own = range(rows) if int(call.arg("page") or 1) == 1 else ()
+        return Reply({"records": [{"id": f"{call.arg('of')}{row}"} for row in own], "total": total})
+
+    pagination = {"type": "page_number", **({"total_records": "$.total"} if named else {})}
+    with LoopbackServer(answer) as server:
+        outcome = Warehouse(tmp_path).load_from(
+            server.url, parent={"values": {"of": ["a", "b"]}}, params={"of": "{parent.of}"}, pagination=pagination
+        )
+    assert outcome.result.rows_inserted == 8
+    assert any("5" in warning and "3" in warning for warning in outcome.warnings)

@@ -56,7 +56,7 @@ class PageReader:
     """Reads the answers of one series; `longest` is the most bytes of one that are held in memory.
 
     `included` are fields of the parent that are put into each record; `familiar` reads pages that bring nothing new.
-    `history` has the pages before.
+    `history` has the pages before, and `is_part` says that the load has other series.
     """
 
     endpoint: EndpointSpec
@@ -68,6 +68,7 @@ class PageReader:
     increments: Increments | None = None
     familiar: Familiar | None = None
     history: History = field(default_factory=History)
+    is_part: bool = False
 
     def why_whole(self) -> WhyWhole | None:
         """Why no answer can be read in parts, or what tells so by a file; None where there are pages instead.
@@ -189,8 +190,7 @@ class PageReader:
         total: int | None,
         doubts: list[str],
     ) -> Page:
-        pagination = self.endpoint.pagination
-        short = shortfall(self.history, after, pagination, total) if isinstance(after, Stop) else None
+        short = self._shortfall(after, total) if isinstance(after, Stop) else None
         told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts, *([short] if short else ())))
         after = replace(after, warnings=told)
         follows = journalled(after)
@@ -199,6 +199,9 @@ class PageReader:
         shown = json.dumps(follows)
         follows = follows if self.mask(shown) == shown else {}
         return Page(number, records, after, total, follows, shortfall=told[-1] if short else None)
+
+    def _shortfall(self, stop: Stop, total: int | None) -> str | None:
+        return shortfall(self.history, stop, self.endpoint.pagination, total, self.is_part)
 
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)

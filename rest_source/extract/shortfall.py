@@ -15,15 +15,20 @@ _EARLY = frozenset(("cursor_reached", "repeated_page"))
 """Ends that leave out records on purpose, or have a warning of their own."""
 
 
-def shortfall(history: History, stop: Stop, pagination: Pagination, total: int | None) -> str | None:
+def shortfall(
+    history: History, stop: Stop, pagination: Pagination, total: int | None, is_part: bool = False
+) -> str | None:
     """The sentence that says what was announced and not read; None where all was.
 
-    By a `total` of records, which the file says where to find, the load itself is judged.
+    A load of one series is judged by its `total` of records, which the file says where to find, as a whole; of several
+    series, each `is_part` and judged here, as their totals may make up for one another.
     """
     if stop.reason in _EARLY:
         return None
     sign = _leads_on(history, stop.reason, pagination) or _counts_more(history, total)
     if sign is None:
+        if is_part and total is not None and total > history.returned:
+            return f"The API announced {total} records for a request, and {history.returned} were read."
         return None
     what = "records" if sign.kind == "records" else "pages"
     read = f"{_counted(history.returned, 'record')} in {_counted(history.pages, 'page')}"

@@ -74,6 +74,7 @@ class PageStream:
     _successor: "PageStream | None" = None
     _familiar: Familiar | None = field(init=False)
     _told: Told = field(init=False)
+    _is_many: bool = False
 
     def __post_init__(self) -> None:
         self.endpoint = with_variables(self.endpoint, self.environment)
@@ -194,6 +195,7 @@ class PageStream:
             return
         slicer = self._slicer
         slices = slicer.slices()
+        self._is_many = len(slices) > 1
         left = [part for part in slices if self._resumed is None or part.key not in self._resumed.done]
         left = left[:1] if self.until else left
         if not left:
@@ -260,7 +262,16 @@ class PageStream:
             returned = resumed.last["returned"] - resumed.returned_before
             history = History(dict(resumed.identities), returned, pages, is_list=resumed.last.get("is_list", False))
         reader = PageReader(
-            self.endpoint, pager, self.columns, longest, mask, part.included, increments, familiar, history
+            self.endpoint,
+            pager,
+            self.columns,
+            longest,
+            mask,
+            part.included,
+            increments,
+            familiar,
+            history,
+            self._is_many,
         )
         counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
         return Series(

@@ -134,6 +134,7 @@ CASES: dict[str, Case] = {
     "bad_next_url": Case(
         lambda call, loud: records(call, loud, next=f"http://[{loud}"), "next_url_invalid", {"pagination": NEXT_URL}
     ),
+    "null": Case(lambda call, loud: Reply({"items": None, "errors": [loud]}), "data_root_null"),
     "ignored": Case(
         lambda call, loud: Reply({"items": [{"id": 1}, {"id": 2}], "loud": loud}),
         "parameter_ignored",
