@@ -47,6 +47,12 @@ LOADS = (
         "choose partitions in the UI, or `--partition KEY` or `--partition-range A...B`",
     ),
     Entry(
+        ("not_storable", "partitions_untold", "column_conflict"),
+        "an asset of your own returned what is no table; its rows do not say which of several partitions they are of; "
+        "a column has another type than in other partitions",
+        "return a DataFrame or Arrow table; give the rows a column `__partition`; give the column one type",
+    ),
+    Entry(
         ("no_partitions", "partition_in_range"),
         "an asset asks for partitions of a table that was loaded before it had any, or for some of those that "
         "`requests: range` loaded at once",
@@ -100,8 +106,8 @@ LOADS = (
     ),
     Entry(
         ("table_taken",),
-        "`nested: split` of another endpoint has made a table of this name",
-        "give the endpoint another name, or drop the table and load both with `--full-refresh`",
+        "`nested: split` of another endpoint has made a table of this name, or an asset whose key comes to the same",
+        "give one of them another name; or drop the table, and load endpoints with `--full-refresh`",
     ),
     Entry(
         ("destination_locked",),

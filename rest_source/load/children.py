@@ -9,13 +9,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from rest_source.errors import RestSourceError
 from rest_source.extract.nested import ArrayPath, path_text
 from rest_source.load.destination import CommitResult, LoadFacts
 from rest_source.load.dialect import Session, count
 from rest_source.load.engine import literal
 from rest_source.load.evolution import Evolution, frozen
 from rest_source.load.names import HEVO_ID, INDEX, LOADED_AT, MARKED_DELETED, METADATA_COLUMNS, REF_ID
+from rest_source.load.owners import OF_ARRAY, comment
 from rest_source.load.relation import Table
 from rest_source.load.stage import Stage, StagedTable
 from rest_source.load.table import described, evolve
@@ -54,7 +54,7 @@ class Children:
     def _load(self, staged: StagedTable, known: dict[ArrayPath, Table], result: CommitResult) -> CommitResult:
         child = known[staged.path]
         evolution = evolve(self.session, child, staged, self.load.schema_change)
-        if not _comment(self.session, child):  # also where an empty table without columns was made anew
+        if not comment(self.session, child):  # also where an empty table without columns was made anew
             owner = literal(_owner(self.table, staged.path))
             self.session.execute(f"COMMENT ON TABLE {self.session.place(child)} IS {owner}")
         self._insert(staged, child, self._holder(staged.path, known), evolution)
@@ -105,32 +105,13 @@ def has_shape(session: Session, table: Table) -> bool:
     return bool(columns - set(METADATA_COLUMNS)) or any(True for _ in _children(session, table))
 
 
-def refuse_elements(session: Session, table: Table) -> None:
-    """Refuse to load an endpoint into a table that holds the elements of another endpoint's arrays."""
-    holder, mark, _ = _comment(session, table).partition(_MARK)
-    if mark:
-        raise RestSourceError(
-            "table_taken",
-            f"The table {table.schema}.{table.name} holds elements of arrays of {holder}.",
-            cause=f"`nested: split` of {holder} made it before this endpoint was there.",
-            remedy="Give this endpoint another name, or drop the table and load both endpoints with --full-refresh.",
-        )
-
-
-_MARK = ": elements of "
-
-
 def _owner(table: Table, path: ArrayPath) -> str:
-    return f"{table.schema}.{table.name}{_MARK}{path_text(path)}"
+    return f"{table.schema}.{table.name}{OF_ARRAY}{path_text(path)}"
 
 
 def _children(session: Session, table: Table) -> Iterable[tuple[ArrayPath, Table]]:
     """The child tables there are, by the paths of their arrays."""
     prefix = _owner(table, ()).removesuffix("[]")
-    for name, comment in session.tables(table.schema):
-        if comment.startswith(prefix):
-            yield tuple(json.loads(comment.removeprefix(prefix))), Table(table.schema, name)
-
-
-def _comment(session: Session, table: Table) -> str:
-    return dict(session.tables(table.schema)).get(table.name, "")
+    for name, told in session.tables(table.schema):
+        if told.startswith(prefix):
+            yield tuple(json.loads(told.removeprefix(prefix))), Table(table.schema, name)

@@ -3,9 +3,10 @@
 import time
 from dataclasses import replace
 
-from rest_source.load.children import Children, has_shape, refuse_elements
+from rest_source.load.children import Children, has_shape
 from rest_source.load.destination import CommitResult, LoadFacts
 from rest_source.load.dialect import Session
+from rest_source.load.owners import refuse_endpoint
 from rest_source.load.relation import Table
 from rest_source.load.stage import Stage
 from rest_source.load.system import record_load, record_progress, widenings
@@ -17,7 +18,7 @@ from rest_source.load.write import Writer
 def write_load(session: Session, stage: Stage, load: LoadFacts) -> CommitResult:
     """Write a staged load and its record in the session's open transaction."""
     table, dialect = Table.of(load.source, load.endpoint), session.dialect
-    refuse_elements(session, table)
+    refuse_endpoint(session, table)
     if not has_shape(session, table):  # the first records give it one, whatever the file forbids later
         load = replace(load, schema_change="evolve")
     keeps_rows = load.write != "replace" or bool(load.partition)

@@ -14,6 +14,8 @@ from rest_source.load.stage import Stage
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from rest_source.load.frames import Frame, Stored
+
 Announce = Callable[[str], None]
 
 
@@ -240,6 +242,10 @@ class Destination(Protocol):
 
     def read(self, table: Table, columns: Sequence[str] | None, partitions: Sequence[str] | None = None) -> "pa.Table":
         """The rows of a table, in the given columns or all, those of some partitions or all."""
+        ...
+
+    def store(self, frame: "Frame", announce: Announce) -> "Stored":
+        """Write the rows that an asset computed, and their record, in one transaction."""
         ...
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:

@@ -20,7 +20,7 @@ class Dialect:
     cannot be had, `hashed` makes a whole number of a list of columns, `distinct` counts values, about, and
     `json_text` gives a rejected record as JSON. `unless_locked` passes over rows that another transaction deletes.
     `longest_name` is in bytes, `most_columns` counts metadata columns too; None is no limit.
-    `no_comment` stands for an empty comment, where there can be none,
+    With `has_all_types` it takes every type of DuckDB. `no_comment` stands for an empty comment that cannot be had,
     `reserved` has the names that no column may have, and `mistakes` are the exceptions for SQL that is wrong.
     """
 
@@ -38,6 +38,7 @@ class Dialect:
     longest_name: int | None = None
     most_columns: int | None = None
     no_comment: str = ""
+    has_all_types: bool = False
     reserved: frozenset[str] = frozenset()
 
     def stored(self, type_: ColumnType) -> ColumnType:
@@ -81,6 +82,10 @@ class Session(Protocol):
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement; returns how many rows it changed."""
+        ...
+
+    def insert(self, target: str, sql: str, row_bytes: int) -> None:
+        """Insert the rows of a query of the engine into `target`, a table with its columns."""
         ...
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

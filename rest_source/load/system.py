@@ -1,7 +1,7 @@
 """The system tables of a destination, in the schema `_rest_source`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -99,11 +99,27 @@ def record_load(
         "longest_record": stage.longest_line,
         **{name: list(getattr(result, name)) for name in LISTS},
     }
-    names = ", ".join(values)
-    marks = ", ".join("?" * len(values))
-    session.execute(f"INSERT INTO _rest_source.loads ({names}) VALUES ({marks})", list(values.values()))
+    _record(session, values)
     facts = [values[name] for name in _OF_REJECT]
     _record_rejects(session, staged, bool(stage.rejected), load.retries_rejected, facts)
+
+
+def record_stored(
+    session: Session, load_id: str, table: Table, partition: str | None, run_id: str, rows: int, started_at: datetime
+) -> None:
+    """Add to `_rest_source.loads` what an asset of its own has stored, in the transaction that wrote it."""
+    values = {
+        "load_id": load_id,
+        **{"source": table.schema, "endpoint": table.name, "table_name": table_name(table)},
+        **{"partition": partition, "run_id": run_id, "write": "replace", "stop_reason": "stored"},
+        **{"rows_read": rows, "rows_inserted": rows, "started_at": started_at, "committed_at": datetime.now(UTC)},
+    }
+    _record(session, values)
+
+
+def _record(session: Session, values: Mapping[str, Any]) -> None:
+    marks = ", ".join("?" * len(values))
+    session.execute(f"INSERT INTO {SYSTEM}.loads ({', '.join(values)}) VALUES ({marks})", list(values.values()))
 
 
 def record_progress(session: Session, load: LoadFacts, loaded_at: int) -> None:

@@ -16,6 +16,7 @@ from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.relation import Table
 from rest_source.load.state import state_directory
+from rest_source.orchestrate.computed import store_computed
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.metadata import load_metadata
 from rest_source.orchestrate.partitioned import load_partitions
@@ -25,7 +26,7 @@ IO_MANAGER_KEY = "paginator_io_manager"
 
 
 class PaginatorIOManager(dg.ConfigurableIOManager):
-    """Stores the pages of an endpoint as a table, and hands the table to downstream assets.
+    """Stores the pages of an endpoint, or the DataFrame of another asset, as a table, and hands it downstream.
 
     Downstream, `load_input` gives a pandas DataFrame, or a `pyarrow.Table` where the parameter is annotated so, of the
     partitions that the asset depends on; `AssetIn(metadata={"columns": [...]})` selects columns. With `come_back`, a
@@ -55,33 +56,41 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         """The destination itself."""
         return open_destination(self.url)
 
-    def handle_output(self, context: dg.OutputContext, obj: PageStream) -> None:
-        """Load the stream; nothing is visible in the destination before all of it is.
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Load a stream, or write the DataFrame or Arrow table of an asset that is no endpoint.
 
-        Of a partitioned asset each partition is a load of its own.
+        Nothing is visible in the destination before all of it is. Of a partitioned endpoint each partition is a load
+        of its own.
         """
+        if isinstance(obj, PageStream):
+            self._load(context, obj)
+        else:
+            with explained():
+                store_computed(context, obj, self.open(), _run_id(context))
+
+    def _load(self, context: dg.OutputContext, stream: PageStream) -> None:
         failed: dict[str, Any] = {}
-        with explained(lambda: {**obj.facts(), **failed}, self.come_back, obj.session.clean):
+        with explained(lambda: {**stream.facts(), **failed}, self.come_back, stream.session.clean):
             destination = self.open()
             load = partial(
                 run_load,
                 destination=destination,
                 state=state_directory(),
                 report=context.log.info,
-                run_id=attempt_id(context.step_context.dagster_run, context.step_context.instance),
+                run_id=_run_id(context),
             )
-            table = Table.of(obj.source.name, obj.endpoint.name)
-            describe = partial(told, context, destination, table, obj.session.mask)
-            if obj.endpoint.partitions_def is None:
-                context.add_output_metadata(describe(load(obj)))
+            table = Table.of(stream.source.name, stream.endpoint.name)
+            describe = partial(told, context, destination, table, stream.session.mask)
+            if stream.endpoint.partitions_def is None:
+                context.add_output_metadata(describe(load(stream)))
             else:
-                load_partitions(context, obj, load, describe, failed)
+                load_partitions(context, stream, load, describe, failed)
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The table of the upstream asset, or its rows of the partitions that are asked for."""
         columns = (context.definition_metadata or {}).get("columns")
         with explained():
-            destination, table = self.open(), Table.of(*context.asset_key.path)
+            destination, table = self.open(), Table.of_key(context.asset_key.path)
             rows = destination.read(table, columns, upstream_partitions(context, destination, table))
         import pyarrow as pa
 
@@ -95,6 +104,10 @@ def told(
     for warning in outcome.warnings:
         context.log.warning(mask(f"{outcome.partition}: {warning}" if outcome.partition else warning))
     return load_metadata(outcome, destination, table, mask)
+
+
+def _run_id(context: dg.OutputContext) -> str:
+    return attempt_id(context.step_context.dagster_run, context.step_context.instance)
 
 
 def without_password(url: str) -> str:

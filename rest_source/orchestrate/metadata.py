@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from rest_source.http.errors import Mask
-from rest_source.load.destination import Destination
+from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.outcome import SKIPPED, LoadOutcome
 from rest_source.load.relation import Table, TableColumn
+from rest_source.load.schema import ColumnType
 from rest_source.orchestrate.markdown import as_text, markdown_table
 
 _OURS = ("load_id", "partition", "stop_reason")
@@ -24,11 +25,17 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table, 
     facts = {key: value if key in _OURS else _masked(value, mask) for key, value in facts.items()}
     if outcome.stop_reason == SKIPPED:
         return {key: value for key, value in facts.items() if key not in ("row_count", "load_id")}
-    view = outcome.result.view
     if outcome.partition:
         facts["dagster/partition_row_count"] = facts.pop("partition_rows", 0)
-    return facts | {
-        "dagster/row_count": facts.pop("row_count"),
+    facts.pop("row_count")
+    return facts | table_metadata(outcome.result, destination, table, mask)
+
+
+def table_metadata(result: CommitResult, destination: Destination, table: Table, mask: Mask = str) -> dict[str, Any]:
+    """The table as a commit left it: its size, where it is, its columns and a preview."""
+    view = result.view
+    return {
+        "dagster/row_count": result.row_count,
         "dagster/table_name": destination.full_name(table),
         "dagster/storage_kind": destination.kind,
         "dagster/uri": destination.uri,
@@ -48,7 +55,13 @@ def _masked(value: Any, mask: Mask) -> Any:
 
 def column_schema(columns: Sequence[TableColumn], mask: Mask = str) -> dg.TableSchema:
     """The columns of a table as Dagster shows them; the description is the field's name in the API."""
-    return dg.TableSchema([dg.TableColumn(mask(c.name), c.type.lower(), _description(c, mask)) for c in columns])
+    return dg.TableSchema([dg.TableColumn(mask(c.name), _type(c), _description(c, mask)) for c in columns])
+
+
+def _type(column: TableColumn) -> str:
+    """Our word for a type, or the database's for one that is none of ours."""
+    is_ours = column.type is not ColumnType.TEXT or column.sql.upper() in ("", "TEXT", "VARCHAR")
+    return (column.type if is_ours else column.sql).lower()
 
 
 def _description(column: TableColumn, mask: Mask) -> str | None:

@@ -8,6 +8,7 @@ from rest_source.errors import RestSourceError
 from rest_source.load.destination import Destination
 from rest_source.load.dialect import Session, exists
 from rest_source.load.engine import identifier, literal
+from rest_source.load.owners import refuse_strangers
 from rest_source.load.past_loads import loaded_partitions
 from rest_source.load.relation import Table
 from rest_source.spec.names import PARTITION
@@ -22,10 +23,12 @@ def upstream_partitions(context: dg.InputContext, destination: Destination, tabl
     What was loaded for a range of partitions at once is of none of them alone: it is there where all of the range is
     asked for. The log tells of partitions that were never loaded.
     """
-    if not context.has_asset_partitions or _are_all(context):
-        return None
-    asked = list(map(str, context.asset_partition_keys))
+    is_of_all = not context.has_asset_partitions or _are_all(context)
+    asked = [] if is_of_all else list(map(str, context.asset_partition_keys))
     with destination.reading() as session:
+        refuse_strangers(session, table, context.asset_key.path)
+        if is_of_all:
+            return None
         loaded = loaded_partitions(session, table)
         ranges = {span: keys for span in loaded if (keys := _range(context, span)) & set(asked)}
         _refuse_parts(session, table, asked, ranges)

@@ -23,6 +23,7 @@ from rest_source.load.duckdb.connection import DATABASE, connect
 from rest_source.load.duckdb.session import DuckDBSession
 from rest_source.load.duplicates import find_duplicates
 from rest_source.load.engine import identifier, literal, memory_limit
+from rest_source.load.frames import Frame, Stored, store_frame
 from rest_source.load.past_loads import find_load
 from rest_source.load.relation import Table
 from rest_source.load.stage import STAGE, Stage
@@ -111,6 +112,17 @@ class DuckDBDestination:
             sql = f"SELECT {listed} FROM {session.place(table)} WHERE {of_partitions(existing, partitions)}"
             reader: pa.RecordBatchReader = con.sql(sql).to_arrow_reader(batch)
             return reader.read_all()
+
+    def store(self, frame: Frame, announce: Announce) -> Stored:
+        """Write the rows that an asset computed, and their record, in one transaction."""
+        with connect(self.path, announce) as con:
+            session = DuckDBSession(con)
+            con.execute(f"SET memory_limit = '{memory_limit(frame.rows.num_columns, frame.row_bytes)}'")
+            con.begin()
+            ensure_tables(session)
+            stored = store_frame(session, frame)
+            con.commit()
+            return stored
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
         """Repeated and null keys; with the default key, records that stand in several rows."""

@@ -27,6 +27,7 @@ DUCKDB = Dialect(
     hashed="hash({})".format,
     distinct="approx_count_distinct({})".format,
     json_text="CASE WHEN json_valid({0}) THEN {0} ELSE to_json({0}) END".format,
+    has_all_types=True,
     mistakes=(duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError),
 )
 
@@ -42,6 +43,10 @@ class DuckDBSession:
         """Run a statement; returns how many rows it changed."""
         row = self.engine.execute(sql, list(parameters)).fetchone()
         return int(row[0]) if row else 0
+
+    def insert(self, target: str, sql: str, row_bytes: int) -> None:
+        """Insert the rows of a query of the engine into `target`, a table with its columns."""
+        self.engine.execute(f"INSERT INTO {target} {sql}")
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -69,7 +74,7 @@ class DuckDBSession:
             "WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index"
         )
         return tuple(
-            TableColumn(name, self.dialect.column_type(type_), comment if comment is not None else name)
+            TableColumn(name, self.dialect.column_type(type_), comment if comment is not None else name, type_)
             for name, type_, comment in self.rows(sql, [DATABASE, table.schema, table.name])
         )
 

@@ -23,6 +23,7 @@ from rest_source.load.destination import (
 from rest_source.load.dialect import count
 from rest_source.load.duplicates import find_duplicates
 from rest_source.load.engine import config, literal
+from rest_source.load.frames import Frame, Stored, store_frame
 from rest_source.load.past_loads import find_load
 from rest_source.load.postgres.connection import connect, take_turn
 from rest_source.load.postgres.dialect import POSTGRES
@@ -115,6 +116,17 @@ class PostgresDestination:
             longest = longest_record(session, table)
             rows = f"{session.place(table)} WHERE {of_partitions(existing, partitions)}"
             return receive(session.con, rows, chosen_columns(existing, columns), longest)
+
+    def store(self, frame: Frame, announce: Announce) -> Stored:
+        """Write the rows that an asset computed, and their record, in one transaction."""
+        table = Table.of_key(frame.key)
+        with connect(self.url, self.uri) as con, duckdb.connect() as engine:
+            engine.execute("SET TimeZone = 'UTC'")
+            session = PostgresSession(con, engine)
+            _prepare(session, table.schema, announce)
+            with con.transaction():
+                take_turn(con, f"{table.schema}.{table.name}", announce)
+                return store_frame(session, frame)
 
     def duplicates(self, table: Table, primary_key: Sequence[str]) -> DuplicateReport:
         """Repeated and null keys; with the default key, records that stand in several rows."""

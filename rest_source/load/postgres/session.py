@@ -39,6 +39,10 @@ class PostgresSession:
         """Run a statement; returns how many rows it changed."""
         return max(0, self.con.execute(*_query(sql, parameters)).rowcount)
 
+    def insert(self, target: str, sql: str, row_bytes: int) -> None:
+        """Insert the rows of a query of the engine into `target`, a table with its columns."""
+        send(self.con, self.engine, sql, target, row_bytes)
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         return self.con.execute(*_query(sql, parameters)).fetchall()
@@ -67,7 +71,7 @@ class PostgresSession:
             "WHERE n.nspname = ? AND c.relname = ? AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
         )
         return tuple(
-            TableColumn(name, self.dialect.column_type(type_), _original(name, comment))
+            TableColumn(name, self.dialect.column_type(type_), _original(name, comment), type_)
             for name, type_, comment in self.rows(sql, [self._short(table.schema), self._short(table.name)])
         )
 
