@@ -70,13 +70,13 @@ MISTAKES = [
         "auth: {type: bearr",
         (
             "5: attributes.auth.type: unknown type `bearr`. Did you mean `bearer`? Valid: none, basic, bearer, "
-            "api_key, oauth2, login"
+            "api_key, digest, oauth2, jwt, login"
         ),
     ),
     (
         "auth: {type: bearer,",
         "auth: {",
-        "5: attributes.auth.type: the key `type` is required: none, basic, bearer, api_key, oauth2, login",
+        "5: attributes.auth.type: the key `type` is required: none, basic, bearer, api_key, digest, oauth2, jwt, login",
     ),
     (
         "token: {env: SHOP_TOKEN}",
@@ -394,8 +394,8 @@ MISTAKES = [
     ),
     (
         "primary_key: id",
-        "primary_key: id\n      auth: {type: none}",
-        "12: attributes.endpoints.0.auth: `auth` belongs to the source, beside `base_url`",
+        "primary_key: id\n      timezone: UTC",
+        "12: attributes.endpoints.0.timezone: `timezone` belongs to the source, beside `base_url`",
     ),
     (
         "  endpoints:",

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.fixed import credentials
 from rest_source.http.redact import LogMask, Redactor
-from rest_source.spec.auth import ApiKeyAuth, BasicAuth, BearerAuth
 from rest_source.spec.environment import Environment
+from rest_source.spec.fixed_auth import ApiKeyAuth, BasicAuth, BearerAuth
 
 SECRET = 'p/s+w "ö\\&<'
 

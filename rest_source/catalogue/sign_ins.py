@@ -24,6 +24,11 @@ SIGN_INS = (
         "make the rule narrower; check `scope` and `send` of `auth`",
     ),
     Entry(
+        ("invalid_key",),
+        "the key of `jwt` is none for its `algorithm`, is a public or encrypted one, or lost its line breaks",
+        "give the private key as PEM, with its line breaks or `\\n` for them",
+    ),
+    Entry(
         ("token_locked",),
         "another process renews the same token for more than ten minutes",
         "look for another load of this source",

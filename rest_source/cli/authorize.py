@@ -18,31 +18,42 @@ def authorize(file: Path, redirect_uri: str | None, say: Say, warn: Say) -> None
     """Lead a person through the consent and keep the token; raises where there is none in the end."""
     source = load_source(file)
     with explained(), ApiSession(source, Environment(), state=state_directory()) as session:
-        sign_in, scheme = _flows(source, session)
         for warning in session.warnings:
             warn(warning)
-        with listening(redirect_uri) as listener:
-            consent = Consent(listener.redirect_uri)
-            say("Open this address in a browser, sign in and consent:\n")
-            say(f"{scheme.consent_url(consent)}\n")
-            say("If the browser is on another machine, paste the address at which it ends, or the code in it, here:")
-            try:
-                code = code_from(listener, consent.state, warn)
-            except RestSourceError as error:
-                session.clean(error)  # it quotes what came in by the browser
-                raise
-        sign_in.accept(scheme.exchange(code, consent), code, consent.verifier)
+        for sign_in, scheme in _flows(source, session):
+            _consent(sign_in, scheme, session, redirect_uri, say, warn)
     say(f"Authorized: loads of `{source.name}` with this state directory sign in by themselves from now on.")
 
 
-def _flows(source: SourceSpec, session: ApiSession) -> tuple[SignIn, OAuth2]:
-    auth, sign_in = source.auth, session.sign_in
-    if isinstance(auth, OAuth2Auth) and auth.authorize_url and isinstance(sign_in, SignIn):
-        scheme = sign_in.scheme
-        if isinstance(scheme, OAuth2) and auth.grant == "authorization_code":
-            return sign_in, scheme
-    raise RestSourceError(
-        "nothing_to_authorize",
-        f"`{source.name}` signs in with `type: {auth.type}`, for which nobody has to consent.",
-        remedy="Only `auth: {type: oauth2, grant: authorization_code, ...}` needs this command.",
-    )
+def _consent(
+    sign_in: SignIn, scheme: OAuth2, session: ApiSession, redirect_uri: str | None, say: Say, warn: Say
+) -> None:
+    with listening(redirect_uri) as listener:
+        consent = Consent(listener.redirect_uri)
+        say("Open this address in a browser, sign in and consent:\n")
+        say(f"{scheme.consent_url(consent)}\n")
+        say("If the browser is on another machine, paste the address at which it ends, or the code in it, here:")
+        try:
+            code = code_from(listener, consent.state, warn)
+        except RestSourceError as error:
+            session.clean(error)  # it quotes what came in by the browser
+            raise
+    sign_in.accept(scheme.exchange(code, consent), code, consent.verifier)
+
+
+def _flows(source: SourceSpec, session: ApiSession) -> list[tuple[SignIn, OAuth2]]:
+    """What needs a consent: the sign-in of the source, and those of endpoints that have their own."""
+    auths = [source.auth, *(endpoint.auth for endpoint in source.endpoints if endpoint.auth)]
+    found = {}
+    for auth in auths:
+        if isinstance(auth, OAuth2Auth) and auth.grant == "authorization_code":
+            sign_in = session.by(auth).sign_in
+            if isinstance(sign_in, SignIn) and isinstance(sign_in.scheme, OAuth2):
+                found[sign_in.scheme.name] = (sign_in, sign_in.scheme)
+    if not found:
+        raise RestSourceError(
+            "nothing_to_authorize",
+            f"`{source.name}` signs in with `type: {source.auth.type}`, for which nobody has to consent.",
+            remedy="Only `auth: {type: oauth2, grant: authorization_code, ...}` needs this command.",
+        )
+    return list(found.values())

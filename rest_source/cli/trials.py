@@ -49,7 +49,7 @@ class TrialReport:
     @property
     def auth(self) -> str:
         """How the endpoint signs in, and whether the API took it, where an answer tells."""
-        kind, status = self.source.auth.type, self.http_status
+        kind, status = (self.endpoint.auth or self.source.auth).type, self.http_status
         if status in _REFUSALS:
             return f"{kind}: refused"
         taken = kind != "none" and bool(self.trial.exchanges)
@@ -90,7 +90,7 @@ class TrialReport:
             "status": self.status,
             "http_status": self.http_status,
             "content_type": self.content_type or None,
-            "auth": {"type": self.source.auth.type, "accepted": self._accepted},
+            "auth": {"type": (self.endpoint.auth or self.source.auth).type, "accepted": self._accepted},
             "data_root": {"path": self.endpoint.data_root, "found": root},
             "records": trial.read,
             "total_reported": trial.total,

@@ -78,6 +78,7 @@ class PageStream:
 
     def __post_init__(self) -> None:
         self.endpoint = with_variables(self.endpoint, self.environment)
+        self.session = self.session.by(self.endpoint.auth)
         self._familiar = Familiar.of(self.endpoint, self.columns)
         literals = map(literal_warning, (*literals_of_source(self.source), *literals_of_endpoint(self.endpoint)))
         self._told = Told(self.warnings)

@@ -86,7 +86,8 @@ def fence(source: SourceSpec, environment: Environment, now: float) -> Fence:
     exact = {Origin(scheme, url.host, url.port) for url in allowed for scheme in schemes if url.host and url.port}
     anywhere = frozenset(url.host for url in allowed if url.host and not url.port)
     paths = [endpoint.path for endpoint in source.endpoints]
-    written = _written([*paths, *_addresses(source.auth)], scope)
+    auths = (source.auth, *(endpoint.auth for endpoint in source.endpoints if endpoint.auth))
+    written = _written([*paths, *(address for auth in auths for address in _addresses(auth))], scope)
     return Fence(frozenset({base, *exact, *written}), anywhere, schemes)
 
 

@@ -3,9 +3,10 @@
 import math
 import weakref
 from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import BoundedSemaphore, Event
+from threading import BoundedSemaphore, Event, Lock
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,7 @@ from urllib3.util.retry import Retry
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.grant import Grant
-from rest_source.http.auth.refusals import explain_renewed, still_refused
+from rest_source.http.auth.refusals import still_refused
 from rest_source.http.auth.schemes import sign_in
 from rest_source.http.auth.token_client import TokenClient
 from rest_source.http.body import WhyWhole
@@ -31,6 +32,7 @@ from rest_source.http.rules import Ruled, first_rule
 from rest_source.http.tls import UNVERIFIED, certificates
 from rest_source.http.transport import Transport
 from rest_source.http.waits import is_limit, named_wait, ruled_wait
+from rest_source.spec.auth import Auth
 from rest_source.spec.environment import Environment
 from rest_source.spec.literals import literals_of_endpoint, literals_of_source
 from rest_source.spec.rules import ErrorRule
@@ -62,18 +64,19 @@ class ApiSession:
         report: Report = lambda told: None,
     ) -> None:
         self.state = state
+        self._source = source
+        self._environment = environment
         self._limits = source.limits
-        self._signs_in = source.auth.type != "none"
         self._clock = clock
+        self._others: list[tuple[Auth, ApiSession]] = []
+        self._opening = Lock()
         self.redactor = Redactor(environment)
         self._policy = policy(source.limits)
         self._pauses = Pauses(clock, lambda told: report(self.mask(told)))
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
         with self.redactor.cleaned():
             self._fence = fence(source, environment, clock.now())
-            self._transport = Transport(source.limits, state, certificates(source.tls, environment), clock)
-            tokens = TokenClient(self._transport, source.limits, clock, self._pauses, self.redactor)
-            self.sign_in = sign_in(source, environment, clock, tokens.run, self.redactor, state)
+            self._use(source.auth)
         self.warnings = () if source.tls.verify else (UNVERIFIED,)
         literals = (literals_of_source(source), *map(literals_of_endpoint, source.endpoints))
         self.redactor.register(*(secret for found in literals for secrets in found.values() for secret in secrets))
@@ -94,6 +97,30 @@ class ApiSession:
     def close(self) -> None:
         """Close idle connections."""
         self._transport.close()
+        for _, other in self._others:
+            other.close()
+
+    def by(self, auth: Auth | None) -> "ApiSession":
+        """The session that signs in by this `auth`, with connections and cookies of its own; all else is shared."""
+        if auth is None or auth == self._auth:
+            return self
+        with self._opening:
+            found = next((session for known, session in self._others if known == auth), None)
+            if found is None:
+                found = copy(self)
+                found._others = []
+                with self.redactor.cleaned():
+                    found._use(auth)
+                self._others.append((auth, found))
+            return found
+
+    def _use(self, auth: Auth) -> None:
+        source, environment = self._source, self._environment
+        self._auth = auth
+        certified = certificates(source.tls, environment)
+        self._transport = Transport(source.limits, self.state, certified, self._clock)
+        tokens = TokenClient(self._transport, source.limits, self._clock, self._pauses, self.redactor)
+        self.sign_in = sign_in(source, auth, environment, self._clock, tokens.run, self.redactor, self.state)
 
     def mask(self, text: str) -> str:
         """The text without secrets; for everything that is shown, logged or stored about a request."""
@@ -145,12 +172,12 @@ class ApiSession:
         raise too_many(visited)
 
     def _persist(self, request: Request, errand: "_Errand") -> Answer:
-        retries, renewed = errand.retries, False
+        retries, renewals = errand.retries, 0
         while True:
             outcome, grant = self._attempt(request, errand)
             if grant is not None and isinstance(outcome, Answer) and self.sign_in.refuses(outcome):
-                if not renewed and self.sign_in.renew(grant):
-                    renewed = True
+                if self.sign_in.renew(grant, outcome, renewals):
+                    renewals += 1
                     errand.tally.add(retries=1)
                     continue
                 if outcome.status < 400:
@@ -160,7 +187,9 @@ class ApiSession:
                 rule = None if outcome.status in errand.expected else first_rule(errand.rules, outcome)
                 if rule is None and (_is_good(outcome) or outcome.status in errand.expected):
                     return outcome
-            failure = self._failure(request, outcome, rule, grant if renewed else None)
+            failure = self._failure(request, outcome, rule)
+            if grant is not None and rule is None and isinstance(outcome, Answer) and self.sign_in.refuses(outcome):
+                self.sign_in.explain(failure.error, outcome, grant, renewals)
             if rule is not None and rule.do != "retry":
                 raise failure.error
             if errand.dropped is not None and retries.total and repeatable(request.method, failure):
@@ -204,9 +233,7 @@ class ApiSession:
             return outcome, grant
         return outcome.at(self._where(request)), grant
 
-    def _failure(
-        self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None, renewed: Grant | None
-    ) -> Failure:
+    def _failure(self, request: Request, outcome: Answer | RestSourceError, rule: ErrorRule | None) -> Failure:
         if isinstance(outcome, RestSourceError):
             return Failure(outcome)
         now = self._clock.now()
@@ -218,13 +245,11 @@ class ApiSession:
         error = http_error(outcome, self._where(request), self.mask, is_limit=early)
         if not self._fence.admits(request.url):
             explain(error, request.url)
-        elif outcome.status == 401 and not self._signs_in and "authorization" not in _names(request):
+        elif outcome.status == 401 and self._auth.type == "none" and "authorization" not in _names(request):
             error.cause = "The API wants credentials, and the source has no `auth`."
             error.remedy = (
                 "Write `auth`, such as `{type: bearer, token: {env: API_TOKEN}}`; or check what `headers` send."
             )
-        elif renewed is not None and self.sign_in.refuses(outcome):
-            explain_renewed(error, renewed)
         return Failure(error, wait, repeat=early)
 
     def _where(self, request: Request) -> str:

@@ -14,6 +14,7 @@ from rest_source.spec.asset import AssetSettings, Checks, FreshnessPolicy, RowBo
 from rest_source.spec.auth import Auth
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.incremental import Incremental
+from rest_source.spec.jwt import Signing
 from rest_source.spec.login import LoginRequest, LoginStep
 from rest_source.spec.pagination import Pagination
 from rest_source.spec.parent import Parent
@@ -30,6 +31,7 @@ MAPPINGS: dict[str, tuple[str, Model]] = {
     "source or endpoint": ("key", AssetSettings),
     "freshness policy": ("key of `freshness_policy`", FreshnessPolicy),
     "send": ("key of `send`", Send),
+    "jwt": ("key of `jwt`", Signing),
     "login step": ("key of a login step", LoginStep),
     "login request": ("key of `request`", LoginRequest),
     "tls": ("key of `tls`", Tls),

@@ -14,6 +14,8 @@ from pydantic import (
 
 from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, tagged
 from rest_source.spec.braces import refuse_placeholders
+from rest_source.spec.fixed_auth import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
+from rest_source.spec.jwt import JwtAuth, Signing
 from rest_source.spec.login import LoginAuth, LoginStep
 from rest_source.spec.rules import RenewOn
 from rest_source.spec.send import Send
@@ -42,51 +44,22 @@ Plain = Annotated[
 """Text, or a number or boolean, which go into a form as text anyway."""
 
 
-class NoAuth(SpecModel):
-    """No authentication."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"type": "none"}]})
-
-    type: Literal["none"] = Field("none", description="nothing is sent")
-
-
-class BasicAuth(SpecModel):
-    """HTTP Basic (RFC 7617), as UTF-8."""
+class DigestAuth(SpecModel):
+    """HTTP Digest (RFC 7616): the password is not sent, but a hash of it with what the server asks."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"type": "basic", "username": "ada", "password": {"env": "CRM_PASSWORD"}}]}
+        json_schema_extra={"examples": [{"type": "digest", "username": "ada", "password": {"env": "CAMERA_PASSWORD"}}]}
     )
 
-    type: Literal["basic"] = Field("basic", description="HTTP Basic")
-    username: Text = Field(description="the user's name", examples=[{"env": "CRM_USER"}])
-    password: Text = Field("", description="the user's password", examples=[{"env": "CRM_PASSWORD"}])
-
-
-class BearerAuth(SpecModel):
-    """`Authorization: Bearer <token>` (RFC 6750)."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"type": "bearer", "token": {"env": "SHOP_TOKEN"}}]})
-
-    type: Literal["bearer"] = Field("bearer", description="the header `Authorization: Bearer TOKEN`")
-    token: Text = Field(description="what stands behind `Bearer`", examples=[{"env": "SHOP_TOKEN"}])
-
-
-class ApiKeyAuth(SpecModel):
-    """A key under a name of the API's choice, in a header, the query or a cookie."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"type": "api_key", "name": "X-Api-Key", "value": {"env": "MAPS_KEY"}}]}
+    type: Literal["digest"] = Field(
+        "digest", description="HTTP Digest, by MD5, SHA-256 or SHA-512/256: the first request fetches the challenge"
     )
-
-    type: Literal["api_key"] = Field("api_key", description="the key under a name of the API's choice")
-    name: Text = Field(description="the name of the header, parameter or cookie", examples=["X-Api-Key"])
-    value: Text = Field(description="the key", examples=[{"env": "MAPS_KEY"}])
-    place: Literal["header", "query", "cookie"] = Field(
-        "header", alias="in", description="where the key goes", examples=["query"]
-    )
+    username: Text = Field(description="the user's name", examples=[{"env": "CAMERA_USER"}])
+    password: Text = Field(description="the user's password", examples=[{"env": "CAMERA_PASSWORD"}])
 
 
 _NEEDED = {
+    "jwt_bearer": ("jwt",),
     "client_credentials": ("client_id",),
     "authorization_code": ("client_id", "authorize_url"),
     "refresh_token": ("refresh_token",),
@@ -114,8 +87,8 @@ class OAuth2Auth(SpecModel):
     grant: str = Field(
         "client_credentials",
         min_length=1,
-        description="`client_credentials`, `authorization_code`, `refresh_token`, `password`, or any other "
-        "`grant_type` that the API documents, its parameters in `extra`",
+        description="`client_credentials`, `authorization_code`, `refresh_token`, `password`, `jwt_bearer`, or any "
+        "other `grant_type` that the API documents, its parameters in `extra`",
         examples=["authorization_code"],
     )
     token_url: Url = Field(description="where tokens are asked for", examples=["https://auth.example.com/token"])
@@ -145,6 +118,12 @@ class OAuth2Auth(SpecModel):
         "directory",
         examples=[{"env": "CRM_REFRESH_TOKEN"}],
     )
+    jwt: Signing | None = Field(
+        None,
+        description="the JSON Web Token that `jwt_bearer` exchanges (RFC 7523), by the keys of `type: jwt`, which may "
+        "also stand beside `grant`; its `aud` is `token_url` unless given",
+        examples=[{"algorithm": "RS256", "key": {"env": "SERVICE_KEY"}, "claims": {"iss": "me@example.com"}}],
+    )
     client_auth: Literal["basic", "body"] = Field(
         "basic",
         description="whether the client's id and secret go to the token endpoint by HTTP Basic or in the body",
@@ -162,18 +141,30 @@ class OAuth2Auth(SpecModel):
     )
     renew_on: RenewOn = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _gathers_the_jwt(cls, data: Any) -> Any:
+        """With `jwt_bearer` the keys of the token may stand beside the others."""
+        if not isinstance(data, dict) or data.get("grant") != "jwt_bearer" or "jwt" in data:
+            return data
+        own = {key: value for key, value in data.items() if key in Signing.model_fields}
+        rest = {key: value for key, value in data.items() if key not in own}
+        return {**rest, "jwt": own} if own else data
+
     @model_validator(mode="after")
     def _grant_is_complete(self) -> "OAuth2Auth":
         for key in _NEEDED.get(self.grant, ()):
             if getattr(self, key) is None:
                 raise invalid(key, message=f"`grant: {self.grant}` needs `{key}`", kind="combination")
+        if self.jwt is not None and self.grant != "jwt_bearer":
+            raise invalid("jwt", message="`jwt` needs `grant: jwt_bearer`, which exchanges it", kind="combination")
         if self.client_secret is not None and self.client_id is None:
             raise invalid("client_secret", message="`client_secret` needs `client_id`", kind="combination")
         return self
 
 
-_Keyed = NoAuth | BasicAuth | BearerAuth | ApiKeyAuth | OAuth2Auth | LoginAuth
-_by_type = tagged([NoAuth, BasicAuth, BearerAuth, ApiKeyAuth, OAuth2Auth, LoginAuth])
+_Keyed = NoAuth | BasicAuth | BearerAuth | ApiKeyAuth | DigestAuth | OAuth2Auth | JwtAuth | LoginAuth
+_by_type = tagged([NoAuth, BasicAuth, BearerAuth, ApiKeyAuth, DigestAuth, OAuth2Auth, JwtAuth, LoginAuth])
 
 
 def _chosen(value: Any) -> Any:

@@ -2,42 +2,28 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from rest_source.spec.asset import AssetSettings
+from rest_source.spec.auth import Auth
 from rest_source.spec.base import located_error
 from rest_source.spec.combinations import combinations
 from rest_source.spec.incremental import Incremental
 from rest_source.spec.jsonpath import PathText
 from rest_source.spec.names import Name, Names
 from rest_source.spec.pagination import NoPagination, Pagination
+from rest_source.spec.params import Header, Params
 from rest_source.spec.parent import Parent
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.scopes import without_value
-from rest_source.spec.text import ENV_SCHEMA, Json, Text, checked
+from rest_source.spec.text import Json, Text
 from rest_source.spec.word import Word
-
-
-def _scalar(value: Any) -> Any:
-    value = checked(value)
-    if not isinstance(value, str | int | float | None):
-        raise ValueError("write text, a number, true, false, null or {env: NAME}")
-    return value
-
-
-def _param(value: Any) -> Any:
-    return tuple(_scalar(item) for item in value) if isinstance(value, list) else _scalar(value)
 
 
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-_SCALAR_SCHEMA: dict[str, Any] = {"anyOf": [{"type": ["string", "number", "boolean", "null"]}, ENV_SCHEMA]}
-_PARAM_SCHEMA = {"anyOf": [*_SCALAR_SCHEMA["anyOf"], {"type": "array", "items": _SCALAR_SCHEMA}]}
-Header = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
-Params = dict[str, Annotated[Any, BeforeValidator(_param), WithJsonSchema(_PARAM_SCHEMA)]]
-"""Names to values: null is left out, booleans are written true and false, lists repeat the name."""
 FixedType = Annotated[
     Literal["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMPTZ", "JSON", "TEXT"], BeforeValidator(_upper)
 ]
@@ -47,7 +33,7 @@ class EndpointSpec(AssetSettings):
     """One endpoint: what to ask, where the records are, and how they are written."""
 
     belongs = dict.fromkeys(
-        ("base_url", "allowed_hosts", "auth", "tls", "timezone", "limits", "endpoint_defaults", "endpoints"),
+        ("base_url", "allowed_hosts", "tls", "timezone", "limits", "endpoint_defaults", "endpoints"),
         "to the source, beside `base_url`",
     )
     name: Name = Field(
@@ -73,6 +59,12 @@ class EndpointSpec(AssetSettings):
         description="query parameters. `true` and `false` are sent as such, `null` is left out, a list repeats the "
         "name",
         examples=[{"status": ["open", "paid"]}],
+    )
+    auth: Auth | None = Field(
+        None,
+        description="how its requests [sign in](#authentication), instead of the source's `auth`; `{type: none}` sends "
+        "nothing",
+        examples=[{"type": "bearer", "token": {"env": "REPORTS_TOKEN"}}],
     )
     headers: dict[str, Header] = Field(
         {}, description="win over the source's; `null` removes one", examples=[{"X-Api-Version": "2"}]

@@ -49,7 +49,8 @@ def literals_of_source(source: "SourceSpec") -> dict[Location, list[str]]:
 
 def literals_of_endpoint(endpoint: "EndpointSpec") -> dict[Location, list[str]]:
     """What looks like a secret in the requests of an endpoint, by its place."""
-    return _found(request_texts(endpoint))
+    auth = texts({"auth": endpoint.auth.model_dump(by_alias=True)} if endpoint.auth else {})
+    return _found([*request_texts(endpoint), *auth])
 
 
 def literal_warning(place: Location) -> str:

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from rest_source.spec.base import SpecModel, invalid
 from rest_source.spec.braces import refuse_placeholders
 from rest_source.spec.combinations import REQUEST_KEYS, texts
-from rest_source.spec.endpoint import Header, Params
+from rest_source.spec.fixed_auth import FixedAuth
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.names import Name
+from rest_source.spec.params import Header, Params
 from rest_source.spec.places import Found
 from rest_source.spec.rules import RenewOn, Statuses
 from rest_source.spec.send import Send
@@ -67,6 +68,11 @@ class LoginRequest(SpecModel):
         examples=[{"user": "me", "password": {"env": "CRM_PASSWORD"}}],
     )
 
+    auth: FixedAuth | None = Field(
+        None,
+        description="how the request itself signs in: `basic`, `bearer` or `api_key`, with their keys",
+        examples=[{"type": "basic", "username": {"env": "CRM_USER"}, "password": {"env": "CRM_PASSWORD"}}],
+    )
     ok_statuses: Statuses = Field(
         (),
         description="statuses from 400 on that are a success too, where an API gives the token of a session that is "

@@ -6,11 +6,13 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rest_source.spec.asset import AssetSettings
-from rest_source.spec.auth import Auth, NoAuth
+from rest_source.spec.auth import Auth
 from rest_source.spec.base import SpecModel, invalid, located_error, mistakes, normalise, unknown
 from rest_source.spec.braces import refuse_placeholders
-from rest_source.spec.endpoint import EndpointSpec, Header
+from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.fixed_auth import NoAuth
 from rest_source.spec.names import Name
+from rest_source.spec.params import Header
 from rest_source.spec.places import PositiveInt
 from rest_source.spec.schedule import Timezone
 from rest_source.spec.template import foreign, parse

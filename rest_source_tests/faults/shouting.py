@@ -93,6 +93,13 @@ AUTHS: dict[str, Any] = {
         {"request": {"path": "/login", "headers": {"X-First": "{login.first}"}}, "token": {"header": "X-Token"},
          "send": {"in": "query", "name": "session"}},
     ],
+    "digest": {"type": "digest", "username": {"env": "USER"}, "password": {"env": "PASSWORD"}},
+    "jwt": {"type": "jwt", "algorithm": "HS256", "key": {"env": "CLIENT"}, "claims": {"iss": {"env": "USER"}}},
+    "signed_login": {
+        "type": "login", "token": "$.token", "request": {
+            "path": "/login", "auth": {"type": "basic", "username": {"env": "USER"}, "password": {"env": "PASSWORD"}},
+        },
+    },
 }  # fmt: skip
 
 _ALWAYS = ("IN_BASE", "IN_HEADER", "IN_PARAM", "IN_PATH", "IN_BODY")
@@ -102,6 +109,9 @@ _NAMED = {
     "oauth2": ("USER", "PASSWORD", "CLIENT"),
     "refresh": ("USER", "CLIENT", "REFRESH"),
     "login": ("PASSWORD",),
+    "digest": ("USER", "PASSWORD"),
+    "jwt": ("USER", "CLIENT"),
+    "signed_login": ("USER", "PASSWORD"),
 }
 _GIVEN = {
     "written": (WRITTEN,),
@@ -109,6 +119,7 @@ _GIVEN = {
     "oauth2": (ACCESS, ROTATED),
     "refresh": (ACCESS, ROTATED),
     "login": (SESSION,),
+    "signed_login": (SESSION,),
 }
 
 
@@ -158,12 +169,15 @@ class Shouting:
         # Nobody hands out tokens where the sign-in fails, so nobody can know them.
         denied = (ACCESS, ROTATED) if sign_in else ()
         self.loud = shout((secret for secret in known(auth) if secret not in denied), start)
-        self.case, self.sign_in = case, sign_in
+        self.case, self.sign_in, self.is_digest = case, sign_in, auth == "digest"
         self.url = self.stranger = ""
 
     def __call__(self, call: Call) -> Reply:
         if call.path.endswith(("/token", "/login")):
             return self._sign_in(call)
+        if self.is_digest and "Authorization" not in call.headers:
+            challenge = f'Digest realm="{quote(self.loud)[:900]}", nonce="n", qop="auth"'
+            return Reply({"message": self.loud}, 401, {"WWW-Authenticate": challenge})
         reply = self.case.answer(call, self.loud)
         headers = {name: value.replace("{stranger}", self.stranger) for name, value in reply.headers.items()}
         return Reply(reply.body, reply.status, headers, reply.truncate)

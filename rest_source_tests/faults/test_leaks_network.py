@@ -145,3 +145,19 @@ def test_a_fresh_token_that_a_rule_takes_for_ended(tmp_path: Path, auth: str, le
     found = serve(Shouting(case, auth, 5), tmp_path, {**AUTHS[auth], "renew_on": [{"json": "$.error"}]})
     assert (found["success"], found["error"]) == (False, "token_still_refused")
     assert leaked() == []
+
+
+@pytest.mark.parametrize("key", ["CLIENT", "PASSWORD"])
+def test_a_key_that_signs_nothing(tmp_path: Path, key: str, leaked: Leaked) -> None:
+    auth = {**AUTHS["jwt"], "algorithm": "RS256", "key": {"env": key}}
+    found = serve(Shouting(Case(records), "jwt", 6), tmp_path, auth)
+    assert (found["success"], found["error"]) == (False, "invalid_key")
+    assert leaked() == []
+
+
+@pytest.mark.parametrize("auth", ["digest", "jwt", "signed_login"])
+def test_an_endpoint_with_its_own_auth(tmp_path: Path, auth: str, leaked: Leaked) -> None:
+    case = Case(lambda call, loud: Reply({"message": loud}, 403), endpoint={"auth": AUTHS[auth]})
+    found = serve(Shouting(case, auth, 7), tmp_path, {"type": "none"})
+    assert (found["success"], found["error"]) == (False, "http_403")
+    assert leaked() == []

@@ -4,31 +4,35 @@ import base64
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import Credentials, literal, placed, resolved, resolved_header
-from rest_source.spec.auth import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
 from rest_source.spec.environment import Environment
+from rest_source.spec.fixed_auth import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
 from rest_source.spec.template import Named, parse
 
 FixedAuth = NoAuth | BasicAuth | BearerAuth | ApiKeyAuth
 
 
-def credentials(auth: FixedAuth, environment: Environment) -> Credentials:
-    """What every request to the API carries; raises where a variable is missing or cannot be sent."""
+def credentials(auth: FixedAuth, environment: Environment, place: str = "auth") -> Credentials:
+    """What every request to the API carries; raises where a variable is missing or cannot be sent.
+
+    `place` is where the file holds them.
+    """
     match auth:
         case NoAuth():
             return Credentials()
         case BasicAuth():
-            return _basic(auth, environment)
+            return _basic(auth, environment, place)
         case BearerAuth():
-            _refuse_empty(auth.token, "auth.token", environment)
-            token = resolved_header(auth.token, "auth.token", environment)
+            _refuse_empty(auth.token, f"{place}.token", environment)
+            token = resolved_header(auth.token, f"{place}.token", environment)
             return Credentials(headers=(("Authorization", f"Bearer {token}"),), secrets=literal(auth.token))
         case ApiKeyAuth():
-            return _api_key(auth, environment)
+            return _api_key(auth, environment, place)
 
 
-def _basic(auth: BasicAuth, environment: Environment) -> Credentials:
+def _basic(auth: BasicAuth, environment: Environment, place: str) -> Credentials:
     pair = basic_pair(
-        resolved(auth.username, "auth.username", environment), resolved(auth.password, "auth.password", environment)
+        resolved(auth.username, f"{place}.username", environment),
+        resolved(auth.password, f"{place}.password", environment),
     )
     return Credentials(headers=(("Authorization", f"Basic {pair}"),), secrets=(pair, *literal(auth.password)))
 
@@ -38,11 +42,11 @@ def basic_pair(username: str, password: str) -> str:
     return base64.b64encode(f"{username}:{password}".encode("utf-8", "surrogateescape")).decode()
 
 
-def _api_key(auth: ApiKeyAuth, environment: Environment) -> Credentials:
-    _refuse_empty(auth.value, "auth.value", environment)
-    name = resolved_header(auth.name, "auth.name", environment)
+def _api_key(auth: ApiKeyAuth, environment: Environment, place: str) -> Credentials:
+    _refuse_empty(auth.value, f"{place}.value", environment)
+    name = resolved_header(auth.name, f"{place}.name", environment)
     read = resolved if auth.place == "query" else resolved_header
-    return placed(auth.place, name, read(auth.value, "auth.value", environment), literal(auth.value))
+    return placed(auth.place, name, read(auth.value, f"{place}.value", environment), literal(auth.value))
 
 
 def _refuse_empty(text: str, key: str, environment: Environment) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rest_source.http.auth.credentials import Credentials, sent
+from rest_source.http.auth.fixed import credentials as fixed
 from rest_source.http.auth.grant import Flow, Grant, end_of
 from rest_source.http.auth.login_answer import document_of, nothing_brought, refused, sets_cookie, token_missing
 from rest_source.http.compose import joined, pairs
@@ -46,7 +47,7 @@ class Login:
         tokens: dict[str, str] = {}
         credentials = Credentials()
         for step in self._steps:
-            answer = yield compose(step.request, self._base_url, self._scope(tokens))
+            answer = yield self._signed(step.request, compose(step.request, self._base_url, self._scope(tokens)))
             token = self._token(step, answer)
             self._has_cookie |= sets_cookie(answer)
             if step.name is not None:
@@ -56,6 +57,13 @@ class Login:
         if not self._has_cookie and all(step.token is None for step in self._steps):
             raise nothing_brought(answer, self._redactor.mask)
         return Grant(credentials, issued_at, min((end for end in ends if end is not None), default=None))
+
+    def _signed(self, written: LoginRequest, request: Request) -> Request:
+        if written.auth is None:
+            return request
+        own = fixed(written.auth, self._environment, "auth.request.auth")
+        self._redactor.register(*own.secrets)
+        return own.apply(request)
 
     def _token(self, step: LoginStep, answer: Answer) -> str:
         token = read(step, answer, self._redactor.mask)

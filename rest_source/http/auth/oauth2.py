@@ -9,14 +9,16 @@ import hashlib
 import secrets
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import literal, resolved, sent
 from rest_source.http.auth.fixed import basic_pair
 from rest_source.http.auth.grant import Flow, Grant, end_of
+from rest_source.http.auth.jwt import Signer
 from rest_source.http.auth.token_answer import Refused, kind_of, read_token
-from rest_source.http.errors import Mask
+from rest_source.http.redact import Redactor
 from rest_source.http.request import Answer, Request
 from rest_source.spec.auth import OAuth2Auth
 from rest_source.spec.environment import Environment
@@ -24,6 +26,7 @@ from rest_source.spec.template import names
 
 Fields = dict[str, str]
 _USER = ("username", "password", "refresh_token")
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LIFETIMES = ("expires_in", "expires_at", "expires_on")
 """What servers call the life of a token; RFC 6749, 5.1 knows the first alone."""
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
@@ -47,11 +50,13 @@ class Consent:
 class OAuth2:
     """The flows of one `auth`, its variables read; raises where one is missing."""
 
-    def __init__(self, auth: OAuth2Auth, environment: Environment, now: Callable[[], float], mask: Mask) -> None:
+    def __init__(
+        self, auth: OAuth2Auth, environment: Environment, now: Callable[[], datetime], redactor: Redactor
+    ) -> None:
         self._auth = auth
         self._environment = environment
         self._now = now
-        self._mask = mask
+        self._redactor = redactor
         self._values = {
             key: resolved(text, f"auth.{key}", environment)
             for key in ("client_id", "client_secret", "scope", "username", "password", "refresh_token")
@@ -59,6 +64,7 @@ class OAuth2:
         }
         self._extra = {key: resolved(text, f"auth.extra.{key}", environment) for key, text in auth.extra.items()}
         self.token_url = resolved(auth.token_url, "auth.token_url", environment)
+        self._signer = Signer(auth.jwt, "auth.jwt.key", environment, now) if auth.jwt else None
         self.secrets = self._secrets()
 
     @property
@@ -134,6 +140,10 @@ class OAuth2:
             case "password":
                 user = {key: self._values[key] for key in ("username", "password")}
                 return (yield from self._ask({"grant_type": "password", **user}))
+            case "jwt_bearer" if self._signer is not None:
+                assertion, *_ = self._signer.sign(aud=self.token_url)
+                self._redactor.register(assertion)  # which an answer may repeat
+                return (yield from self._ask({"grant_type": _JWT_BEARER, "assertion": assertion}))
             case other:
                 user = {key: self._values[key] for key in _USER if key in self._values}
                 return (yield from self._ask({"grant_type": other, **user}))
@@ -144,9 +154,9 @@ class OAuth2:
         return grant if grant.refresh_token else replace(grant, refresh_token=token)
 
     def _ask(self, fields: Fields) -> Generator[Request, Answer, Grant]:
-        issued_at = self._now()
+        issued_at = self._now().timestamp()
         answer = yield self._request(fields)
-        token = read_token(answer, self._mask)
+        token = read_token(answer, self._redactor.mask)
         access, refresh = token["access_token"], token.get("refresh_token") or ""
         ends = (end_of(token[key], issued_at) for key in _LIFETIMES if key in token)
         kind = kind_of(token, "send" in self._auth.model_fields_set)
@@ -176,7 +186,7 @@ class OAuth2:
         written = (
             text for key in ("client_secret", "password", "refresh_token") for text in literal(getattr(auth, key))
         )
-        return tuple(filter(None, (self._pair, *written)))
+        return tuple(filter(None, (self._pair, *written, *(self._signer.secrets if self._signer else ()))))
 
 
 def consent_needed() -> RestSourceError:

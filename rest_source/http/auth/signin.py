@@ -8,6 +8,7 @@ from typing import Protocol
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.credentials import Credentials
 from rest_source.http.auth.grant import Flow, Grant
+from rest_source.http.auth.refusals import explain_renewed
 from rest_source.http.auth.token_file import TokenFile
 from rest_source.http.request import Answer
 from rest_source.http.rules import holds
@@ -24,6 +25,29 @@ class Scheme(Protocol):
         """The flow to a new grant, after the last one."""
 
 
+class AnySignIn(Protocol):
+    """What a session asks for credentials; safe from any thread.
+
+    `times` says how often a request was sent again for new credentials already.
+    """
+
+    def current(self) -> Grant:
+        """The credentials to send, after getting them first where there are none."""
+        ...
+
+    def refuses(self, answer: Answer) -> bool:
+        """Whether an answer says that the credentials are not good, or not any more."""
+        ...
+
+    def renew(self, refused: Grant, answer: Answer, times: int) -> bool:
+        """Whether there are others than the refused ones, with which the request is to be sent again."""
+        ...
+
+    def explain(self, error: RestSourceError, answer: Answer, grant: Grant, times: int) -> None:
+        """Add to the error for a refusal what this sign-in knows of it."""
+        ...
+
+
 class FixedSignIn:
     """Credentials that never change."""
 
@@ -38,9 +62,12 @@ class FixedSignIn:
         """Whether an answer says that the credentials are not good."""
         return answer.status == 401
 
-    def renew(self, refused: Grant) -> bool:
+    def renew(self, refused: Grant, answer: Answer, times: int) -> bool:
         """Whether there are others now: never."""
         return False
+
+    def explain(self, error: RestSourceError, answer: Answer, grant: Grant, times: int) -> None:
+        """Nothing to add to what the status says."""
 
 
 class SignIn:
@@ -78,10 +105,17 @@ class SignIn:
         """Whether an answer says that the token is not good any more."""
         return answer.status == 401 or any(holds(rule, answer) for rule in self._renew_on)
 
-    def renew(self, refused: Grant) -> bool:
-        """Get a grant other than the one that was refused; whether there is one now."""
+    def renew(self, refused: Grant, answer: Answer, times: int) -> bool:
+        """Get a grant other than the refused one; whether there is one now. For one request this helps once."""
+        if times:
+            return False
         self._renewed(refused)
         return True
+
+    def explain(self, error: RestSourceError, answer: Answer, grant: Grant, times: int) -> None:
+        """The error for a refusal, with what a fresh token has to do with it."""
+        if times:
+            explain_renewed(error, grant)
 
     def accept(self, flow: Flow, *secrets: str) -> None:
         """Take the grant of this flow, of a consent, in place of any other; the `secrets` are parts of it."""
