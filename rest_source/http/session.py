@@ -196,7 +196,7 @@ class ApiSession:
                 raise Postponed(self._clock.monotonic() + self._bearable(failure), failure)
             retries, wait = again(retries, request.method, failure, self._limits.max_wait)
             self._pause(errand, wait, failure)
-            renewed = False  # meanwhile another token may have ended
+            renewals = 0  # meanwhile another token may have ended
 
     def _bearable(self, failure: Failure) -> float:
         """The seconds before a postponed request may be sent in its turn; it fails there where that is too long."""
