@@ -148,6 +148,26 @@ def test_an_archive_of_several_files_is_named() -> None:
     assert "2 files (`folder/orders.json`, `folder/items.json`)" in error.message
 
 
+def test_an_archive_that_cannot_be_opened_is_named() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("orders.json", PLAIN)
+    error = refused(file.getvalue(), "application/zip")
+    assert (error.id, "`orders.json` cannot be opened" in error.message) == ("zip_instead_of_json", True)
+
+
+@pytest.mark.parametrize("at", range(0, 140, 7))
+def test_a_crooked_archive_is_an_error_or_what_it_was(at: int) -> None:
+    body = bytearray(zipped(export=PLAIN))
+    body[4 + at] ^= 0xFF
+    came = "as it was"
+    try:
+        assert read(bytes(body)) == RECORDS
+    except RestSourceError as error:
+        came = error.id
+    assert came in ("as it was", "truncated_body", "zip_instead_of_json")
+
+
 def test_a_refusal_in_a_broken_compression_is_told_by_its_status() -> None:
     assert fetched(b"not gzip!", 404, Content_Encoding="gzip").body == b"not gzip!"
     assert fetched(gzip.compress(b"not found"), 404).body == b"not found"

@@ -20,6 +20,8 @@ _HELD = 64 * 1024
 """Bytes that are kept until something comes out, as they may turn out not to be compressed."""
 _IN_MEMORY = 4_000_000
 _SHOWN = 3
+_ENCRYPTED = 1
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ERRORS = tuple(error for error in HTTPResponse.DECODER_ERROR_CLASSES if error is not OSError)
 _TEXT = re.compile(rb"(?:\xef\xbb\xbf)?\s*+[\[{\"<]")
 
@@ -87,10 +89,10 @@ def _several(names: list[str]) -> RestSourceError:
     )
 
 
-def _locked(why: str) -> RestSourceError:
+def _locked(name: str) -> RestSourceError:
     return RestSourceError(
         "zip_instead_of_json",
-        f"The API answered with a ZIP archive that cannot be opened: {quoted(why)}.",
+        f"The API answered with a ZIP archive whose file {quoted(name)} cannot be opened.",
         cause="It is encrypted, or packed by a method that is not in common use.",
         remedy="Ask for JSON: many APIs take a format parameter, such as `params: {format: json}`.",
     )
@@ -158,16 +160,21 @@ def _member(chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             file.write(chunk)
         try:
-            with zipfile.ZipFile(file) as archive:
-                names = [info.filename for info in archive.infolist() if not info.is_dir()]
-                if len(names) != 1:
-                    raise _several(names)
-                with archive.open(names[0]) as member:
-                    yield from _read(member)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            with zipfile.ZipFile(file) as archive, archive.open(_only(archive)) as member:
+                yield from _read(member)
+        except RestSourceError:
+            raise
+        except Exception as error:  # zipfile raises a dozen kinds on what is cut or crooked
             raise IncompleteRead(b"") from error
-        except (RuntimeError, NotImplementedError) as error:  # a password, or a method that Python does not know
-            raise _locked(str(error)) from None
+
+
+def _only(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [info for info in archive.infolist() if not info.is_dir()]
+    if len(members) != 1:
+        raise _several([info.filename for info in members])
+    if members[0].flag_bits & _ENCRYPTED or members[0].compress_type not in _METHODS:
+        raise _locked(members[0].filename)
+    return members[0]
 
 
 def _read(member: IO[bytes]) -> Iterator[bytes]:
