@@ -139,6 +139,15 @@ def test_an_answer_that_is_cut_or_none_says_so(parts: list[bytes], id: str) -> N
     assert error.cause and error.remedy
 
 
+@pytest.mark.parametrize("line", ["SSH-2.0-OpenSSH_9.6", "HTTP/1.1 200OK"])
+def test_what_is_no_answer_of_http_is_quoted(line: str) -> None:
+    with raw_server(say(f"{line}\r\n\r\n".encode())) as url, open_session(url) as session:
+        assert (
+            fails(session, Request("GET", url)).message
+            == f"What answered does not speak HTTP (it began with `{line}`)."
+        )
+
+
 @contextmanager
 def hanging_up(how: Callable[[socket.socket], None], served: int = 1) -> Iterator[tuple[str, list[int]]]:
     """A server that answers so many requests on each connection and hangs up on the next; and all that it answered."""

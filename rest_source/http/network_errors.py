@@ -10,7 +10,7 @@ import requests
 import requests.exceptions as requested
 import urllib3.exceptions as pooled
 
-from rest_source.errors import RestSourceError
+from rest_source.errors import RestSourceError, quoted
 from rest_source.http.head import LONGEST, MOST, HeadTooLong, TwoLengths
 from rest_source.http.pace import SLOWEST, TooSlow
 
@@ -191,7 +191,7 @@ def network_error(error: BaseException) -> RestSourceError:
     """The explained error for an exception in CAUGHT."""
     found = list(chain(error))
     trouble = _trouble(found)
-    detail = str(found[-1]) if trouble.id in ("connection_failed", "tls_failed", "proxy_failed") else ""
+    detail = _detail(trouble, found)
     return RestSourceError(
         trouble.id,
         f"{trouble.message} ({detail})." if detail else f"{trouble.message}.",
@@ -199,6 +199,13 @@ def network_error(error: BaseException) -> RestSourceError:
         remedy=trouble.remedy,
         retryable=trouble.retryable,
     )
+
+
+def _detail(trouble: Trouble, found: list[BaseException]) -> str:
+    if trouble.id in ("connection_failed", "tls_failed", "proxy_failed"):
+        return str(found[-1])
+    said = next((str(error) for error in found if isinstance(error, http.client.BadStatusLine)), "").strip()
+    return f"it began with {quoted(said)}" if said and trouble.id == "not_http" else ""
 
 
 def _trouble(found: list[BaseException]) -> Trouble:
