@@ -255,7 +255,7 @@ MISTAKES = [
         "primary_key: id\n      params: {since: '{now-24x}'}",
         (
             "12: attributes.endpoints.0.params.since: `{now-24x}` is not a template: write {now}, {now-24h} "
-            "(units s m h d w) or {now-1d:%Y-%m-%d} (a strftime format, iso, epoch or epoch_ms)"
+            "(units s m h d w) or {now-1d:%Y-%m-%d} (a strftime format, iso, epoch, epoch_ms, epoch_us, epoch_ns)"
         ),
     ),
     (

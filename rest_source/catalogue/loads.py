@@ -27,7 +27,8 @@ LOADS = (
     ),
     Entry(
         ("cursor_not_scalar", "next_url_not_text", "next_url_invalid"),
-        "`value` or `path` of the pagination points at an object, or at something that is no URL",
+        "`value` or `path` of the pagination points at an object, or at something that is no URL; `cursor` of "
+        "`incremental` at an object or a list",
         "point it at the text or number itself",
     ),
     Entry(

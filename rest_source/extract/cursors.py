@@ -13,7 +13,9 @@ from typing import Any
 
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.document import LongNumber
-from rest_source.extract.instants import EPOCHS, ISO, ODATA, Written, in_zone, of_number, read, unit
+from rest_source.extract.instants import ISO, ODATA, Written, in_zone, of_number, read, unit
+from rest_source.spec.template import written
+from rest_source.spec.units import EPOCHS
 
 _ISO = re.compile(ISO)
 _NO_DATE = "0000-00"
@@ -74,6 +76,16 @@ class CursorValues:
         """A moment as a value is written that is one."""
         found = self.written(value)
         return found.write(moment) if found else value
+
+    def in_format(self, value: Any) -> Any:
+        """A time of any form, as one of the file, written by the format; any other value as it is."""
+        found = read(value, self.zone) if self.format and value is not None and self.written(value) is None else None
+        if found is None or self.format is None:
+            return value
+        if self.format == ODATA_FORMAT:
+            return f"/Date({written(found.moment, 'epoch_ms')})/"
+        text = written(in_zone(found.moment, self.zone), self.format)
+        return int(text) if self.format in EPOCHS else text
 
     def _later(self, known: Any, value: Any) -> Any:
         is_later = self._is_before(known, value)
@@ -160,7 +172,7 @@ def _by_strftime(value: Any, format: str, zone: tzinfo) -> Written | None:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
     kind = int if isinstance(value, int) else str
     is_date = not _TIME_OF_DAY.search(format)
-    return Written(moment, lambda other: kind(in_zone(other, moment.tzinfo).strftime(format)), is_date)
+    return Written(moment, lambda other: kind(written(in_zone(other, moment.tzinfo), format)), is_date)
 
 
 def _unit(value: Any) -> int | None:
@@ -178,7 +190,9 @@ def _misformatted(value: Any, format: str) -> RestSourceError:
         "cursor_format",
         f"The cursor value {quoted(value)} is not written as `format: {format}` says.",
         cause="The format is not that of the field, or the API writes the field in several ways.",
-        remedy="Correct `incremental.format`: what strftime writes and strptime reads, `epoch`, `epoch_ms`, "
+        remedy="Leave `incremental.format` out: this value is read without."
+        if read(value, UTC)
+        else "Correct `incremental.format`: what strftime writes and strptime reads, `epoch`, `epoch_ms`, "
         "`epoch_us`, `epoch_ns` or `odata`. Without it, ISO dates and times, dates of HTTP, `/Date(…)/` and epochs are "
         "recognised.",
     )

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
+from urllib.parse import urljoin
 
 from rest_source.extract.cursors import CursorValues, as_number
 from rest_source.extract.data_root import Record
 from rest_source.extract.document import LongNumber
 from rest_source.extract.instants import COMPACT, read
 from rest_source.http.request import Answer
-from rest_source.spec.combinations import shifts_cursor, used
+from rest_source.spec.combinations import opens_with_cursor, shifts_cursor, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.incremental import Incremental
 from rest_source.spec.jsonpath import MISSING, compile_path
@@ -31,13 +32,15 @@ class Reached:
     """The latest cursor value of a page, as JSON holds it; None where it has none.
 
     `ahead` counts the values that lie beyond the time of the request and do not count; the first of them is the `value`
-    of the page's record in a `place`.
+    of the page's record in a `place`, or of the answer. A link that `is_secret` repeats a
+    credential, and cannot be kept.
     """
 
     latest: Any = None
     ahead: int = 0
     place: int | None = None
     value: Any = None
+    is_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Increments:
     """Finds the cursor in pages, and the page behind which all is known; `since` is where the load began.
 
     A value later than the request is no cursor: the next load would pass over what comes until then. One beyond `until`
-    is none either.
+    is none either. Where it `is_link`, the next load sends it as its first request.
     """
 
     spec: Incremental
@@ -53,6 +56,7 @@ class Increments:
     numbers: Numbers = "either"
     since: Any = None
     until: Any = None
+    is_link: bool = False
 
     def of_page(self, records: list[Record], document: Any, answer: Answer) -> Reached:
         """How far a page has come."""
@@ -65,7 +69,9 @@ class Increments:
         passed = {*ahead, *(place for place, value in enumerate(found) if self._is_past_end(value))}
         latest = self.values.latest(value for place, value in enumerate(found) if place not in passed)
         told = [place for place in ahead if self._is_ahead(found[place], now, everywhere=True)]
-        return Reached(_plain(latest), len(told), told[0] if told else None, found[told[0]] if told else None)
+        first = told[0] if told else None
+        in_record = first if self.spec.origin == "record" else None
+        return Reached(_plain(latest), len(told), in_record, None if first is None else found[first])
 
     def later(self, known: Any, value: Any) -> Any:
         """The later of what is known and what a further page says."""
@@ -86,13 +92,18 @@ class Increments:
     def _found(self, records: list[Record], document: Any, answer: Answer) -> list[Any]:
         """The cursor's value in each record, or in the answer."""
         if self.spec.origin == "header":
-            return [answer.headers.get(self.spec.cursor)]
+            return [self._link(answer.headers.get(self.spec.cursor), answer)]
         path = compile_path(self.spec.cursor)
         if self.spec.origin == "response":
-            records = [document]
-        elif path.steps is not None and len(path.steps) == 1 and not path.every:
+            value = path.first(document)
+            return [None if value is MISSING else self._link(value, answer)]
+        if path.steps is not None and len(path.steps) == 1 and not path.every:
             return [record.get(path.steps[0]) for record in records]
         return [None if (value := path.first(record)) is MISSING else value for record in records]
+
+    def _link(self, value: Any, answer: Answer) -> Any:
+        """A link resolved against the URL that it came from, any other value as it is."""
+        return urljoin(answer.url, value) if self.is_link and value and isinstance(value, str) else value
 
     def _is_ahead(self, value: Any, now: datetime, everywhere: bool = False) -> bool:
         """Whether a value is a time to come, if numbers are times; `everywhere` leaves out what may be a time zone."""
@@ -124,7 +135,9 @@ def increments_of(
     if spec is None:
         return None
     has_windows = bool(used(endpoint) & {"window.start", "window.end"})
-    return Increments(spec, values, _numbers(endpoint, spec, has_windows), since, None if has_windows else until)
+    is_link = spec.origin != "record" and opens_with_cursor(endpoint)
+    numbers = _numbers(endpoint, spec, has_windows)
+    return Increments(spec, values, numbers, since, None if has_windows else until, is_link)
 
 
 def _numbers(endpoint: EndpointSpec, spec: Incremental, has_windows: bool) -> Numbers:

@@ -42,8 +42,6 @@ DIGITS = ((10, 0), (13, 3), (16, 6), (19, 9))
 """Up to how many digits a number counts seconds, milliseconds, microseconds and nanoseconds: each to the year 2286."""
 NEVER, NEVER_DIGITS = range(253402214400, 253402300800), (0, 3, 6)
 """The last day of the year 9999 in seconds, as which APIs write "never", and by how many digits they divide them."""
-EPOCHS = {"epoch": 0, "epoch_ms": 3, "epoch_us": 6, "epoch_ns": 9}
-"""The names of these units, and how many digits they add to seconds."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UTC14 = timezone(timedelta(hours=14))
 

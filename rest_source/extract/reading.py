@@ -1,6 +1,7 @@
 """From an answer to a page: its records ready for the spool, and what comes after it."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -33,6 +34,10 @@ from rest_source.spec.pagination import NoPagination
 TOLD = 2000
 """Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
 
+_SECRET_LINK = (
+    "The link that is to be the cursor repeats a credential. It is not kept, and the next load starts where this one "
+    "did. Send the credential in a header, by `auth`: then the API need not repeat it."
+)
 Follow = Callable[[int, Next[Any] | Stop], None]
 """Told the number of a page's records and what follows it, before the page is encoded."""
 
@@ -112,6 +117,7 @@ class PageReader:
         if content.root_meant is not None and not self.history.is_wrapped:
             self.history.is_wrapped = True
             doubts = [*doubts, _wrapped(data_root.path.text, content.root_meant)]
+        doubts = [*doubts, _SECRET_LINK] if content.reached.is_secret else doubts
         stored = content.encoded() if after.keep else NOTHING
         new = self.pager.new(step.state, response) if after.keep else 0
         if after.keep:
@@ -225,7 +231,7 @@ class PageReader:
         after = self.pager.advance(step.state, response)
         total = self.pager.total(step.state, response)
         reached = self._reached([], around.value, answer)
-        last_page = self._page(number, NOTHING, after, total, [])
+        last_page = self._page(number, NOTHING, after, total, [_SECRET_LINK] if reached.is_secret else [])
         yield replace(last_page, returned=count, cursor=reached.latest, ahead=self._told(reached, {}))
 
     @paused_collector()
@@ -238,11 +244,15 @@ class PageReader:
         return [with_fields(record, self.included) for record in kept] if self.included else kept
 
     def _reached(self, records: list[Record], document: Any, answer: Answer) -> Reached:
-        return self.increments.of_page(records, document, answer) if self.increments else Reached()
+        reached = self.increments.of_page(records, document, answer) if self.increments else Reached()
+        link = reached.latest if isinstance(reached.latest, str) and "://" in reached.latest else ""
+        # What our own URL says without credentials, such as an account, is none.
+        pieces = [piece for piece in re.split(r"[/?&=#]", link) if piece not in answer.url]
+        return Reached(is_secret=True) if any(self.mask(piece) != piece for piece in pieces) else reached
 
     def _ahead(self, content: _Content) -> Ahead | None:
         place = content.reached.place
-        return self._told(content.reached, content.record(place) if place is not None and content.count else {})
+        return self._told(content.reached, content.record(place) if place is not None else {})
 
     def _told(self, reached: Reached, record: Record) -> Ahead | None:
         """The values of a page that are no cursor; the record of the first by its key, or where it is in the page."""

@@ -15,7 +15,7 @@ from rest_source.extract.page import BodyPath, PageRequest
 from rest_source.extract.slices import Slice
 from rest_source.http.compose import Pairs, joined, pairs, without
 from rest_source.http.request import Request
-from rest_source.spec.combinations import texts, used
+from rest_source.spec.combinations import opens_with_cursor, request_texts, texts, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.pagination import Cursor
@@ -68,12 +68,22 @@ class RequestBuilder:
 
     def _url(self, page: PageRequest) -> tuple[str, Pairs]:
         """The URL with the query that is written, and the parameters behind it; those of the page win over both."""
+        if self._stored_link and not page.query and not page.path:
+            return self._stored_link, []
         url, query, params = self._address(page) if page.path else self._first_address
         if page.alone and not page.body:
             return url, pairs(page.query)
         kept = "&".join(without(query, page.query))
         own = [(name, value) for name, value in params if name not in page.query]
         return f"{url}?{kept}" if kept else url, own + pairs(page.query)
+
+    @cached_property
+    def _stored_link(self) -> str | None:
+        """The URL of the first request where the cursor is one, as that of OData's deltaLink: it is sent as it is."""
+        if not opens_with_cursor(self.endpoint):
+            return None
+        url = render(self.endpoint.path, self._scope, encode=True)
+        return url if url.startswith(("http://", "https://")) else None
 
     @cached_property
     def _first_address(self) -> tuple[str, str, Pairs]:
@@ -133,7 +143,18 @@ class RequestBuilder:
         now = self.now.astimezone(ZoneInfo(self.source.timezone))
         pagination = self.endpoint.pagination
         positions = pagination.positions() if pagination.in_template else ()
-        return Scope({"now": now, **self.part.instants}, self._look_up, positions)
+        return Scope({"now": now, **self.part.instants}, self._look_up, positions, self._floors())
+
+    def _floors(self) -> dict[str, datetime]:
+        """The moments before which no stretch of time ends, as `{window.end-1d}` would in one of less than a day."""
+        instants = self.part.instants
+        starts = [name for name in ("window.start", "partition.start") if name in instants]
+        parts = [part for _, text in request_texts(self.endpoint) for part in parse(text)] if starts else []
+        begun = {
+            name: [part.shifted(instants[name]) for part in parts if isinstance(part, Instant) and part.name == name]
+            for name in starts
+        }
+        return {name.replace("start", "end"): min(begun[name], default=instants[name]) for name in starts}
 
     def _look_up(self, name: str) -> Any:
         if name in POSITIONS:

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.cursors import CursorValues, as_instant
+from rest_source.extract.instants import in_zone
 from rest_source.extract.page import Ahead
 from rest_source.spec.combinations import shifts_cursor, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
 from rest_source.spec.incremental import Incremental
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.template import Scope, render
+from rest_source.spec.template import Scope, render_json
 
 Row = Mapping[str, Any]
 _LIKE_A_DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\b\d\d:\d\d\b")
@@ -131,7 +132,7 @@ class Slicer:
     def until(self) -> Any:
         """Where `incremental` says that the load ends, as the API writes it; None where it says nothing."""
         incremental = self.endpoint.incremental
-        return self._rendered(incremental.until) if incremental else None
+        return self.values.in_format(self._rendered(incremental.until)) if incremental else None
 
     def doubts(self, reached: Mapping[str, Any], ahead: Ahead | None, has_rows: bool) -> Iterator[str]:
         """Why the cursors that a load has reached may not do for the next one."""
@@ -197,12 +198,13 @@ class Slicer:
             return
         cursor = self.known.cursors.get(base.scope)
         if cursor is None:
-            since = self._rendered(incremental.initial)
+            since = self.values.in_format(self._rendered(incremental.initial))
         else:
             since = self.values.earlier(cursor, incremental.lookback)
         base = replace(base, since=since, values={**base.values, "cursor": since})
         if since is not None and shifts_cursor(self.endpoint):
-            base = replace(base, instants={**base.instants, "cursor": as_instant(self.values, since)})
+            moment = in_zone(as_instant(self.values, since), ZoneInfo(self.source.timezone))
+            base = replace(base, instants={**base.instants, "cursor": moment})
         if used(self.endpoint) & {"window.start", "window.end"} and since is not None:
             yield from self._stepped(base, incremental)
         else:
@@ -210,21 +212,21 @@ class Slicer:
 
     def _stepped(self, base: Slice, incremental: Incremental) -> Iterator[Slice]:
         zone = ZoneInfo(self.source.timezone)
-        until = self._rendered(incremental.until)
+        until = self.until
         end = self.now if until is None else as_instant(self.values, until)
         start = as_instant(self.values, base.since)
         own = start.tzinfo
         # In UTC, as moments of one zone compare by the clock on the wall, which is put forward and back.
-        start, end = start.astimezone(UTC), end.astimezone(UTC)
+        start, end = in_zone(start, UTC), in_zone(end, UTC)
         while start < end:
             stop = end if incremental.step is None else min(end, _after(start, incremental.step, own))
-            bounds = {"window.start": start.astimezone(zone), "window.end": stop.astimezone(zone)}
+            bounds = {"window.start": in_zone(start, zone), "window.end": in_zone(stop, zone)}
             key = json.dumps([base.key, start.isoformat(), stop.isoformat()])
             yield replace(base, key=key, instants={**base.instants, **bounds})
             start = stop
 
-    def _rendered(self, text: str | None) -> str | None:
-        return None if text is None else render(text, self.scope)
+    def _rendered(self, value: str | int | None) -> Any:
+        return render_json(value, self.scope)
 
 
 def _stuck(kept: Any, used: Any) -> str:
@@ -251,7 +253,10 @@ def _beyond(incremental: Incremental, ahead: Ahead) -> str:
 
 def _after(moment: datetime, step: timedelta, zone: tzinfo | None) -> datetime:
     """A step later in UTC: whole days by the calendar of a zone."""
-    return moment + step if step % timedelta(days=1) else (moment.astimezone(zone) + step).astimezone(UTC)
+    try:
+        return moment + step if step % timedelta(days=1) else in_zone(in_zone(moment, zone) + step, UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def parent_fields(endpoint: EndpointSpec) -> list[str]:

@@ -7,7 +7,7 @@ from rest_source.spec.base import Location
 from rest_source.spec.names import PARTITION
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
-from rest_source.spec.template import Instant, names, parse
+from rest_source.spec.template import Instant, Named, names, parse
 
 if TYPE_CHECKING:
     from rest_source.spec.endpoint import EndpointSpec
@@ -53,6 +53,12 @@ def shifts_cursor(endpoint: "EndpointSpec") -> bool:
     """Whether a request has the cursor as a time: `{cursor-1d}`, `{cursor:epoch}`."""
     parts = (part for _, text in request_texts(endpoint) for part in parse(text))
     return any(isinstance(part, Instant) and part.name == "cursor" for part in parts)
+
+
+def opens_with_cursor(endpoint: "EndpointSpec") -> bool:
+    """Whether the path begins with the cursor, which is a link then."""
+    first = next(iter(parse(endpoint.path)), None)
+    return endpoint.incremental is not None and isinstance(first, Named) and first.name == "cursor"
 
 
 def _requests(endpoint: "EndpointSpec") -> Found:
@@ -108,8 +114,9 @@ def _without_start(endpoint: "EndpointSpec") -> Found:
     in_path = isinstance(endpoint.pagination, Cursor) and endpoint.pagination.place == "path"
     for loc, text in request_texts(endpoint):
         name = min({"cursor", "window.start"}.intersection(names(text)), default=None)
-        if name and len(parse(text)) > 1 and not (in_path and loc == ("path",)):
-            yield loc, f"`{{{name}}}` within a text needs `initial` in `incremental`: the first load has no cursor yet"
+        if name and (len(parse(text)) > 1 or loc == ("path",)) and not (in_path and loc == ("path",)):
+            where = "within a text" if len(parse(text)) > 1 else "as a path"
+            yield loc, f"`{{{name}}}` {where} needs `initial` in `incremental`: the first load has no cursor yet"
 
 
 def _partitions(endpoint: "EndpointSpec") -> Found:

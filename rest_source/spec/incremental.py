@@ -3,25 +3,39 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rest_source.spec.base import SpecModel, invalid
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.template import foreign
-from rest_source.spec.text import Text, checked, env_reference
+from rest_source.spec.text import ENV_SCHEMA, checked
+from rest_source.spec.units import EPOCHS
 from rest_source.spec.variables import WrittenDuration, known
 from rest_source.spec.word import Word
 
-
-def _as_text(value: Any) -> Any:
-    """YAML reads 2024-01-01 as a date and 0 as a number; both are texts here."""
-    value = env_reference(value)
-    value = value.isoformat() if isinstance(value, date | datetime) else value
-    value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    return checked(value)
+FORMATS = (*EPOCHS, "odata")
+"""Formats of cursors that strftime has not."""
 
 
-Start = Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str | int), Word("text")]
+def _as_written(value: Any) -> Any:
+    """YAML reads 2024-01-01 as a date, which is text here; a number stays one, as the body of a request may have it."""
+    if isinstance(value, bool):
+        raise ValueError("write text or a whole number")
+    return checked(value.isoformat().replace("+00:00", "Z") if isinstance(value, date | datetime) else value)
+
+
+def _format(value: str) -> str:
+    if "%" not in value and value not in FORMATS:
+        raise ValueError(f"`{value}` is no format: write one of strftime, such as %d.%m.%Y, or {', '.join(FORMATS)}")
+    return value
+
+
+Start = Annotated[
+    str | int,
+    BeforeValidator(_as_written, json_schema_input_type=str | int),
+    WithJsonSchema({"anyOf": [{"type": ["string", "integer"]}, ENV_SCHEMA]}),
+    Word("text or number"),
+]
 
 
 class Incremental(SpecModel):
@@ -49,9 +63,10 @@ class Incremental(SpecModel):
         description="how far before the cursor to read again, for records that come late",
         examples=["1h"],
     )
-    format: str | None = Field(
+    format: Annotated[str, AfterValidator(_format)] | None = Field(
         None,
-        description="how the API writes its cursor, as strftime does, where it is no ISO date or time and no epoch",
+        description="how the API writes its cursor, where it is not recognised: as strftime does, `epoch`, `epoch_ms`, "
+        "`epoch_us`, `epoch_ns` or `odata` (`/Date(ms)/`). `initial` and `until` may be any date or time",
         examples=["%d.%m.%Y %H:%M"],
     )
     written_step: WrittenDuration | None = Field(
@@ -84,7 +99,7 @@ class Incremental(SpecModel):
         if self.written_step is not None and self.initial is None:
             raise invalid("initial", message="`step` needs `initial`, where the first window begins")
         for key in ("initial", "until"):
-            if without := foreign(getattr(self, key) or ""):
+            if without := foreign(str(getattr(self, key) or "")):
                 raise invalid(key, message=f"`{{{without[0]}}}` has no value here; write {{now-30d}} or a fixed text")
         return self
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 from difflib import SequenceMatcher
 
-from rest_source.spec.template import POSITIONS
+from rest_source.spec.template import FORMATS, POSITIONS
 
 WORDS = ("now", "cursor", *POSITIONS)
 """The templates of one word."""
@@ -109,6 +109,6 @@ def _shift(written: str) -> str:
 
 
 def _format(written: str) -> str:
-    if written.lower() in ("iso", "epoch", "epoch_ms"):
+    if written.lower() in FORMATS:
         return written.lower()
     return written if "%" in written else re.sub("|".join(_DIGITS), lambda match: _DIGITS[match[0]], written)

@@ -5,15 +5,17 @@ Every other brace is literal, so that GraphQL and JSON in strings need no escapi
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
 from rest_source.errors import RestSourceError
-from rest_source.spec.units import SECONDS
+from rest_source.spec.units import EPOCHS, SECONDS
 
+FORMATS = ("iso", *EPOCHS)
+"""What a template of time may be written in besides the formats of strftime."""
 INSTANTS = ("now", "partition.start", "partition.end", "window.start", "window.end")
 _JOINED = re.compile(r"(?P<name>parent\.[\w.]+):join\((?P<separator>[^{}]*)\)")
 _INSTANT = re.compile(
@@ -27,7 +29,6 @@ _CANDIDATE = re.compile(
 )
 POSITIONS = ("page", "offset", "limit", "next")
 """Templates of the place of a page, which are templates with `in: template` of a pagination only."""
-_TYPED = ("epoch", "epoch_ms")
 _LITERAL = re.compile(r"(?:now|cursor)(?:\w|\s*[^\s\w+\-:.]|\s+\w|:\s[^%]*$)")
 """Braces that only begin like a template, such as GraphQL's `{cursor id}` and `{cursor: $after}`."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,27 +47,37 @@ class Instant:
     unit: str = "s"
     format: str = "iso"
 
-    def render(self, moment: datetime) -> str:
-        """The moment as text; `moment` carries the time zone to write it in."""
+    def render(self, moment: datetime, floor: datetime | None = None) -> str:
+        """The moment as text, no earlier than a floor; `moment` carries the time zone to write it in."""
+        moved = self.shifted(moment)
+        if floor is not None and moved < floor:
+            moved = floor.astimezone(moment.tzinfo)
+        return written(moved, self.format)
+
+    def shifted(self, moment: datetime) -> datetime:
+        """The moment so much earlier or later."""
         try:
-            moved = self._shift(moment)
+            return self._shift(moment)
         except OverflowError:
-            moved = (datetime.max if self.count > 0 else datetime.min).replace(tzinfo=moment.tzinfo)
-        match self.format:
-            case "epoch":
-                return str((moved - _EPOCH) // timedelta(seconds=1))
-            case "epoch_ms":
-                return str((moved - _EPOCH) // timedelta(milliseconds=1))
-            case "iso":
-                return moved.isoformat(timespec="seconds").replace("+00:00", "Z")
-            case pattern:
-                return moved.strftime(pattern)
+            return (datetime.max if self.count > 0 else datetime.min).replace(tzinfo=moment.tzinfo)
 
     def _shift(self, moment: datetime) -> datetime:
         delta = timedelta(seconds=self.count * SECONDS[self.unit])
         if self.unit in "dw":
             return moment + delta
         return (moment.astimezone(UTC) + delta).astimezone(moment.tzinfo)
+
+
+def written(moment: datetime, format: str) -> str:
+    """A moment in a format of templates."""
+    if format in EPOCHS:
+        micros = (moment - _EPOCH) // timedelta(microseconds=1)
+        return str(micros * 10 ** EPOCHS[format] // 10**6)
+    if format == "iso":
+        return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    # What strftime of the system writes otherwise: years before 1000 without zeros, and %s by the clock on the wall.
+    own = {"%Y": f"{moment.year:04}", "%s": str((moment - _EPOCH) // timedelta(seconds=1))}
+    return moment.strftime(re.sub(r"%.", lambda found: own.get(found[0], found[0]), format, flags=re.DOTALL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +104,15 @@ Part = str | Instant | Named | Joined
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What templates are rendered with: instants by name, and a look-up for the other names."""
+    """What templates are rendered with: instants by name, and a look-up for the other names.
+
+    An instant is not shifted to before its `floor`, if it has one.
+    """
 
     instants: Mapping[str, datetime]
     lookup: Callable[[str], Any]
     positions: tuple[str, ...] = ()
+    floors: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=65536)
@@ -139,7 +154,7 @@ def _parse_one(inner: str) -> Part | None:
     elif _LITERAL.match(inner):
         return None
     match = _INSTANT.fullmatch(inner)
-    if match and (match["format"] is None or "%" in match["format"] or match["format"] in ("iso", *_TYPED)):
+    if match and (match["format"] is None or "%" in match["format"] or match["format"] in FORMATS):
         count = int(f"{match['sign'] or '+'}{(match['count'] or '0')[:18]}")
         if abs(count) * SECONDS[match["unit"] or "s"] > _FURTHEST:
             raise ValueError(f"`{{{inner}}}` reaches further than 200 years")
@@ -148,14 +163,14 @@ def _parse_one(inner: str) -> Part | None:
         raise ValueError(f"`{{{inner}}}` names no environment variable: write {{env.NAME}} in upper case")
     raise ValueError(
         f"`{{{inner}}}` is not a template: write {{now}}, {{now-24h}} (units s m h d w) or {{now-1d:%Y-%m-%d}} "
-        "(a strftime format, iso, epoch or epoch_ms)"
+        f"(a strftime format, {', '.join(FORMATS)})"
     )
 
 
 def render(text: str, scope: Scope, encode: bool = False) -> str:
     """The text with its templates replaced; with `encode` each value is percent-encoded for a path and its query.
 
-    A template that opens the text as a full URL stays as it is.
+    A template that opens the text as a full URL stays as it is, and a cursor also as a path.
     """
     rendered = ""
     for part in parse(text, scope.positions):
@@ -163,11 +178,16 @@ def render(text: str, scope: Scope, encode: bool = False) -> str:
             rendered += part
         elif not encode:
             rendered += value_of(part, scope)
-        elif not rendered and (value := value_of(part, scope)).startswith(("http://", "https://")):
+        elif not rendered and _opens(part, value := value_of(part, scope)):
             rendered += value
         else:
             rendered += value_of(part, scope, quoted if "?" in rendered else segment)
     return rendered
+
+
+def _opens(part: Instant | Named | Joined, value: str) -> bool:
+    """Whether a value is the beginning of a URL; `initial` writes the first path where the cursor is a stored link."""
+    return value.startswith(("http://", "https://", *(["/"] if part.name == "cursor" else [])))
 
 
 def render_query(text: str, scope: Scope) -> str:
@@ -205,7 +225,7 @@ ABSENT: Final = object()
 def value_of(part: Instant | Named | Joined, scope: Scope, encoded: Callable[[str], str] = str) -> str:
     """What a template becomes; of a batch each value is `encoded`, and the separator stays as it is written."""
     if isinstance(part, Instant):
-        return encoded(part.render(scope.instants[part.name]))
+        return encoded(part.render(scope.instants[part.name], scope.floors.get(part.name)))
     if isinstance(part, Named):
         value = _looked_up(part, scope)
         return "" if value is None and part.name in POSITIONS else encoded(plain_text(value))
@@ -259,7 +279,7 @@ def _render_text(value: str, scope: Scope) -> Any:
     if isinstance(lone, Instant) and lone.name not in scope.instants:
         return None
     text = render(value, scope)
-    return int(text) if isinstance(lone, Instant) and lone.format in _TYPED else text
+    return int(text) if isinstance(lone, Instant) and lone.format in EPOCHS else text
 
 
 def names(text: str) -> list[str]:

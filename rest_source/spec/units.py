@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 from rest_source.spec.word import Word
 
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+EPOCHS = {"epoch": 0, "epoch_ms": 3, "epoch_us": 6, "epoch_ns": 9}
+"""Formats of times that count from 1970: by how many digits they divide seconds."""
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _LONGEST = 100 * 366 * 86400
 
