@@ -34,7 +34,7 @@ LOGIN = {"type": "login", **STEP}
         ({**LOGIN, "steps": [STEP]}, "request", "either a `request` or a list of `steps`"),
         ({"type": "login", "token": "$.t", "steps": [STEP]}, "token", "belongs to one of the `steps`"),
         ({"type": "login", "request": {}}, "request.path", "the key `path` is required"),
-        ({**LOGIN, "request": {"path": "/", "method": "get", "body": {}}}, "request.body", "needs `method: POST`"),
+        ({**LOGIN, "request": {"path": "/", "method": "get", "form": {}}}, "request.form", "needs `method: POST`"),
         ({**LOGIN, "request": {"path": "/", "form": {}, "body": {}}}, "request.form", "exclude each other"),
         ({**LOGIN, "request": {"path": "/{parent.id}"}}, "request.path", "has no value in a login"),
         ({**LOGIN, "request": {"path": "/", "body": {"a": ["{login.x}"]}}}, "request.body.a.0", "with `name: x`"),

@@ -42,6 +42,7 @@ def api_with(handler: Callable[[Call], Reply], auth: Any, clock: FakeClock | Non
         ({"path": "/t/{env.SECRET}", "method": "put", "params": {"k": {"env": "KEY"}, "n": None}}, "PUT",
          "/v1/t/pa55%2Fword%2B?k=k3y-abc", b""),
         ({"path": "/t", "params": {"at": "{now:epoch}"}}, "GET", "/v1/t?at=1700000000", b""),
+        ({"path": "/t", "method": "get", "body": {"k": 1}}, "GET", "/v1/t", b'{"k": 1}'),
     ],
 )  # fmt: skip
 def test_a_login_is_any_request(request_: dict[str, Any], method: str, target: str, body: bytes) -> None:

@@ -194,7 +194,7 @@ MISTAKES = [
     (
         "type: page_number, param: page",
         "type: page_number, in: body",
-        "10: attributes.endpoints.0.pagination.in: `in: body` needs `method: POST`",
+        "10: attributes.endpoints.0.pagination.in: `in: body` needs `method: POST`, or a `body` that is sent with GET",
     ),
     (
         "pagination: {type: page_number, param: page}",
@@ -239,8 +239,8 @@ MISTAKES = [
     ),
     (
         "primary_key: id",
-        "primary_key: id\n      body: {a: 1}",
-        "12: attributes.endpoints.0.body: `body` needs `method: POST`",
+        "primary_key: id\n      form: {a: 1}",
+        "12: attributes.endpoints.0.form: `form` needs `method: POST`",
     ),
     (
         "primary_key: id",

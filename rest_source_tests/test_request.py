@@ -247,3 +247,28 @@ def test_a_full_url_goes_to_its_own_host(api: Api, loopback: Loopback) -> None:
     other = loopback(lambda call: Reply({"data": [{"id": 1}]}))
     assert read(api.url, {"path": f"{other.url}/export?x=1", "params": {"y": 2}}).ids == [1]
     assert (other.calls[0].target, api.calls) == ("/export?x=1&y=2", [])
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_body_may_go_with_get(api: Api, is_written: bool) -> None:
+    def answer(call: Call) -> Reply:
+        page = call.json["page"]
+        return Reply({"data": [{"id": page}] if page < 3 else []})
+
+    api.serve(answer)
+    pagination = {"type": "page_number", "in": "body"}
+    endpoint = {"body": {"q": "{now:%Y}"}, "pagination": pagination, **({"method": "GET"} if is_written else {})}
+    found = read(api.url, endpoint, limits={"concurrency": 1})
+    assert found.ids == [1, 2]
+    assert [(call.method, call.json["q"], call.headers["Content-Type"]) for call in api.calls] == [
+        ("GET", "2026", "application/json")
+    ] * 3
+    assert ["`body` is sent with GET" in warning for warning in found.warnings] == ([] if is_written else [True])
+
+
+def test_a_value_that_is_nothing_but_braces_is_told(api: Api) -> None:
+    api.serve(lambda call: Reply({"data": [{"id": 1}]}))
+    found = read(api.url, {"params": {"customer": "{customer_id}", "fields": "{id,name}"}, "headers": {"X": "{x.y}"}})
+    assert ["params.customer" in found.warnings[0], "headers.X" in found.warnings[1]] == [True, True]
+    assert len(found.warnings) == 2
+    assert api.calls[0].query["customer"] == ["{customer_id}"]

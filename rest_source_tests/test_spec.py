@@ -41,7 +41,6 @@ AT = {"cursor": "$.at"}
 @pytest.mark.parametrize(
     ("endpoint", "place", "message"),
     [
-        ({"body": {}}, "body", "`body` needs `method: POST`"),
         ({"form": {}}, "form", "`form` needs `method: POST`"),
         ({"method": "post", "body": {}, "form": {}}, "form", "`body` and `form` exclude each other"),
         ({"pagination": {"type": "page_number", "in": "body"}}, "pagination.in", "`in: body` needs `method: POST`"),
@@ -198,8 +197,8 @@ def test_a_mistake_in_the_defaults_is_told_once() -> None:
 
 
 def test_what_the_defaults_do_to_one_endpoint_is_told_there() -> None:
-    found = errors({}, {"method": "POST"}, endpoint_defaults={"body": {"a": 1}})
-    assert [place for place, _ in found] == ["endpoints.0.body"]
+    found = errors({}, {"method": "POST"}, endpoint_defaults={"form": {"a": 1}})
+    assert [place for place, _ in found] == ["endpoints.0.form"]
 
 
 plain = st.recursive(

@@ -24,9 +24,9 @@ from rest_source.extract.told import Told
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.rules import Ruled
 from rest_source.http.session import ApiSession
+from rest_source.spec.doubts import doubts
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
-from rest_source.spec.literals import literal_warning, literals_of_endpoint, literals_of_source
 from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope
@@ -80,9 +80,8 @@ class PageStream:
         self.endpoint = with_variables(self.endpoint, self.environment)
         self.session = self.session.by(self.endpoint.auth)
         self._familiar = Familiar.of(self.endpoint, self.columns)
-        literals = map(literal_warning, (*literals_of_source(self.source), *literals_of_endpoint(self.endpoint)))
         self._told = Told(self.warnings)
-        self._told.add((*self.session.warnings, *literals))
+        self._told.add((*self.session.warnings, *doubts(self.source, self.endpoint)))
 
     def facts(self) -> dict[str, Any]:
         """How far the stream has come: for the report on a load that failed."""

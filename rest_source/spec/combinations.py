@@ -66,12 +66,11 @@ def _requests(endpoint: "EndpointSpec") -> Found:
         yield ("form",), "`body` and `form` exclude each other: a request has one body"
     if endpoint.query is not None and endpoint.params:
         yield ("query",), "`query` and `params` exclude each other: write all of it into `query`, or all into `params`"
-    for key in ("body", "form"):
-        if endpoint.method == "GET" and getattr(endpoint, key) is not None:
-            yield (key,), f"`{key}` needs `method: POST`"
+    if endpoint.method == "GET" and endpoint.form is not None:
+        yield ("form",), "`form` needs `method: POST`"
     if getattr(endpoint.pagination, "place", None) == "body":
-        if endpoint.method == "GET":
-            yield ("pagination", "in"), "`in: body` needs `method: POST`"
+        if endpoint.method == "GET" and endpoint.body is None:
+            yield ("pagination", "in"), "`in: body` needs `method: POST`, or a `body` that is sent with GET"
         elif endpoint.body is not None and not isinstance(endpoint.body, dict):
             yield ("body",), "`in: body` needs a mapping as `body` to put the page into"
     if endpoint.key_column is not None and not endpoint.data_root.endswith((".*", "[*]")):

@@ -69,7 +69,9 @@ class EndpointSpec(AssetSettings):
     headers: dict[str, Header] = Field(
         {}, description="win over the source's; `null` removes one", examples=[{"X-Api-Version": "2"}]
     )
-    body: Json = Field(None, description="sent as JSON; needs `method: POST`", examples=[{"filter": {"open": True}}])
+    body: Json = Field(
+        None, description="sent as JSON, with GET too where an API wants it", examples=[{"filter": {"open": True}}]
+    )
     form: Params | None = Field(
         None,
         description="sent urlencoded, by the rules of `params`; needs `method: POST`, excludes `body`",

@@ -85,9 +85,8 @@ class LoginRequest(SpecModel):
         if self.body is not None and self.form is not None:
             message = "`body` and `form` exclude each other: a request has one body"
             raise invalid("form", message=message, kind="combination")
-        for key in ("body", "form"):
-            if self.method == "GET" and getattr(self, key) is not None:
-                raise invalid(key, message=f"`{key}` needs `method: POST`", kind="combination")
+        if self.method == "GET" and self.form is not None:
+            raise invalid("form", message="`form` needs `method: POST`", kind="combination")
         return self
 
     @property
