@@ -10,10 +10,12 @@ from pydantic import BaseModel, Field
 
 from rest_source.orchestrate.assets import References
 from rest_source.orchestrate.definitions import build_definitions
+from rest_source.orchestrate.files import Project
 from rest_source.spec.base import normalise
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.file import endpoint_lines
+from rest_source.spec.file import endpoint_lines, refuse_added_partitions
 from rest_source.spec.source import SourceSpec
+from rest_source.spec.together import PlacedSource
 
 
 class ScaffoldParams(BaseModel):
@@ -45,9 +47,16 @@ class RestSource(dg.Component):
     may change the specs of the assets, in `get_asset_spec`.
     """
 
-    def __init__(self, source: SourceSpec, references: References | None = None) -> None:
+    def __init__(
+        self,
+        source: SourceSpec,
+        references: References | None = None,
+        file: Path | None = None,
+        lines: tuple[int, ...] = (),
+    ) -> None:
         self.source = source
         self.references = references or {}
+        self.placed = PlacedSource(source, str(file or f"the component {type(self).__name__}"), lines)
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -57,12 +66,13 @@ class RestSource(dg.Component):
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         if not isinstance(attributes, SourceSpec):
             raise dg.DagsterInvalidDefinitionError(f"{context.path}: rest_source.RestSource needs `attributes`")
-        references: References = {}
-        for file in sorted(Path(context.path).glob("defs.y*ml")):
-            lines = endpoint_lines(file)
-            if len(lines) == len(attributes.endpoints):  # not where the folder holds several sources
-                references = _references(file, [endpoint.name for endpoint in attributes.endpoints], lines)
-        return cls(attributes, references)
+        file = next(iter(sorted(Path(context.path).glob("defs.y*ml"))), None)
+        lines = endpoint_lines(file) if file else []
+        if file and getattr(getattr(context.component_decl, "component_file_model", None), "post_processing", None):
+            refuse_added_partitions(file, attributes, _number(context))
+        if len(lines) != len(attributes.endpoints):  # as where the folder holds several sources
+            lines = []
+        return cls(attributes, _references(file, attributes, lines), file, tuple(lines))
 
     @classmethod
     def get_code_references_for_yaml(
@@ -72,18 +82,44 @@ class RestSource(dg.Component):
         return ()
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return build_definitions(self.source, translate=self.get_asset_spec, references=self.references)
+        source, part = _project(self, context).part(self.placed)
+        return build_definitions(source, translate=self.get_asset_spec, references=self.references, part=part)
 
     def get_asset_spec(self, endpoint: EndpointSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
         """The spec of an endpoint's asset; the key must stay, as table and checks go by it."""
         return spec
 
 
-def _references(file: Path, names: Sequence[str], lines: Sequence[int]) -> References:
+def _references(file: Path | None, source: SourceSpec, lines: Sequence[int]) -> References:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         places = {
-            name: dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"{file.name}, line {line}")
-            for name, line in zip(names, lines, strict=True)
+            endpoint.name: dg.LocalFileCodeReference(
+                file_path=str(file), line_number=line, label=f"{file.name}, line {line}"
+            )
+            for endpoint, line in zip(source.endpoints, lines, strict=False)
+            if file is not None
         }
         return {name: dg.CodeReferencesMetadataValue(code_references=[place]) for name, place in places.items()}
+
+
+def _number(context: dg.ComponentLoadContext) -> int:
+    """Which of the documents in its file a component is."""
+    key = context.component_path.instance_key
+    return key if isinstance(key, int) else 0
+
+
+_projects: dict[str, tuple[dg.ComponentTree, Project]] = {}
+"""The last project that was loaded, with the tree of its components: looking through it again and again takes long."""
+
+
+def _project(component: RestSource, context: dg.ComponentLoadContext | None) -> Project:
+    """All sources beside a component; it alone where it is loaded by itself."""
+    if context is None:
+        return Project((component.placed,))
+    tree, project = _projects.get("last", (None, Project(())))
+    if tree is not context.component_tree or not project.has(component.placed):
+        found = context.component_tree.get_all_components(RestSource)
+        project = Project([other.placed for other in found])
+        _projects["last"] = context.component_tree, project
+    return project if project.has(component.placed) else Project((component.placed,))

@@ -48,6 +48,11 @@ LOADS = (
         "choose partitions in the UI, or `--partition KEY` or `--partition-range A...B`",
     ),
     Entry(
+        ("partitions_elsewhere",),
+        "`partitions_def` was added to the asset of an endpoint that has none in its file",
+        "write it in the endpoint, with {partition.start} or the like in the request",
+    ),
+    Entry(
         ("not_storable", "partitions_untold", "column_conflict"),
         "an asset of your own returned what is no table; its rows do not say which of several partitions they are of; "
         "a column has another type than in other partitions",

@@ -23,6 +23,7 @@ from rest_source.orchestrate.resource import RestApi
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
 from rest_source.spec.source import SourceSpec
+from rest_source.spec.together import refuse_clashes
 
 _ROWS = 5
 
@@ -30,6 +31,7 @@ _ROWS = 5
 def check_source(file: Path, select: Sequence[str], as_json: bool) -> bool:
     """Try the selected endpoints and report; whether a load of each would begin well."""
     source = load_source(file)
+    refuse_clashes(file, source)
     endpoints = selected(source, select)
     # One request is one request: what would be retried is reported as what it is now.
     impatient = source.model_copy(update={"limits": source.limits.model_copy(update={"retries": 0})})

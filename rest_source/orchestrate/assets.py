@@ -12,6 +12,7 @@ from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANA
 from rest_source.orchestrate.partitions import backfill_policy, partitions_definition
 from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.spec.asset import FreshnessPolicy
+from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.source import SourceSpec
 
@@ -47,7 +48,7 @@ def build_asset(
     """The asset that loads an endpoint; the endpoint's settings win over the source's, and `translate` over both."""
     spec = _spec(source, endpoint, io_manager, references or {})
     spec = translate(endpoint, spec) if translate else spec
-    inputs = {dep.asset_key.to_python_identifier(): dep.asset_key for dep in spec.deps}
+    inputs = _inputs(spec)
     # What @dg.asset comes to; the decorator looks at its function again and again, a millisecond for each asset.
     return dg.AssetsDefinition(
         node_def=dg.OpDefinition(
@@ -65,6 +66,14 @@ def build_asset(
         keys_by_input_name=inputs,
         keys_by_output_name={"result": spec.key},
     )
+
+
+def _inputs(spec: dg.AssetSpec) -> dict[str, dg.AssetKey]:
+    """What an asset depends on, each under a name of its own: `a__b/c` and `a/b__c` come to one."""
+    inputs: dict[str, dg.AssetKey] = {}
+    for dep in spec.deps:
+        inputs[free_name(dep.asset_key.to_python_identifier(), inputs)] = dep.asset_key
+    return inputs
 
 
 def _spec(

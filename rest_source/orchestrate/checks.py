@@ -17,7 +17,7 @@ from rest_source.orchestrate.table_checks import judge_duplicates, judge_schema
 from rest_source.orchestrate.verdict import Case, Check, Judge
 from rest_source.spec.asset import Checks
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.source import SourceSpec
+from rest_source.spec.source import CHECKS, SourceSpec
 
 
 def build_checks(source: SourceSpec, endpoint: EndpointSpec) -> list[dg.AssetChecksDefinition]:
@@ -49,7 +49,7 @@ def _definition(source: SourceSpec, endpoint: EndpointSpec, checks: Mapping[str,
     definition: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
         node_def=dg.OpDefinition(
             _checker(source, endpoint, checks),
-            name=f"{node}_checks",
+            name=f"{node}{CHECKS}",
             ins={node: AFTER},
             outs=dict.fromkeys(checks, _RESULT),
             required_resource_keys={IO_MANAGER_KEY, resource_key(source)},

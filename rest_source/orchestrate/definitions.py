@@ -1,6 +1,8 @@
 """A source as Dagster definitions: assets, checks, jobs, schedules, sensors and resources."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -11,6 +13,7 @@ from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANA
 from rest_source.orchestrate.resource import api_resource, resource_key
 from rest_source.orchestrate.schedules import build_schedules
 from rest_source.spec.base import unknown
+from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.source import SourceSpec
 
 
@@ -23,17 +26,31 @@ def executor_from_environment() -> dg.ExecutorDefinition:
     return executors[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of several files of a source has of it: its endpoints, and the resource that all of them share.
+
+    Jobs and sensors are for all endpoints of the source, and come with the first file.
+    """
+
+    endpoints: Sequence[EndpointSpec]
+    resource: dg.ResourceDefinition
+    is_first: bool
+
+
 def build_definitions(
     source: SourceSpec,
     io_manager: PaginatorIOManager = PAGINATOR_IO_MANAGER,
     translate: Translate | None = None,
     references: References | None = None,
+    part: Part | None = None,
 ) -> dg.Definitions:
-    """Everything Dagster needs to know of a source."""
+    """Everything Dagster needs to know of a source, or of a part of it."""
+    part = part or Part(source.endpoints, api_resource(source), is_first=True)
     return dg.Definitions(
-        assets=[build_asset(source, endpoint, io_manager, translate, references) for endpoint in source.endpoints],
-        asset_checks=[check for endpoint in source.endpoints for check in build_checks(source, endpoint)],
-        sensors=build_freshness_sensors(source, io_manager),
-        schedules=build_schedules(source, executor_from_environment()),
-        resources={resource_key(source): api_resource(source), IO_MANAGER_KEY: io_manager},
+        assets=[build_asset(source, endpoint, io_manager, translate, references) for endpoint in part.endpoints],
+        asset_checks=[check for endpoint in part.endpoints for check in build_checks(source, endpoint)],
+        sensors=build_freshness_sensors(source, io_manager) if part.is_first else [],
+        schedules=build_schedules(source, executor_from_environment()) if part.is_first else [],
+        resources={resource_key(source): part.resource, IO_MANAGER_KEY: io_manager},
     )

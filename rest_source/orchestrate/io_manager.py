@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from rest_source.errors import RestSourceError
 from rest_source.extract.stream import PageStream
 from rest_source.http.errors import Mask
 from rest_source.load.destination import Destination
@@ -71,6 +72,8 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     def _load(self, context: dg.OutputContext, stream: PageStream) -> None:
         failed: dict[str, Any] = {}
         with explained(lambda: {**stream.facts(), **failed}, self.come_back, stream.session.clean):
+            if context.has_asset_partitions and stream.endpoint.partitions_def is None:
+                raise _partitions_elsewhere(stream)
             destination = self.open()
             load = partial(
                 run_load,
@@ -108,6 +111,16 @@ def told(
 
 def _run_id(context: dg.OutputContext) -> str:
     return attempt_id(context.step_context.dagster_run, context.step_context.instance)
+
+
+def _partitions_elsewhere(stream: PageStream) -> RestSourceError:
+    name = f"{stream.source.name}.{stream.endpoint.name}"
+    return RestSourceError(
+        "partitions_elsewhere",
+        f"{name} is partitioned in Dagster, but not in its file: each partition would load the same.",
+        cause="`partitions_def` was added to the asset by `post_processing`, `get_asset_spec` or `map_asset_specs`.",
+        remedy="Write `partitions_def` in the endpoint instead, with {partition.start} or the like in its request.",
+    )
 
 
 def without_password(url: str) -> str:

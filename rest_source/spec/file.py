@@ -37,7 +37,7 @@ def load_source(path: Path) -> SourceSpec:
     if wrong:
         raise invalid_file(wrong)
     try:
-        return SourceSpec.model_validate(data["attributes"])
+        source = SourceSpec.model_validate(data["attributes"])
     except ValidationError as error:
         raise invalid_file(
             f"{path}:{_line_at(node, ('attributes', *loc))}: {'.'.join(map(str, ('attributes', *loc)))}: {message}"
@@ -45,6 +45,32 @@ def load_source(path: Path) -> SourceSpec:
         ) from None
     except RecursionError:
         raise invalid_file([f"{path}:{_line(node)}: an alias stands inside of what it repeats"]) from None
+    _refuse_added_partitions(path, node, data, source)
+    return source
+
+
+def refuse_added_partitions(path: Path, source: SourceSpec, number: int) -> None:
+    """Raise RestSourceError where a document gives endpoints partitions of which their requests know nothing."""
+    nodes = [node for node in _documents(path) if isinstance(node, yaml.MappingNode)]
+    if number < len(nodes):
+        _refuse_added_partitions(path, nodes[number], _construct(path, nodes[number]), source)
+
+
+def _refuse_added_partitions(path: Path, node: yaml.Node, data: dict[Any, Any], source: SourceSpec) -> None:
+    without = [f"`{endpoint.name}`" for endpoint in source.endpoints if endpoint.partitions_def is None]
+    processing = data.get("post_processing")
+    assets = processing.get("assets") if isinstance(processing, dict) else None
+    for index, asset in enumerate(assets if isinstance(assets, list) else []):
+        attributes = asset.get("attributes") if isinstance(asset, dict) else None
+        if without and isinstance(attributes, dict) and attributes.get("partitions_def"):
+            loc = ("post_processing", "assets", index, "attributes", "partitions_def")
+            raise invalid_file(
+                [
+                    f"{path}:{_line_at(node, loc)}: {'.'.join(map(str, loc))}: {', '.join(without[:5])} would be asked "
+                    "for the same in each partition; write `partitions_def` in the endpoint, and {partition.start} or "
+                    "the like in its request"
+                ]
+            )
 
 
 def reject_duplicate_keys(path: Path) -> None:

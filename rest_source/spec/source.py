@@ -21,6 +21,8 @@ from rest_source.spec.units import Duration, Rate, Size, parse_duration
 from rest_source.spec.word import Word
 
 File = Annotated[Text, Word("file")]
+CHECKS = "_checks"
+"""What the name of a step for checks has at its end."""
 RESERVED_SCHEMAS = ("_rest_source", "information_schema", "pg_catalog")
 
 
@@ -188,6 +190,15 @@ class SourceSpec(AssetSettings):
                 message = f"`{endpoint.name}` and `{seen[table]}` would share the table `{table}`; choose another name"
                 raise invalid("endpoints", index, "name", message=message)
             seen[table] = endpoint.name
+        names = {endpoint.name: index for index, endpoint in enumerate(self.endpoints)}
+        for name in names:
+            checks = f"{name}{CHECKS}"
+            if checks in names:
+                message = (
+                    f"`{checks}` would have the step of the checks of `{name}` in Dagster; choose another name, as the "
+                    "`path` stays"
+                )
+                raise invalid("endpoints", names[checks], "name", message=message)
         return self
 
     @model_validator(mode="after")
@@ -234,6 +245,12 @@ class SourceSpec(AssetSettings):
         queried = parent.deps if parent else ()
         parents = (self.key(parent.endpoint),) if parent and parent.endpoint else ()
         return tuple(dict.fromkeys((*shared, *endpoint.deps, *queried, *parents)))
+
+
+def step_names(source: str, endpoint: str) -> tuple[str, str]:
+    """The names of an endpoint's steps in Dagster: that of its load and that of its checks."""
+    step = f"{source}__{endpoint}"
+    return step, f"{step}{CHECKS}"
 
 
 def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
