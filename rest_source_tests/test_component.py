@@ -38,7 +38,8 @@ def test_the_component_builds_its_assets() -> None:
 
 
 def test_braces_are_not_jinja(project: Path) -> None:
-    path = write_file(project / "their_project" / "defs" / "shop", URL, {"params": {"q": "{{ not.jinja }}"}})
+    endpoint = {"method": "POST", "body": {"template": "Hello {{ not.jinja }}", "query": "{ a { b } }"}}
+    path = write_file(project / "their_project" / "defs" / "shop", URL, endpoint)
     assert "{{ not.jinja }}" in path.read_text()
     result = validate(project)
     assert result.returncode == 0, result.stdout + result.stderr
