@@ -127,6 +127,17 @@ def test_a_refused_token_is_signed_anew(status: int) -> None:
         ("HS256", public(RSA)),
         ("HS256", ""),
     ],
+    ids=[
+        "text",
+        "no ascii",
+        "of another kind",
+        "of RSA",
+        "public",
+        "cut off",
+        "empty",
+        "public as a secret",
+        "no secret",
+    ],
 )
 def test_a_key_that_cannot_sign_is_told_and_not_shown(algorithm: str, key: str) -> None:
     with pytest.raises(RestSourceError) as caught:
