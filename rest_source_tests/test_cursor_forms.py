@@ -151,6 +151,9 @@ def test_a_date_of_yaml_is_text() -> None:
     written = [datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1).date(), datetime(2024, 1, 1, 5)]
     found = [Incremental.model_validate({"cursor": "$.at", "initial": value}).initial for value in written]
     assert found == ["2024-01-01T00:00:00Z", "2024-01-01", "2024-01-01T05:00:00"]
+    for value in (True, 1.5, ["2024"]):
+        with pytest.raises(ValidationError, match="write text or a whole number"):
+            Incremental.model_validate({"cursor": "$.at", "initial": value})
 
 
 @pytest.mark.parametrize("format", ["iso", "YYYY-MM-DD", "epoch_micros", ""])

@@ -1,4 +1,7 @@
-"""Increments in any order and overlap: with a lookback no record is missed, and none stands twice."""
+"""Increments in any order and overlap: with a lookback no record is missed, and none stands twice.
+
+Some records have a time that is far in the future.
+"""
 
 import os
 from collections.abc import Callable
@@ -30,12 +33,29 @@ def epoch(hour: int) -> int:
     return int((START + timedelta(hours=hour)).timestamp())
 
 
+def micros(hour: int) -> int:
+    return epoch(hour) * 10**6
+
+
+def odata(hour: int) -> str:
+    return f"/Date({epoch(hour)}000)/"
+
+
+def offset(hour: int) -> str:
+    return iso(hour).replace("Z", ".000+0000")
+
+
+MISTAKEN = 70 * 365 * 24
+"""Hours from the start until long after each of these tests."""
+
+
 @dataclass(frozen=True)
 class Change:
-    """A record is written, or written anew; the API shows it some hours later than its time says."""
+    """A record is written, or written anew; the API shows it hours later than its time says, or its time is wrong."""
 
     id: int
     late: int
+    mistaken: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +90,8 @@ class World:
 
     def change(self, change: Change) -> None:
         self.versions += 1
-        at = self.way.write(self.hour - change.late)
+        mistaken = change.mistaken and not self.way.windows  # which ask for nothing that far
+        at = self.way.write(MISTAKEN if mistaken else self.hour - change.late)
         self.records[change.id] = {"id": change.id, "version": self.versions, "updated_at": at}
         self.api.records = list(self.records.values())
 
@@ -100,6 +121,9 @@ PAGED: dict[str, Any] = {"pagination": {"type": "page_number"}}
 WAYS = {
     "cursor": Way({**PAGED, "params": {"since": "{cursor}"}, "incremental": {}}),
     "epochs": Way({**PAGED, "params": {"since": "{cursor}"}, "incremental": {}}, epoch),
+    "microseconds": Way({**PAGED, "params": {"since": "{cursor}"}, "incremental": {}}, micros),
+    "odata": Way({**PAGED, "params": {"since": "{cursor}"}, "incremental": {}}, odata),
+    "offsets": Way({**PAGED, "params": {"since": "{cursor}"}, "incremental": {}}, offset),
     "windows": Way(
         {
             **PAGED,
@@ -110,7 +134,7 @@ WAYS = {
     ),
     "descending": Way({**PAGED, "incremental": {"order": "desc"}}, descending=True),
 }
-changes = st.builds(Change, st.integers(0, 11), st.integers(0, LOOKBACK))
+changes = st.builds(Change, st.integers(0, 11), st.integers(0, LOOKBACK), st.sampled_from([False] * 5 + [True]))
 loads = st.builds(Load, st.none() | st.integers(0, 5), st.booleans())
 hours = st.integers(1, 6)
 

@@ -5,7 +5,7 @@ texts.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -20,6 +20,8 @@ from rest_source.spec.units import EPOCHS
 _ISO = re.compile(ISO)
 _NO_DATE = "0000-00"
 """How a date begins that MySQL writes where there is none."""
+_SORTED = re.compile(r"0+|/Date\(0+(\+0000)?\)/")
+"""Shapes of texts besides those of ISO that sort as they do as times or numbers."""
 _SAME_WIDTH = str.maketrans("123456789", "000000000")
 _LEAST = 10**8
 """Numbers below it are not taken for epochs, unless they are said to be: ids begin small."""
@@ -38,7 +40,9 @@ class CursorValues:
 
     def latest(self, values: Iterable[Any], known: Any = None) -> Any:
         """The latest of some values and the one known, as the API wrote it; None where there is none."""
-        present = [value for value in values if value is not None and value != "" and not isinstance(value, bool)]
+        present = [
+            value for value in values if value is not None and value != "" and value is not True and value is not False
+        ]
         latest = self._greatest(present) if present else None
         if latest is None or known is None:
             return known if latest is None else latest
@@ -94,13 +98,11 @@ class CursorValues:
         return value if is_later else known
 
     def _greatest(self, values: list[Any]) -> Any:
-        if self.format is None and all(type(value) is str for value in values):
-            # Equal shapes, the zone included, sort as texts as they do as times.
-            shapes = {value.translate(_SAME_WIDTH) for value in values}
-            if len(shapes) == 1 and (match := _ISO.fullmatch(values[0])) and match[7] in (None, "Z", "z"):
-                return _real(max(values))
-        elif (self.format is None or self.format in EPOCHS) and all(type(value) is int for value in values):
-            greatest: int = max(values)
+        kinds = set(map(type, values))
+        if self.format is None and kinds == {str}:
+            return self._greatest_in_turn(list(_latest_of_shapes(values)))
+        if (self.format is None or self.format in EPOCHS) and kinds <= {int, float}:
+            greatest = max(values)
             if self.format or unit(greatest) == unit(min(values)):
                 return greatest
         return self._greatest_in_turn(values)
@@ -135,6 +137,25 @@ class CursorValues:
         until = datetime.now(UTC) + timedelta(days=1)
         moments = [self.instant(value) for value in (one, other)]
         return all(moment is not None and _RECENT <= moment <= until for moment in moments)
+
+
+def _latest_of_shapes(values: list[str]) -> Iterator[str]:
+    """The latest of the texts of each shape; all of those whose order as texts does not tell."""
+    shapes = dict.fromkeys([value.translate(_SAME_WIDTH) for value in values], values)
+    if len(shapes) > 1:
+        shapes = {shape: [] for shape in shapes}
+        for value in values:
+            shapes[value.translate(_SAME_WIDTH)].append(value)
+    for shape, alike in shapes.items():
+        match = _ISO.fullmatch(alike[0])
+        width = len(match[7] or "") if match else 0
+        if width > 1:
+            zones = {value[-width:] for value in alike}
+            yield from (max(value for value in alike if value.endswith(zone)) for zone in zones)
+        elif match or _SORTED.fullmatch(shape):
+            yield max(alike)
+        else:
+            yield from alike
 
 
 def as_number(value: Any) -> Decimal | None:

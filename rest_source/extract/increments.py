@@ -20,7 +20,10 @@ from rest_source.spec.template import names
 
 Numbers = Literal["times", "ids", "either"]
 """What the numbers of a cursor are."""
-_TIME = re.compile(r"(^|_)(at|on|date|datetime|time|timestamp|ts|created|updated?|modified|changed|[acm]time)(_|$)")
+_TIME = re.compile(
+    r"(^|_)(at|on|when|since|day|date|datetime|time|timestamp|ts|[acm]time"
+    r"|created|updated?|modified|changed|posted|published|sent|received|seen)(_|$)"
+)
 _ID = re.compile(r"(^|_)(id|ids|key|no|num|number|seq|sequence|serial|version|revision|offset|position)$")
 _SECOND = timedelta(seconds=1)
 _SKEW = timedelta(hours=1)
@@ -60,10 +63,12 @@ class Increments:
 
     def of_page(self, records: list[Record], document: Any, answer: Answer) -> Reached:
         """How far a page has come."""
-        found, now = self._found(records, document, answer), _time_of(answer)
+        found = self._found(records, document, answer)
         latest = self.values.latest(found)
-        if latest is None or not (self._is_ahead(latest, now) or self._is_past_end(latest)):
+        is_ahead = self._is_ahead(latest, datetime.fromtimestamp(answer.at, UTC))
+        if latest is None or not (is_ahead or self._is_past_end(latest)):
             return Reached(_plain(latest))
+        now = _time_of(answer)
         counts = self._are_times(found, now)
         ahead = [place for place, value in enumerate(found) if counts and self._is_ahead(value, now)]
         passed = {*ahead, *(place for place, value in enumerate(found) if self._is_past_end(value))}

@@ -19,9 +19,10 @@ FORMATS = (*EPOCHS, "odata")
 
 def _as_written(value: Any) -> Any:
     """YAML reads 2024-01-01 as a date, which is text here; a number stays one, as the body of a request may have it."""
-    if isinstance(value, bool):
+    value = checked(value.isoformat().replace("+00:00", "Z") if isinstance(value, date | datetime) else value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError("write text or a whole number")
-    return checked(value.isoformat().replace("+00:00", "Z") if isinstance(value, date | datetime) else value)
+    return value
 
 
 def _format(value: str) -> str:
