@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse as jsonpath_ng
 
+from rest_source.demo.server import Reply
 from rest_source.errors import RestSourceError
 from rest_source.extract.data_root import DataRoot, find_roots, with_fields
 from rest_source.spec.jsonpath import compile_path, step_to
@@ -333,6 +334,13 @@ def test_null_after_an_answer_that_said_there_is_more_is_an_error(api: Api, pagi
     assert caught.value.id == "data_root_null"
     api.serve(scripted(first, {"data": None, "next": None, "more": False}))
     assert read(api.url, {"pagination": pagination, "data_root_optional": True}).ids == [1]
+
+
+def test_an_answer_that_is_null_after_one_that_named_the_next_page_is_an_error(api: Api) -> None:
+    api.serve(scripted(Reply([{"id": 1}], headers={"X-Next-Page": "2"}), Reply(b"null")))
+    with pytest.raises(RestSourceError) as caught:
+        read(api.url, {"data_root": "$", "pagination": {"type": "page_number"}})
+    assert caught.value.id == "data_root_null"
 
 
 @pytest.mark.parametrize("root", ["$", "$[*]", "$[0:50]"])

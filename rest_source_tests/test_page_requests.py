@@ -343,3 +343,18 @@ def test_more_rows_than_asked_for_are_not_read_twice(api: Api) -> None:
 
     api.serve(answer)
     assert read(api.url, {"pagination": {"type": "offset_limit", "limit": 10}}).ids == list(range(50))
+
+
+@pytest.mark.parametrize("allow", [False, True])
+@pytest.mark.parametrize("pagination", [{"type": "cursor", "value": "$.next"}, {"type": "next_url", "path": "$.next"}])
+def test_a_page_that_comes_again_while_its_link_moves_on_is_told(
+    api: Api, pagination: dict[str, Any], allow: bool
+) -> None:
+    pagination = pagination | ({"repeated_pages": "allow"} if allow else {})
+    api.serve(scripted(page(1, next="/a"), page(2, next="/b"), page(2, next="/c"), page(4)))
+    result = read(api.url, {"pagination": pagination})
+    assert result.ids == [1, 2, 2, 4]
+    told = [] if allow else ["Page 3 holds the same records as page 2"]
+    assert [warning.partition(",")[0] for warning in result.warnings] == told
+        [] if allow else ["Page 3 holds the same records as page 2, t"]
+    )

@@ -101,6 +101,10 @@ class CountedPager:
         return self.spec.repeated_pages == "error"
 
     @property
+    def tells_twins(self) -> bool:
+        return False  # it judges them itself
+
+    @property
     def keeps_marks(self) -> bool:
         is_offset = isinstance(self.spec, OffsetLimit) and self.spec.advance == "rows"
         return is_offset or self.spec.total_records is not None

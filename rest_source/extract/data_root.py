@@ -59,7 +59,7 @@ class DataRoot:
         """
         failed = _failure(document)
         is_refused = failed or (said_more and not self.optional)
-        if is_refused and document is not None and self.path.is_null(document):
+        if is_refused and self.path.is_null(document):
             raise _null(self.path.text, failed, said_more)
         if not self.path.lead and isinstance(document, dict) and (is_list or self.path.every or self.path.selects):
             if failed:

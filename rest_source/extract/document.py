@@ -22,6 +22,7 @@ from rest_source.http.wrapped import unwrapped
 _DIGITS_TO_ZERO = bytes.maketrans(b".123456789", b"0" * 10)
 _LONG_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?(?:\d{20,}|9[2-9]\d{17}|(?=[\d.]{19})\d+\.\d+|\d{18,}(?=[eE]))", re.DOTALL)
 _NUL = b"\\u0000"
+NO_CONTENT = 204
 MAX_DIGITS = 17
 """Significant digits that a double holds for certain."""
 
@@ -48,7 +49,7 @@ def parse(answer: Answer, where: str, mask: Callable[[str], str]) -> Document:
 
     `where` and `mask` are for the error: the request without secrets, and what keeps them out of a quoted body.
     """
-    if answer.status == 204:
+    if answer.status == NO_CONTENT:
         return Document(None)
     body = answer.body.removeprefix(b"\xef\xbb\xbf")
     try:

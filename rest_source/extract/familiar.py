@@ -5,7 +5,7 @@ column has not, so there is nothing to note in the columns, and it is read and w
 of the time. What it refuses is read in the usual way, and so is what would be written otherwise than by orjson.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union
 
@@ -59,11 +59,12 @@ class FamiliarPage:
     names: Names
     cursor: str | None
 
-    def field(self, record: msgspec.Struct, name: str) -> Any:
-        """A field of a record; None where it has none."""
+    def getter(self, name: str) -> Callable[[Any], Any]:
+        """What gets a field of that name out of a record, or None where it has none."""
         place = next((place for place, other in self.names.items() if other == name), None)
-        value = getattr(record, place) if place is not None else None
-        return None if value is msgspec.UNSET else value
+        if place is None:
+            return lambda record: None
+        return lambda record: None if (value := getattr(record, place)) is msgspec.UNSET else value
 
     @property
     def last(self) -> Record | None:

@@ -46,18 +46,22 @@ def by_lines(lines: Callable[[], Sequence[bytes]]) -> Identity:
     )
 
 
-def by_key(key: Sequence[str], records: Sequence[Any], field: Callable[[Any, str], Any]) -> Identity | None:
-    """The identity of records by their key; None where it does not tell them apart.
+Getter = Callable[[str], Callable[[Any], Any]]
+"""What gets a field of that name out of each record of a page, or None where it has none."""
 
-    `field` gives a field of a record, or None. A key of constants, such as the fields of a parent, tells nothing.
-    """
+
+def by_key(key: Sequence[str], records: Sequence[Any], getter: Getter) -> Identity | None:
+    """The identity of records by their key; None where it does not tell them apart."""
     if not key or not records:
         return None
-    rows = [tuple(field(record, name) for name in key) for record in records]
-    if any(value is None for row in rows for value in row):
+    fields = [list(map(getter(name), records)) for name in key]
+    if any(None in values for values in fields):
         return None
-    shown = list(map(repr, rows))
-    marks = frozenset(shown)
-    if len(marks) < len(rows):
+    values = fields[0] if len(fields) == 1 else list(zip(*fields, strict=True))
+    try:
+        marks = frozenset(values)
+    except TypeError:  # a key of objects or lists
+        marks = frozenset(map(repr, values))
+    if len(marks) < len(values):
         return None
-    return Identity(lambda: sha256("\n".join(shown).encode("utf-8", "surrogatepass")).hexdigest()[:32], lambda: marks)
+    return Identity(lambda: sha256(repr(values).encode("utf-8", "surrogatepass")).hexdigest()[:32], lambda: marks)

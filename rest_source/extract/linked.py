@@ -63,8 +63,15 @@ class _Follower:
     """What the pagers that follow links share. They do not end at a total, which the check `complete` compares."""
 
     spec: Cursor | NextUrl | LinkHeader | NoPagination
-    keeps_digests = False
     keeps_marks = False
+
+    @property
+    def keeps_digests(self) -> bool:
+        return isinstance(self.spec, Paged) and self.spec.repeated_pages == "error"
+
+    @property
+    def tells_twins(self) -> bool:
+        return self.keeps_digests
 
     def first(self) -> Next[LinkedState]:
         return Next(LinkedState(), PageRequest())
@@ -104,7 +111,6 @@ class CursorPager(_Follower):
     """`cursor`: a token from the response or its last record goes into the next request."""
 
     spec: Cursor
-    keeps_digests = True
 
     def first(self) -> Next[LinkedState]:
         return Next(

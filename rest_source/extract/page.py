@@ -161,6 +161,11 @@ class Pager(Protocol[State]):
         ...
 
     @property
+    def tells_twins(self) -> bool:
+        """Whether a page like an earlier one is told and nothing else, as the answer leads on all the same."""
+        ...
+
+    @property
     def keeps_marks(self) -> bool:
         """Whether `Response.known` is asked for."""
         ...

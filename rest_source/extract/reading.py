@@ -13,7 +13,7 @@ from rest_source.errors import quoted
 from rest_source.extract.announced import announced
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, Selection, as_records, with_fields
-from rest_source.extract.document import Document, parse
+from rest_source.extract.document import NO_CONTENT, Document, parse
 from rest_source.extract.familiar import Familiar
 from rest_source.extract.history import History
 from rest_source.extract.identity import Identity, by_content, by_key, by_lines
@@ -119,6 +119,8 @@ class PageReader:
             doubts = [*doubts, _wrapped(data_root.path.text, content.root_meant)]
         doubts = [*doubts, _SECRET_LINK] if content.reached.is_secret else doubts
         stored = content.encoded() if after.keep else NOTHING
+        if content.count and self.pager.tells_twins and (twin := self.history.twin(content.identity)) is not None:
+            doubts = [*doubts, _repeated(number, twin)]
         new = self.pager.new(step.state, response) if after.keep else 0
         if after.keep:
             self.history.add(number, content.identity, new, self.pager.keeps_digests, self.pager.keeps_marks)
@@ -150,12 +152,12 @@ class PageReader:
             return None
         encoded = cache(lambda: page.encoded(_now()) or self._parsed(answer, data_root, first=False).encoded())
         reached = self._reached(page.cursors, page.document, answer)
-        identity = by_key(self._key, page.records, page.field) or by_content(encoded)
+        identity = by_key(self._key, page.records, page.getter) or by_content(encoded)
         return _Content(page.document, len(page.records), page.last, reached, page.record, encoded, identity)
 
     def _parsed(self, answer: Answer, data_root: DataRoot, first: bool) -> _Content:
         document = parse(answer, self._asked(answer), self.mask)
-        earlier = self.history.last.more if self.history.pages else None
+        earlier = self.history.last.more if self.history.pages and answer.status != NO_CONTENT else None
         selected = data_root.select(document.value, first, earlier, self.history.is_list)
         self.history.is_list |= isinstance(document.value, list)
         if self.familiar is not None:
@@ -175,9 +177,9 @@ class PageReader:
     def _identity(self, data_root: DataRoot, selected: Selection, encoded: Callable[[], EncodedRecords]) -> Identity:
         """What tells the page from others: by what the API returned, though a filter may select nothing of it."""
         if selected.is_all:
-            return by_key(self._key, selected.records, dict.get) or by_content(encoded)
+            return by_key(self._key, selected.records, _getter) or by_content(encoded)
         returned = data_root.without_excluded(as_records(selected.returned))
-        return by_key(self._key, returned, dict.get) or by_lines(cache(lambda: list(map(canonical_exact, returned))))
+        return by_key(self._key, returned, _getter) or by_lines(cache(lambda: list(map(canonical_exact, returned))))
 
     @property
     def _key(self) -> tuple[str, ...]:
@@ -281,6 +283,17 @@ class PageReader:
 
 def _now() -> int:
     return int(time() * 1000)
+
+
+def _getter(name: str) -> Callable[[Any], Any]:
+    return lambda record: record.get(name)
+
+
+def _repeated(number: int, twin: int) -> str:
+    return (
+        f"Page {number} holds the same records as page {twin}, though the API led on from there: what should be on it "
+        "may be missing. If equal pages are real, add `repeated_pages: allow` to the pagination."
+    )
 
 
 def _wrapped(path: str, meant: str) -> str:

@@ -91,14 +91,16 @@ class JsonPath:
         return next(iter(_search(_cut(self.text)[1], item)), MISSING)
 
     def is_null(self, document: Any) -> bool:
-        """Whether the collection, or what should hold it, is there and null."""
+        """Whether the document, the collection, or what should hold it, is null."""
+        if document is None:
+            return True
         for step in self.lead:
             if not isinstance(document, dict) or step not in document:
                 return False
             document = document[step]
             if document is None:
                 return True
-        return document is None
+        return False
 
     def _walk(self, document: Any) -> Any:
         for step in self.steps or ():

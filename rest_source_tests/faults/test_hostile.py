@@ -200,7 +200,7 @@ PAGES = {
     "empty pages before a total is reached": Case(
         by_page([1, 2], [], [], [], [3], total=3), ids=[1, 2, 3], pagination=TOTAL
     ),
-    "duplicate pages by cursor": Case(by_cursor([1, 2], [1, 2], [3]), ids=[1, 2, 3]),
+    "duplicate pages by cursor": Case(by_cursor([1, 2], [1, 2], [3]), ids=[1, 2, 3], warned="same records as page 1"),
     "duplicate pages with a total": Case(
         by_page([1, 2], [1, 2], [3], total=5), ids=[1, 2, 3], pagination=TOTAL, warned="incomplete"
     ),
