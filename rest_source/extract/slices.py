@@ -43,6 +43,7 @@ class Known:
     """What a load starts from: the cursors by their scopes, and the rows of the parent.
 
     `only` restricts it to some of them, by their `parent_text`; `newest_parent` is when the last of them was loaded.
+    `spelled` has what the API wrote for values of the parents that their columns hold otherwise, by field and value.
     `stuck` has cursors that lay in the future, by their scopes, instead of which others are among `cursors`.
     """
 
@@ -51,6 +52,16 @@ class Known:
     only: frozenset[str] | None = None
     newest_parent: int | None = None
     stuck: Mapping[str, Any] = field(default_factory=dict)
+    spelled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def as_received(self, name: str, value: Any) -> Any:
+        """A value of a parent's field as the API wrote it; of several in a batch, each."""
+        if isinstance(value, list):
+            return [self.as_received(name, item) for item in value]
+        text = self.spelled.get(name, {}).get(str(value))
+        if text is None:
+            return value
+        return int(text) if isinstance(value, float) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,8 @@ class Slice:
 
     `key` tells it from the load's other slices, and `scope` its cursor from the endpoint's others. `since` is the
     cursor it starts from, the lookback taken off. A window may have been cut out of a larger one, whose end it is if it
-    `closes` it; `is_cut` says that it was. `positions` are those of one page, where templates hold them.
+    `closes` it; `is_cut` says that it was. `asks` has the fields of the parent by which it is told from others.
+    `positions` are those of one page, where templates hold them.
     """
 
     key: str = ""
@@ -67,6 +79,7 @@ class Slice:
     since: Any = None
     instants: Mapping[str, datetime] = field(default_factory=dict)
     values: Row = field(default_factory=dict)
+    asks: Row = field(default_factory=dict)
     included: Row = field(default_factory=dict)
     is_cut: bool = False
     closes: bool = True
@@ -83,10 +96,9 @@ class Slice:
 
     @property
     def parent(self) -> dict[str, Any]:
-        """The fields of the parent that ask for it."""
-        names = [name for name in self.values if name.startswith("parent.")]
-        found = {name.removeprefix("parent."): self.values[name] for name in names}
-        return found | ({"partition": self.values["partition.key"]} if found and "partition.key" in self.values else {})
+        """The fields of the parent that ask for it, as its columns hold them."""
+        partition = {"partition": self.values["partition.key"]} if "partition.key" in self.values else {}
+        return {**self.asks, **partition} if self.asks else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +197,13 @@ class Slicer:
             rows = [dict(zip(parent.values, choice, strict=True)) for choice in product(*parent.values.values())]
         asked = parent_fields(self.endpoint)
         for row in _batches(rows, parent.batch) if parent.batch else rows:
-            values = {f"parent.{name}": row[name] for name in asked}
-            key = json.dumps({name: row[name] for name in asked}, default=str)
+            values = {f"parent.{name}": self.known.as_received(name, row[name]) for name in asked}
+            asks = {name: row[name] for name in asked}
+            key = json.dumps(asks, default=str)
             scope = json.dumps([base.scope, key]) if base.scope else key
             included = {f"parent_{name}": row[name] for name in parent.include}
-            yield replace(base, key=key, scope=scope, values={**base.values, **values}, included=included)
+            named = {**base.values, **values}
+            yield replace(base, key=key, scope=scope, values=named, asks=asks, included=included)
 
     def _windows(self, base: Slice) -> Iterator[Slice]:
         incremental = self.endpoint.incremental
@@ -262,6 +276,12 @@ def _after(moment: datetime, step: timedelta, zone: tzinfo | None) -> datetime:
 def parent_fields(endpoint: EndpointSpec) -> list[str]:
     """The fields of the parent that an endpoint's requests name, in order."""
     return sorted(name.removeprefix("parent.") for name in used(endpoint) if name.startswith("parent."))
+
+
+def fields_of_children(source: SourceSpec, endpoint: EndpointSpec) -> tuple[str, ...]:
+    """The fields of an endpoint that the requests of its children name."""
+    children = (one for one in source.endpoints if one.parent and one.parent.endpoint == endpoint.name)
+    return tuple(dict.fromkeys(field for child in children for field in parent_fields(child)))
 
 
 def parent_text(parent: Row) -> str:

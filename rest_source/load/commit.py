@@ -8,6 +8,7 @@ from rest_source.load.destination import CommitResult, LoadFacts
 from rest_source.load.dialect import Session
 from rest_source.load.owners import refuse_endpoint
 from rest_source.load.relation import Table
+from rest_source.load.spellings import record_spellings
 from rest_source.load.stage import Stage
 from rest_source.load.system import record_load, record_progress, widenings
 from rest_source.load.table import described, evolve
@@ -28,6 +29,7 @@ def write_load(session: Session, stage: Stage, load: LoadFacts) -> CommitResult:
     staged = session.staged(stage, stage.tables[0], evolution.target, before)
     loaded_at = int(time.time() * 1000)
     result = Writer(session, table, stage, evolution, staged, loaded_at, load.partition).write(load)
+    record_spellings(session, table, stage, evolution, before, load.asked_fields)
     result = Children(session, table, stage, load, loaded_at).write(result)
     record_load(session, load, stage, staged, result, loaded_at)
     record_progress(session, load, loaded_at)

@@ -40,8 +40,8 @@ class LoadFacts:
     were rejected so far, which give way to rows that were read later. A load of a `partition` takes the place of the
     partitions it `covered`. `cursors` are to be kept by their scopes, those of `forgotten` scopes no longer, and
     `failed` requests until their parents are among the `asked_parents` of a later load (None asks for all).
-    `records_returned` counts what the API returned, of which the data root may select a part, and `shortfall` says what
-    it announced beyond that.
+    `asked_fields` are those that the requests of its children name. `records_returned` counts what the API returned, of
+    which the data root may select a part, and `shortfall` says what it announced beyond that.
     """
 
     load_id: str
@@ -58,6 +58,7 @@ class LoadFacts:
     forgotten: tuple[str, ...] = ()
     failed: tuple[FailedRequest, ...] = ()
     asked_parents: tuple[Mapping[str, Any], ...] | None = None
+    asked_fields: tuple[str, ...] = ()
     run_id: str = ""
     started_at: int = 0
     pages: int = 0

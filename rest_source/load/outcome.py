@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from time import monotonic
 from typing import Any
 
+from rest_source.extract.slices import fields_of_children
 from rest_source.extract.spool import SpooledLoad
 from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
@@ -100,6 +101,7 @@ class Extraction:
             forgotten=tuple(part.scope for part in stream.slices) if stream.full_refresh else (),
             failed=tuple(stream.failed),
             asked_parents=self._asked,
+            asked_fields=fields_of_children(stream.source, stream.endpoint),
             siblings=tuple(normalise(endpoint.name) for endpoint in stream.source.endpoints),
             run_id=run_id,
             started_at=int(stream.now.timestamp() * 1000),

@@ -11,8 +11,9 @@ from rest_source.load.destination import Destination
 from rest_source.load.dialect import Session
 from rest_source.load.parents import rows_of_query, rows_of_table
 from rest_source.load.relation import Table
+from rest_source.load.spellings import spellings
 from rest_source.load.system import cursors
-from rest_source.load.view import newest
+from rest_source.load.view import chosen_columns, newest
 from rest_source.spec.parent import Parent
 
 PARENTS = "__parents"
@@ -51,4 +52,6 @@ def _with_parents(stream: PageStream, session: Session, known: Known, parent: Pa
     since = int(known.cursors.get(PARENTS, 0)) if parent.changed and known.only is None else 0
     last = newest(session, table) if parent.changed else None  # before the rows: what comes between comes again
     rows = rows_of_table(session, table, asked, parent.include, parent.where, scope, since)
-    return replace(known, parents=rows, newest_parent=last)
+    columns = zip(asked, chosen_columns(session.columns(table), asked), strict=True) if asked and rows else ()
+    spelled = {field: spellings(session, table, column.name) for field, column in columns}
+    return replace(known, parents=rows, newest_parent=last, spelled=spelled)

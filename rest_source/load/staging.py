@@ -3,13 +3,14 @@
 It reads the spool once and touches no destination, so that a destination is locked only for the commit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
 
 from rest_source.errors import quoted
 from rest_source.extract.columns import Column
 from rest_source.extract.nested import ArrayPath
+from rest_source.extract.slices import fields_of_children
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import DATE, TIMESTAMP, exists, explain, is_instant, literal
 from rest_source.load.fixed import fits
@@ -18,6 +19,7 @@ from rest_source.load.merged import merged
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.rejects import missing_key, reject
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
+from rest_source.load.spellings import SPELLED
 from rest_source.load.stage import Merged, Stage, StagedColumn, StagedTable
 from rest_source.load.stager import RECORDS, Stager, staged_name
 from rest_source.spec.base import normalise, unknown
@@ -34,10 +36,11 @@ def build_stage(
     timezone: str,
     stager: Stager,
     name: str = RECORDS,
+    asked: Collection[str] = (),
 ) -> Stage:
     """The stage of a spooled load of a table `name`, of which the stager has read a part.
 
-    `unique` keeps each key's newest record.
+    `unique` keeps each key's newest record; the texts of the `asked` fields are kept as they are too.
     """
     with (
         explain(
@@ -57,7 +60,7 @@ def build_stage(
         fields = tuple(part for part in primary_key if part != PARTITION)
         default_key = not load.rows or fields == (HEVO_ID,)
         key = () if default_key else _key_columns(tables[0].columns, fields)
-        doubts = tuple(doubt for table in tables for doubt in _respell(con, table, key))
+        doubts = tuple(doubt for table in tables for doubt in _respell(con, table, key, asked))
         rejected, reasons = reject(con, load, stager.shape, tables, key)
         united = Merged()
         if unique and load.rows and _has_repeated(con, RECORDS, key or (HEVO_ID,)):
@@ -91,6 +94,7 @@ def stage_of(load: SpooledLoad, source: SourceSpec, endpoint: EndpointSpec, stag
         timezone=source.timezone,
         stager=stager,
         name=normalise(endpoint.name),
+        asked=fields_of_children(source, endpoint),
     )
 
 
@@ -123,7 +127,9 @@ def _refined(con: duckdb.DuckDBPyConnection, table: str, name: str, column: Colu
     return type_
 
 
-def _respell(con: duckdb.DuckDBPyConnection, table: StagedTable, key: Sequence[str]) -> Iterator[str]:
+def _respell(
+    con: duckdb.DuckDBPyConnection, table: StagedTable, key: Sequence[str], asked: Collection[str]
+) -> Iterator[str]:
     """Write the dates and times of fixed types as RFC 3339 does; tells of those that lose digits.
 
     Those of a key would become one that differ in nothing else: they do not fit.
@@ -143,6 +149,9 @@ def _respell(con: duckdb.DuckDBPyConnection, table: StagedTable, key: Sequence[s
                 yield _lost(".".join((*table.path, column.original)), column.type, count, example)
         else:
             other = f"{other} AND NOT {loses}"
+        if not table.path and {column.original, normalise(column.original)} & set(asked):
+            con.execute(f"CREATE TABLE IF NOT EXISTS {SPELLED} (id VARCHAR, name VARCHAR, text VARCHAR)")
+            con.execute(f"INSERT INTO {SPELLED} SELECT {HEVO_ID}, '{name}', {name} FROM {table.name} WHERE {other}")
         con.execute(f"UPDATE {table.name} SET {name} = {written} WHERE {other}")
 
 

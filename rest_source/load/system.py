@@ -48,6 +48,7 @@ _TABLES = {
         **dict.fromkeys(("source", "endpoint", "scope", "cursor", "load_id"), "VARCHAR"),
         "moved_at": "TIMESTAMPTZ",
     },
+    "spellings": dict.fromkeys(("table_name", "column_name", "value", "text"), "VARCHAR"),
     "failed_requests": {
         **dict.fromkeys(("source", "endpoint", "parent", "request", "message", "load_id"), "VARCHAR"),
         "status": "BIGINT",
