@@ -346,6 +346,15 @@ def test_a_body_that_is_no_json_is_named_for_what_it_is(body: bytes, content_typ
     assert f"Content type: {content_type or 'no content type'}" in error.message
 
 
+def test_every_beginning_of_a_document_is_one_that_ends_in_the_middle() -> None:
+    text = r' {"a\"": [-1.5e+10, true, false, null, {}, "\u00e9\\ \ud83d\ude00", "\tö€", ""], "b" : {"c": [[], 0]}} '
+    whole = text.encode()
+    for length in range(2, len(whole) - 1):
+        with pytest.raises(RestSourceError) as caught:
+            parse(Answer(200, "http://h", {"Content-Type": "text/plain"}, whole[:length]), "", str)
+        assert caught.value.id == "truncated_json", whole[:length]
+
+
 def test_only_what_asks_for_another_format_is_told_to_ask_for_json() -> None:
     for body in (b"", b'{"a": [1', b'{"a": NaN}', TEXT.encode("latin-1"), b'{"a": 1,}'):
         assert "Accept: application/json" not in refused(body).remedy

@@ -131,7 +131,7 @@ def _is_cut(reason: str, rest: str) -> bool:
     """Whether the parser stopped because the text ends."""
     left = rest.rstrip()
     if reason.startswith("Invalid"):
-        return re.fullmatch(r"\\?u?[0-9a-fA-F]{0,3}", left) is not None
+        return re.fullmatch(r"\\?u?[0-9a-fA-F]{0,4}", left) is not None
     return reason.startswith("Unterminated") or any(end.startswith(left) for end in _ENDS)
 
 
