@@ -52,7 +52,7 @@ def _of_number(number: float, now: float, milliseconds: bool) -> float:
 
 def moment_of(text: str) -> float | None:
     """A date of HTTP, of ISO 8601, or as JavaScript writes it, in epoch seconds; without a zone it is UTC."""
-    text = re.sub(r"\s*\(.*\)$|(?:GMT|UTC)(?=[+-])", "", text)
+    text = re.sub(r"\s*\(.*\)$|(?:GMT|UTC)(?=[+-])", "", text[:_LONGEST])
     readings: list[Callable[[], datetime]] = [
         lambda: datetime.fromisoformat(re.sub(r"\s*(GMT|UTC)$", "", text)),
         lambda: parsedate_to_datetime(text),

@@ -98,6 +98,7 @@ _IN_BODY = {
 }
 _BODY = 100_000
 _DEPTH = 5
+_LONGEST_NAME, _LONGEST_VALUE = 100, 2000
 
 _LIMIT = 429
 _MAY_BE_LIMITS = (403, 503)
@@ -147,11 +148,10 @@ def _seconds(wait: Wait) -> float:
 
 def _waits(answer: Answer, now: float) -> Iterator[tuple[Wait, str]]:
     """Every wait that an answer names, with the quota whose reset it is, or ''."""
-    for name, text in answer.headers.items():
-        plain = _plain(name)
+    for name, plain, text in _named(answer):
         spelling = next((row for row in _SPELLINGS if row.names.fullmatch(plain)), None)
         if spelling is not None:
-            found = [(seconds_of(text, now, spelling.milliseconds), _quota(name) if spelling.quota else "")]
+            found = [(seconds_of(text, now, spelling.milliseconds), _quota(plain) if spelling.quota else "")]
         elif _FIELDS.fullmatch(plain):
             found = [(seconds_of(reset, now), quota) for quota, _, reset in _policies(plain, text) if reset]
         else:
@@ -163,12 +163,18 @@ def _waits(answer: Answer, now: float) -> Iterator[tuple[Wait, str]]:
 
 def _remaining(answer: Answer) -> Iterator[tuple[str, int]]:
     """What remains of each quota."""
-    for name, text in answer.headers.items():
-        plain = _plain(name)
+    for _, plain, text in _named(answer):
         if _REMAINING.fullmatch(plain) and (number := re.match(r"\s*(\d{1,18})", text)):
-            yield _quota(name), int(number[1])
+            yield _quota(plain), int(number[1])
         elif _FIELDS.fullmatch(plain):
             yield from ((quota, left) for quota, left, _ in _policies(plain, text) if left is not None)
+
+
+def _named(answer: Answer) -> Iterator[tuple[str, str, str]]:
+    """Each header as it is spelled, in plain spelling, and its value; none is long enough to keep a pattern busy."""
+    for name, text in answer.headers.items():
+        if len(name) <= _LONGEST_NAME:
+            yield name, name.lower().replace("_", "-"), text[:_LONGEST_VALUE]
 
 
 def _policies(name: str, text: str) -> Iterator[tuple[str, int | None, str | None]]:
@@ -203,10 +209,6 @@ def _served_at(answer: Answer, now: float) -> float:
     return now if moment is None else moment
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "-")
-
-
-def _quota(name: str) -> str:
+def _quota(plain: str) -> str:
     """What the reset and the rest of one quota share of their names."""
-    return _SIDES.sub("", _plain(name).replace("rate-limit", "ratelimit"))
+    return _SIDES.sub("", plain.replace("rate-limit", "ratelimit"))

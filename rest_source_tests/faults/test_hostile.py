@@ -357,6 +357,16 @@ STATUS = {
     "429 for ever": Case(
         always(Reply(status=429, headers={"Retry-After": "9" * 400})), error="retry_later", requests=1
     ),
+    "429 with headers of a megabyte": Case(
+        talk=say(
+            b"HTTP/1.1 429 Slow down\r\nContent-Length: 0\r\n",
+            b"RateLimit-" * 100_000 + b"x: 1\r\n",
+            b"RateLimit: " + b'"a";r=0;t=' * 100_000 + b"\r\nX-RateLimit-Reset: " + b"1a" * 500_000 + b"\r\n",
+            b"Date: a" + b" " * 1_000_000 + b"b\r\n\r\n",
+        ),
+        error="http_429",
+        limits={"retries": 0},
+    ),
     "429 until 10^400": Case(
         always(Reply(status=429, headers={"X-RateLimit-Reset": "9" * 400})), error="retry_later", requests=1
     ),
