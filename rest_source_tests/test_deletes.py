@@ -43,6 +43,14 @@ def test_records_may_have_a_field_called_rowid(warehouse: Warehouse) -> None:
     assert marked(warehouse) == [2]
 
 
+def test_a_secret_that_is_written_in_the_file_says_nothing_about_what_is_gone(warehouse: Warehouse) -> None:
+    keys = {**KEYS, "params": {"api_key": "f81d4fae7dec11d0a76500a0c91e6bf6"}}
+    warehouse.load(records(1, 2), **keys)
+    outcome = warehouse.load(records(1), **keys)
+    assert "looks like a key" in outcome.warnings[0]
+    assert marked(warehouse) == [2]
+
+
 def test_without_the_key_nothing_is_marked(warehouse: Warehouse) -> None:
     warehouse.load(records(1, 2), primary_key="id")
     warehouse.load(records(1), primary_key="id")

@@ -201,6 +201,8 @@ def test_a_cursor_that_the_api_ignores_is_an_error(api: Api) -> None:
         ({"base": "$['@odata.context']"}, {"next": "x?p=2"}, "/v1/authors(3)/x?p=2"),
         ({"keep_origin": True}, {"next": "http://10.0.0.1:9/v1/x?page=2#y"}, "/v1/x?page=2"),
         ({"keep_origin": True}, {"next": "https://internal/x?a=%2F&b"}, "/x?a=%2F&b"),
+        ({"keep_origin": True, "base": "root"}, {"next": "https://internal/x?p=2"}, "/x?p=2"),
+        ({"keep_origin": True, "base": "root"}, {"next": "authors(3)/books?page=2"}, "/v1/authors(3)/books?page=2"),
     ],
 )
 def test_what_a_next_url_becomes(api: Api, keys: dict[str, Any], document: dict[str, Any], expected: str) -> None:

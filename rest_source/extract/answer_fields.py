@@ -29,16 +29,7 @@ def of_headers(headers: Mapping[str, str]) -> Iterator[AnswerField]:
     """The headers that may speak of pages."""
     for name, value in headers.items():
         used = set(words(name))
-        if used & LIMITS or not used & {
-            "total",
-            "count",
-            "pages",
-            "page",
-            "next",
-            "more",
-            "continuation",
-            "pagination",
-        }:
+        if used & LIMITS or not used & _IN_HEADERS:
             continue
         if value.lstrip().startswith("{"):  # X-Pagination of ASP.NET: an object with totals
             document = _parsed(value)

@@ -6,15 +6,13 @@ from typing import Any
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.announced import as_count
-from rest_source.extract.ends import declared_end, is_short, placed, says_more
+from rest_source.extract.ends import PAST_END, declared_end, is_short, placed, says_more
 from rest_source.extract.page import Next, Response, Stop
 from rest_source.spec.pagination import OffsetLimit, PageNumber
 from rest_source.spec.places import Found
 
 EMPTY_PAGES_PASSED = 3
 """Pages in a row without new records that are passed over while something says that more is to come."""
-_PAST_END = (400, 404, 416, 422)
-"""Statuses of a request beyond the end, where the page before it was empty."""
 _ROWS_HIDDEN = (
     "A page was shorter than asked for, and the rows behind it were partly the same: the API counts rows that it does "
     "not show, such as those that the credentials may not see. The offset goes up by the limit from there. Write "
@@ -78,7 +76,7 @@ class CountedPager:
         return state.total_pages is not None or state.total_records is not None
 
     def past_end(self, state: CountedState, status: int) -> Stop | None:
-        if state.empty and status in _PAST_END:
+        if state.empty and status in PAST_END:
             return self._ended_empty(state)
         is_end = status in (404, 416) and state.short
         return Stop("not_found_after_short_page", warnings=self._capped(state, 0)) if is_end else None

@@ -9,6 +9,9 @@ from rest_source.spec.jsonpath import MISSING
 from rest_source.spec.pagination import Paged
 from rest_source.spec.places import ParamName
 
+PAST_END = (400, 404, 416, 422)
+"""Statuses with which APIs answer a request for a page that they do not have."""
+
 
 def declared_end(spec: Paged, response: Response) -> Stop | None:
     """The end that a flag in the answer declares, or an empty page where the file says so."""

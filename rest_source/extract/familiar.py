@@ -5,8 +5,9 @@ column has not, so there is nothing to note in the columns, and it is read and w
 of the time. What it refuses is read in the usual way, and so is what would be written otherwise than by orjson.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated, Any, Union
 
 import msgspec
@@ -59,12 +60,12 @@ class FamiliarPage:
     names: Names
     cursor: str | None
 
-    def getter(self, name: str) -> Callable[[Any], Any]:
-        """What gets a field of that name out of a record, or None where it has none."""
+    def column(self, name: str) -> list[Any]:
+        """A field of every record; None where one has none."""
         place = next((place for place, other in self.names.items() if other == name), None)
         if place is None:
-            return lambda record: None
-        return lambda record: None if (value := getattr(record, place)) is msgspec.UNSET else value
+            return [None] * len(self.records)
+        return [None if value is msgspec.UNSET else value for value in map(attrgetter(place), self.records)]
 
     @property
     def last(self) -> Record | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -41,27 +41,35 @@ def by_content(encoded: Callable[[], EncodedRecords]) -> Identity:
 def by_lines(lines: Callable[[], Sequence[bytes]]) -> Identity:
     """The same of the canonical JSON of records that are not all stored."""
     return Identity(
-        lambda: sha256(b"\n".join(lines())).hexdigest()[:32] if lines() else None,
+        lambda: _digest(b"\n".join(lines())) if lines() else None,
         lambda: frozenset(map(hash, lines())),
     )
 
 
-Getter = Callable[[str], Callable[[Any], Any]]
-"""What gets a field of that name out of each record of a page, or None where it has none."""
+def by_key(columns: Callable[[], Sequence[Sequence[Any]]], otherwise: Identity) -> Identity:
+    """The identity of records by the columns of their key; `otherwise` where the key does not tell them apart.
+
+    A key of constants, such as the fields of a parent, tells nothing, and neither does one that is missing.
+    """
+
+    @cache
+    def shown() -> list[str] | None:
+        found = columns()
+        if not found or any(None in column for column in found):
+            return None
+        rows = list(map(repr, found[0] if len(found) == 1 else zip(*found, strict=True)))
+        return rows if rows and len(frozenset(rows)) == len(rows) else None
+
+    def digest() -> str | None:
+        rows = shown()
+        return otherwise.digest if rows is None else _digest("\n".join(rows).encode("utf-8", "surrogatepass"))
+
+    def marks() -> frozenset[Hashable]:
+        rows = shown()
+        return otherwise.marks if rows is None else frozenset(rows)
+
+    return Identity(digest, marks)
 
 
-def by_key(key: Sequence[str], records: Sequence[Any], getter: Getter) -> Identity | None:
-    """The identity of records by their key; None where it does not tell them apart."""
-    if not key or not records:
-        return None
-    fields = [list(map(getter(name), records)) for name in key]
-    if any(None in values for values in fields):
-        return None
-    values = fields[0] if len(fields) == 1 else list(zip(*fields, strict=True))
-    try:
-        marks = frozenset(values)
-    except TypeError:  # a key of objects or lists
-        marks = frozenset(map(repr, values))
-    if len(marks) < len(values):
-        return None
-    return Identity(lambda: sha256(repr(values).encode("utf-8", "surrogatepass")).hexdigest()[:32], lambda: marks)
+def _digest(text: bytes) -> str:
+    return sha256(text).hexdigest()[:32]

@@ -228,7 +228,7 @@ def _follow(
 ) -> Next[LinkedState] | Stop:
     try:
         target = urljoin(base, url.strip()) if base is not None else url.strip()
-        if spec.keep_origin and base is not None:
+        if spec.keep_origin and urlsplit(target).netloc:
             asked = urlsplit(response.url)
             target = urlunsplit(urlsplit(target)._replace(scheme=asked.scheme, netloc=asked.netloc))
     except ValueError as error:

@@ -116,7 +116,7 @@ class PageReader:
         doubts = data_root.doubts(content.document, first_page=first)
         if content.root_meant is not None and not self.history.is_wrapped:
             self.history.is_wrapped = True
-            doubts = [*doubts, _wrapped(data_root.path.text, content.root_meant)]
+            doubts = [*doubts, _wrapped(self.endpoint, content.root_meant)]
         doubts = [*doubts, _SECRET_LINK] if content.reached.is_secret else doubts
         stored = content.encoded() if after.keep else NOTHING
         if content.count and self.pager.tells_twins and (twin := self.history.twin(content.identity)) is not None:
@@ -152,7 +152,7 @@ class PageReader:
             return None
         encoded = cache(lambda: page.encoded(_now()) or self._parsed(answer, data_root, first=False).encoded())
         reached = self._reached(page.cursors, page.document, answer)
-        identity = by_key(self._key, page.records, page.getter) or by_content(encoded)
+        identity = by_key(lambda: [page.column(name) for name in self._key], by_content(encoded))
         return _Content(page.document, len(page.records), page.last, reached, page.record, encoded, identity)
 
     def _parsed(self, answer: Answer, data_root: DataRoot, first: bool) -> _Content:
@@ -177,9 +177,14 @@ class PageReader:
     def _identity(self, data_root: DataRoot, selected: Selection, encoded: Callable[[], EncodedRecords]) -> Identity:
         """What tells the page from others: by what the API returned, though a filter may select nothing of it."""
         if selected.is_all:
-            return by_key(self._key, selected.records, _getter) or by_content(encoded)
-        returned = data_root.without_excluded(as_records(selected.returned))
-        return by_key(self._key, returned, _getter) or by_lines(cache(lambda: list(map(canonical_exact, returned))))
+            return by_key(lambda: self._columns(selected.records), by_content(encoded))
+        returned = cache(lambda: data_root.without_excluded(as_records(selected.returned)))
+        by_all = by_lines(cache(lambda: list(map(canonical_exact, returned()))))
+        return by_key(lambda: self._columns(returned()), by_all)
+
+    def _columns(self, records: list[Record]) -> list[list[Any]]:
+        """The fields of the key, each of all records."""
+        return [[record.get(name) for record in records] for name in self._key]
 
     @property
     def _key(self) -> tuple[str, ...]:
@@ -268,7 +273,7 @@ class PageReader:
     def _ended(self, after: Next[Any] | Stop, latest: Any) -> Next[Any] | Stop:
         """What follows, or the end where all further records are older than the cursor."""
         behind = self.increments is not None and isinstance(after, Next) and self.increments.is_behind(latest)
-        return Stop("cursor_reached", warnings=after.warnings) if behind else after
+        return Stop("cursor_reached", after.keep, after.warnings) if behind else after
 
     def _encoded(self, records: list[Record], document: Document) -> EncodedRecords:
         with self.columns.lock:  # several series note the columns of one table
@@ -285,10 +290,6 @@ def _now() -> int:
     return int(time() * 1000)
 
 
-def _getter(name: str) -> Callable[[Any], Any]:
-    return lambda record: record.get(name)
-
-
 def _repeated(number: int, twin: int) -> str:
     return (
         f"Page {number} holds the same records as page {twin}, though the API led on from there: what should be on it "
@@ -296,9 +297,11 @@ def _repeated(number: int, twin: int) -> str:
     )
 
 
-def _wrapped(path: str, meant: str) -> str:
+def _wrapped(endpoint: EndpointSpec, meant: str) -> str:
+    reads_all = endpoint.incremental is None and not (endpoint.parent and endpoint.parent.changed)
+    again = "`write: replace`, which drops" if reads_all else "`--full-refresh`, and delete"
     return (
-        f"The data root {path} holds one record, and that record holds the only list of objects in it: each page would "
-        f"be one row. Did you mean `data_root: {meant}`? Then load once with `write: replace`, which drops such rows. "
+        f"The data root {endpoint.data_root} holds one record, and that record holds the only list of objects in it: "
+        f"each page would be one row. Did you mean `data_root: {meant}`? Then load once with {again} such rows. "
         "If the record is meant, write a field of it as `primary_key`."
     )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.ahead import LookAhead
+from rest_source.extract.ends import PAST_END
 from rest_source.extract.page import Next, Page, PageRequest, Stop
 from rest_source.extract.reading import TOLD, PageReader
 from rest_source.extract.request import RequestBuilder
@@ -22,8 +23,6 @@ from rest_source.http.session import ApiSession
 from rest_source.spec.pagination import Cursor, OffsetLimit, PageNumber
 from rest_source.spec.source import SourceSpec
 
-_PAST_END = (400, 404, 416, 422)
-"""With these statuses some APIs answer a request for a page that they do not have."""
 _UNREACHABLE = ("dns_failed", "connection_refused", "connect_timeout", "tls_failed", "proxy_failed", "not_http")
 _EMPTY_FOR_CERTAIN = 10
 """Empty pages in a row that look like the end of the data."""
@@ -156,7 +155,7 @@ class Series:
         pagination, is_empty = self.reader.endpoint.pagination, error.id == "empty_body"
         if isinstance(pagination, Cursor) and error.status == 400 and not pagination.alone:
             return "If the API takes the cursor without other parameters: `pagination: {alone: true}`. Otherwise: "
-        if not (is_empty or error.status in _PAST_END) or not isinstance(pagination, PageNumber | OffsetLimit):
+        if not (is_empty or error.status in PAST_END) or not isinstance(pagination, PageNumber | OffsetLimit):
             return ""
         if announces_more(self.reader.history):
             return ""

@@ -35,9 +35,10 @@ def follow(request: Request, answer: Answer) -> Request:
             remedy="Write the final address as `path` or `base_url`, with https.",
         )
     if answer.status in _AS_GET and request.method != "GET":
-        raise _changed(answer.status, url, f"to which a client sends a GET without the body of the {request.method}")
+        how = f"to which a client sends a GET without the body of the {request.method}"
+        raise _changed(answer.status, request, url, how)
     if lost := _lost(request.full_url, url, answer.status):
-        raise _changed(answer.status, url, f"which lacks {_listed(lost)} of the request")
+        raise _changed(answer.status, request, url, f"which lacks {_listed(lost)} of the request")
     return replace(request, url=url, params=())
 
 
@@ -63,13 +64,21 @@ def _listed(names: list[str]) -> str:
     return f"the parameter{'s' if len(names) > 1 else ''} {', '.join(f'`{name}`' for name in names)}"
 
 
-def _changed(status: int, url: str, how: str) -> RestSourceError:
+def _address(request: Request, url: str) -> str:
+    """The URL as the file is to have it: without the parameters of this one request, such as the number of its page."""
+    address, _, query = url.partition("?")
+    asked = {name for name, _ in parse_qsl(request.full_url.partition("?")[2], keep_blank_values=True)}
+    kept = [pair for pair in query.split("&") if pair and unquote(pair.partition("=")[0]) not in asked]
+    return f"{address}?{'&'.join(kept)}" if kept else address
+
+
+def _changed(status: int, request: Request, url: str, how: str) -> RestSourceError:
     return RestSourceError(
         "redirect_changes_request",
         f"The API redirects by {status} to {url}, {how}.",
         cause="The path differs from the documented one (often by a final slash, or http for https), or the API wants "
         "a sign-in.",
-        remedy=f"Write the final address in the file: `path: {url}`.",
+        remedy=f"Write the final address in the file: `path: {_address(request, url)}`.",
     )
 
 

@@ -14,7 +14,7 @@ from rest_source.spec.rules import AnswerRule, ErrorRule
 
 
 class Ruled(RestSourceError):
-    """An answer for which a rule says `skip`, `fail` or `restart`; `do` is that word."""
+    """An answer that a rule describes; `do` is what the rule says."""
 
     def __init__(self, answer: Answer, rule: ErrorRule, mask: Mask) -> None:
         said = server_message(answer, mask)

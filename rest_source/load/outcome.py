@@ -14,6 +14,7 @@ from rest_source.load.key_remarks import key_remarks
 from rest_source.load.progress import PARENTS
 from rest_source.load.stager import Stager
 from rest_source.spec.base import normalise
+from rest_source.spec.literals import literal_warnings
 
 SKIPPED = "skipped"
 
@@ -76,8 +77,9 @@ class Extraction:
             return "the API returned no records"
         if self.stream.failed:
             return "requests for some parents failed"
-        # A session warns of certificates, which says nothing about what is complete.
-        doubts = set(self.stream.warnings) - set(self.stream.session.warnings)
+        # Certificates, and secrets that are written in the file, say nothing about what is complete.
+        beside = {*self.stream.session.warnings, *literal_warnings(self.stream.source, self.stream.endpoint)}
+        doubts = set(self.stream.warnings) - beside
         return "the load has warnings" if self.has_drifted or doubts else None
 
     def discard(self) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rest_source.spec.braces import is_template
 from rest_source.spec.combinations import texts
-from rest_source.spec.literals import literal_warning, literals_of_endpoint, literals_of_source
+from rest_source.spec.literals import literal_warnings
 
 if TYPE_CHECKING:
     from rest_source.spec.endpoint import EndpointSpec
@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(r"\{[A-Za-z_][\w.-]*\}")
 
 def doubts(source: "SourceSpec", endpoint: "EndpointSpec") -> Iterator[str]:
     """A warning for each."""
-    yield from map(literal_warning, (*literals_of_source(source), *literals_of_endpoint(endpoint)))
+    yield from literal_warnings(source, endpoint)
     if endpoint.body is not None and "method" not in endpoint.model_fields_set:
         yield (
             "`body` is sent with GET, which most APIs do not read. Write `method: POST`, or `method: GET` if this API "

@@ -53,6 +53,11 @@ def literals_of_endpoint(endpoint: "EndpointSpec") -> dict[Location, list[str]]:
     return _found([*request_texts(endpoint), *auth])
 
 
+def literal_warnings(source: "SourceSpec", endpoint: "EndpointSpec") -> Iterator[str]:
+    """A warning for each; they say nothing about what a load reads."""
+    yield from map(literal_warning, (*literals_of_source(source), *literals_of_endpoint(endpoint)))
+
+
 def literal_warning(place: Location) -> str:
     """The warning for a secret at a place."""
     return (
