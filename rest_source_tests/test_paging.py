@@ -238,6 +238,19 @@ def test_a_server_that_caps_the_limit(api: Api, total: str | None, count: int) -
     assert "Write `limit: 10`" in result.warnings[0]
 
 
+@pytest.mark.parametrize("total", [None, "$.total"])
+def test_a_record_that_comes_in_front_while_a_capped_series_is_read_loses_none(api: Api, total: str | None) -> None:
+    def answer(call: Call) -> Reply:
+        start = int(call.arg("offset") or 0)
+        records = list(range(200)) if start < 50 else [999, *range(200)]
+        return Reply(page(*records[start : start + 10], total=len(records)))
+
+    api.serve(answer)
+    result = read(api.url, offset(limit=100, total_records=total), limits={"concurrency": 1})
+    assert set(result.ids) == set(range(200))
+    assert not [warning for warning in result.warnings if "advance: limit" in warning]
+
+
 @pytest.mark.parametrize("count", [0, 1, 9])
 def test_one_short_page_is_no_cap(api: Api, count: int) -> None:
     api.serve(by_offset(rows(*range(count)), cap=10))
