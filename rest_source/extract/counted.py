@@ -13,6 +13,8 @@ from rest_source.spec.places import Found
 
 EMPTY_PAGES_PASSED = 3
 """Pages in a row without new records that are passed over while something says that more is to come."""
+_BORNE_OUT = 2
+"""Pages after the first without a repeated record, by which a shorter step is a cap for certain."""
 _ROWS_HIDDEN = (
     "A page was shorter than asked for, and the rows behind it were partly the same: the API counts rows that it does "
     "not show, such as those that the credentials may not see. The offset goes up by the limit from there. Write "
@@ -164,11 +166,12 @@ class CountedPager:
     def _overlaps(self, state: CountedState, response: Response) -> bool:
         """Whether records came again because the offset went up by less than a step; page 1 as a whole did not.
 
-        Behind a whole step that was taken for a cap, a few came again because records moved while pages were read.
+        Where several pages have borne out that a step is a cap, a few came again because records moved meanwhile.
         """
         if not state.skipped or not response.count or not response.known():
             return False
-        if state.skipped == state.step and 2 * response.known() <= response.count:
+        is_cap = state.skipped == state.step and state.index > _BORNE_OUT
+        if is_cap and 2 * response.known() <= response.count:
             return False
         return response.twin() in (None, state.index) and not (state.index == 1 and response.twin() == 1)
 
