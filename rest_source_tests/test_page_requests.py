@@ -230,6 +230,7 @@ def test_a_link_header_may_keep_the_origin_too(api: Api) -> None:
     [
         ({"type": "page_number", "has_more": "$.m"}, [page(1, m=True), page(2, m=False)], [1, 2], "has_more_false"),
         ({"type": "page_number", "done": "$.last"}, [page(1, last=False), page(2, last="true")], [1, 2], "done"),
+        ({"type": "page_number", "done": "$.last"}, [page(1, last="null"), page(2, last="true")], [1, 2], "done"),
         ({"type": "offset_limit", "limit": 1, "done": {"header": "X-Done"}}, [page(1)], [1], "done"),
         ({"type": "cursor", "value": "$.n", "done": "$.d"}, [page(1, n="a", d=0), page(2, n="b", d=1)], [1, 2], "done"),
         ({"type": "next_url", "path": "$.n", "same_url": "end"}, [page(1, n="/records")], [1], "same_url"),

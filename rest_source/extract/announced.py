@@ -26,7 +26,8 @@ from rest_source.extract.page_words import (
 )
 
 Kind = Literal["link", "url", "token", "number", "flag", "pages", "records"]
-_NO_TOKEN = ("", "null", "none", "false", "0", "-1", "nil", "undefined")
+_NULLS = ("null", "none", "nil", "undefined")
+_NO_TOKEN = ("", *_NULLS, "false", "0", "-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ def as_count(value: Any) -> int | None:
 def truth(value: Any) -> bool | None:
     """A flag, which some APIs write as text or as a number; None where it says nothing."""
     if isinstance(value, str):
-        return value.strip().lower() not in ("", "false", "0", "no", "n", "f", "off")
+        said = value.strip().lower()
+        return None if said in _NULLS else said not in ("", "false", "0", "no", "n", "f", "off")
     return bool(value) if isinstance(value, bool | int | float) else None
 
 
