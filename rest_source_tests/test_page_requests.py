@@ -284,6 +284,13 @@ def test_page_zero_of_an_api_that_counts_from_one_is_passed_over(api: Api) -> No
     assert read(api.url, {"pagination": {"type": "page_number", "start": 0}}).reason == "empty_page"
 
 
+def test_an_object_in_the_place_of_a_list_is_told(api: Api) -> None:
+    for last, told in (({"message": "busy"}, True), ({}, False), ([], False)):
+        api.serve(scripted([{"id": 1}], last))
+        result = read(api.url, {"data_root": "$", "pagination": {"type": "page_number"}}, limits={"concurrency": 1})
+        assert (result.ids, any("`message`" in w or '"message"' in w for w in result.warnings)) == ([1], told)
+
+
 def test_empty_pages_without_end_are_told_with_the_keys(api: Api) -> None:
     api.serve(lambda call: Reply(page(*([1] if call.arg("at") is None else []), next=f"?at={len(api.calls)}")))
     with pytest.raises(RestSourceError) as caught:

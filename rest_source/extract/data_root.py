@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rest_source.errors import RestSourceError
+from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.announced import Sign
 from rest_source.extract.document import LongNumber
 from rest_source.spec.base import free_name
@@ -86,9 +86,16 @@ class DataRoot:
             raise _no_match(self.path.text, document)
         return [record for match in matches for record in as_records(match)]
 
-    def doubts(self, document: Any, first_page: bool) -> list[str]:
-        """A warning where a later page is taken for an empty one though it speaks of an error."""
+    def doubts(self, document: Any, first_page: bool, is_list: bool = False) -> list[str]:
+        """A warning where a later page is taken for an empty one though it may speak of an error."""
         key = _failure(document)
+        if key is None and is_list and not self.path.lead and isinstance(document, dict) and document:
+            names = list(document)
+            told = (
+                f"A page was an object with {', '.join(map(quoted, names[:3]))}, where others are lists of records, and"
+            )
+            remedy = f"`on_error: [{{json: {'$' + step_to(names[0])}, do: fail}}]`"
+            return [f"{told} was taken for an empty one. If that is an error, add {remedy}."]
         if key is None:
             return self._absent(document) if first_page else []
         if self.path.steps == () and not self.path.every and not any(name in document for name in _IDS):

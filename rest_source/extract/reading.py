@@ -113,7 +113,7 @@ class PageReader:
         response = self._response(answer, content, data_root)
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
-        doubts = data_root.doubts(content.document, first_page=first)
+        doubts = data_root.doubts(content.document, first, self.history.is_list)
         if content.root_meant is not None and not self.history.is_wrapped:
             self.history.is_wrapped = True
             doubts = [*doubts, _wrapped(self.endpoint, content.root_meant)]
