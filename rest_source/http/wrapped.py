@@ -8,12 +8,12 @@ import orjson
 
 # What keeps another site's <script> from reading JSON: angular.io ("JSON vulnerability protection"), Google, Facebook.
 _GUARD = re.compile(
-    rb"\s*(?:\)\]\}'?,?|while\s*\(\s*(?:1|true)\s*\)\s*;|for\s*\(\s*;\s*;\s*\)\s*;|"
+    rb"\s*+(?:\)\]\}'?,?|while\s*\(\s*(?:1|true)\s*\)\s*;|for\s*\(\s*;\s*;\s*\)\s*;|"
     rb"throw\s+1\s*;(?:\s*<[^<>]{0,40}>)?|\{\s*\}\s*&&)"
 )
 # A call of a function with JSON as its argument (JSONP), as Rails, Spring and jQuery write it.
 _CALL = re.compile(
-    rb"\s*(?:/\*\*/\s*)?(?:typeof\s+[\w$.]{1,100}\s*===?\s*['\"]function['\"]\s*&&\s*)?[A-Za-z_$][\w$.]{0,100}\s*\("
+    rb"\s*+(?:/\*\*/\s*)?(?:typeof\s+[\w$.]{1,100}\s*===?\s*['\"]function['\"]\s*&&\s*)?[A-Za-z_$][\w$.]{0,100}\s*\("
 )
 
 
