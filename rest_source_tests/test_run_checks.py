@@ -1,5 +1,6 @@
 """Checks judge every load of a run, whichever is the last, and loads by those that they are like."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -9,7 +10,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
+from rest_source.cli.main import main
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.load.destination import CommitResult, CommittedLoad
 from rest_source.load.past_loads import PastLoad
@@ -264,3 +267,27 @@ def test_years_of_hours_are_judged_in_one_go() -> None:
     for one in past:
         load = CommittedLoad(one.load_id, CommitResult(), 1, "end", None, partition=one.partition)
         assert len(history.comparable(load)[0]) >= 4
+
+
+def test_the_command_tells_a_check_of_several_partitions_once(
+    duckdb_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Days({day(n): 3 for n in (1, 2, 3)}, {day(n): 5 for n in (1, 2, 3)})
+    monkeypatch.chdir(duckdb_warehouse.folder)
+    with LoopbackServer(api) as server:
+        endpoint = {
+            "name": "orders",
+            "path": "/orders",
+            "data_root": "$.records",
+            "params": {"day": "{partition.key}"},
+            "partitions_def": DAILY,
+            "pagination": {"type": "page_number", "total_records": "$.total"},
+        }
+        attributes = {"name": "shop", "base_url": server.url, "endpoints": [endpoint]}
+        document = {"type": "rest_source.RestSource", "attributes": attributes}
+        Path("defs.yaml").write_text(json.dumps(document))
+        command = ["run", "defs.yaml", "--destination", duckdb_warehouse.url]
+        result = CliRunner().invoke(main, [*command, "--partition-range", f"{day(1)}...{day(3)}"])
+    assert result.exit_code == 0
+    assert result.stderr.count("complete: ") == 1
+    assert all(f"{day(n)}: The API announced 5" in result.stderr for n in (1, 2, 3))

@@ -236,11 +236,12 @@ def test_an_asset_may_depend_on_two_whose_names_come_to_one() -> None:
     assert {key.to_user_string() for key in parents} == {"a__b/c", "a/b__c"}
 
 
-def test_check_tells_of_other_files_of_the_project(defs: Path) -> None:
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_commands_tell_of_other_files_of_the_project(defs: Path, command: str) -> None:
     write_file(defs / "broken", URL, {"name": "x", "pth": 1}, name="broken")
     other = write_file(defs / "a", URL, {"name": "orders"}, name="web")
     file = write_file(defs / "b", URL, {"name": "customers"}, name="Web")
-    result = CliRunner().invoke(main, ["check", str(file)])
+    result = CliRunner().invoke(main, [command, str(file)])
     assert result.exit_code == 1
     assert f"{file}: the sources `Web`, and `web` of {other}, would share the schema `web`" in result.stderr
     alone = write_file(defs.parent / "elsewhere", URL, {"name": "customers"}, name="Web")

@@ -136,8 +136,12 @@ def print_summary(*reports: RunReport) -> None:
     titles = ("asset", "rows", "new", "updated", "pages", "requests", "seconds", "checks")
     endpoints = [(report.source, endpoint) for report in reports for endpoint in report.endpoints]
     print_table(titles, [_row(source, endpoint) for source, endpoint in endpoints], left=("asset", "checks"))
+    judged: set[tuple[str, str]] = set()
     for source, endpoint in endpoints:
-        print_remarks(_asset(source, endpoint), _remarks(endpoint))
+        # The checks of a run stand with each of its partitions.
+        checks = {} if (source, endpoint.name) in judged else endpoint.checks
+        judged.add((source, endpoint.name))
+        print_remarks(_asset(source, endpoint), _remarks(endpoint, checks))
 
 
 def _asset(source: str, endpoint: EndpointReport) -> str:
@@ -157,9 +161,10 @@ def _verdict(endpoint: EndpointReport) -> str:
     return ", ".join(failed) or "passed"
 
 
-def _remarks(endpoint: EndpointReport) -> list[str]:
+def _remarks(endpoint: EndpointReport, checks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     remarks = [str(warning) for warning in endpoint.facts.get("warnings", [])]
-    remarks += [f"{name}: {check['message']}" for name, check in endpoint.checks.items() if not check["passed"]]
+    failed = {name: str(check["message"]) for name, check in checks.items() if not check["passed"]}
+    remarks += [f"{name}: {message}" for name, message in failed.items() if message not in remarks]
     return [_paragraph(endpoint.error), *remarks] if endpoint.error else remarks
 
 

@@ -26,6 +26,7 @@ from rest_source.spec.base import unknown
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
 from rest_source.spec.source import SourceSpec
+from rest_source.spec.together import refuse_clashes
 
 
 def run_source(
@@ -43,6 +44,7 @@ def run_source(
     """
     started = monotonic()
     source = load_source(file)
+    refuse_clashes(file, source)
     endpoints = selected(source, select)
     io_manager = PaginatorIOManager(destination=destination, come_back=False)
     io_manager.open()

@@ -90,6 +90,12 @@ def endpoint_lines(path: Path) -> list[int]:
     return lines
 
 
+def source_names(path: Path) -> list[str]:
+    """The names of the sources in a file, without a look at anything else."""
+    names = (_value(_value(document, "attributes"), "name") for document in _documents(path))
+    return [str(name.value) for name in names if isinstance(name, yaml.ScalarNode)]
+
+
 def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return next((value for name, value in pairs if name.value == key), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rest_source.errors import RestSourceError
 from rest_source.spec.base import normalise
-from rest_source.spec.file import endpoint_lines, invalid_file, load_source
+from rest_source.spec.file import endpoint_lines, invalid_file, load_source, source_names
 from rest_source.spec.source import SourceSpec, step_names
 
 
@@ -48,12 +48,18 @@ def refuse_clashes(path: Path, source: SourceSpec) -> None:
     root = next((folder for folder in here.parents if folder.name == "defs"), None)
     others = []
     for file in sorted(root.rglob("defs.y*ml")) if root else ():
-        if file != here:
-            with suppress(RestSourceError):  # its own mistakes are told where it is checked
-                others.append(PlacedSource(load_source(file), str(file)))
+        with suppress(RestSourceError):  # its own mistakes are told where it is checked
+            if file != here and any(_may_clash(name, source.name) for name in source_names(file)):
+                others.append(PlacedSource(load_source(file), str(file), tuple(endpoint_lines(file))))
     found = clashes([*others, PlacedSource(source, str(path), tuple(endpoint_lines(path)))])
     if own := [told for told in found if told.startswith(f"{path}:")]:
         raise invalid_file(own)
+
+
+def _may_clash(one: str, other: str) -> bool:
+    """Whether names of sources come to one, or have steps that may: `crm` has one `crm__eu__x`, as `crm__eu` has."""
+    one, other = sorted((normalise(one), normalise(other)))
+    return one == other or other.startswith(f"{one}__")
 
 
 def _of_sources(placed: PlacedSource, other: PlacedSource) -> Iterator[str]:
