@@ -221,6 +221,8 @@ def test_a_counted_series_that_ends_before_what_is_announced(
         ({"type": "page_number", "total_records": "$.n", "total_pages": "$.pages"}, [page(1, n=1, pages=3)]),
         ({"type": "page_number", "total_records": "$.nothing"}, [page(total=3), page()]),
         ({"type": "link_header", "total_pages": "$.pages"}, [page(1, pages=3)]),
+        ({**CURSOR, "total_pages": "$.meta.seiten"}, [page(1, meta={"seiten": 3})]),
+        ({"type": "none", "total_pages": {"header": "X-Seiten"}}, [Reply(page(1), headers={"X-Seiten": "3"})]),
         (NUMBERED, [Reply(page(), headers={"Link": "</2>; rel=next"})]),
         ({"type": "page_number", "end_statuses": [400]}, [page(1, next_page=2), Reply(status=400)]),
         ({"type": "page_number", "has_more": "$.isLast"}, [page(1, isLast=False)]),

@@ -17,8 +17,9 @@ _BORNE_OUT = 2
 """Pages after the first without a repeated record, by which a shorter step is a cap for certain."""
 _ROWS_HIDDEN = (
     "A page was shorter than asked for, and the rows behind it were partly the same: the API counts rows that it does "
-    "not show, such as those that the credentials may not see. The offset goes up by the limit from there. Write "
-    "`advance: limit` in the pagination."
+    "not show, such as those that the credentials may not see, or records came in between. The offset goes up by the "
+    "limit from there. If rows are hidden, write `advance: limit` in the pagination; if the API returns fewer records "
+    "than asked for, write as many as it does return as `limit`."
 )
 _FROM_ONE = "Page 0 is empty and page 1 is not: the API counts pages from 1. Write `start: 1` in the pagination."
 

@@ -12,6 +12,13 @@ from rest_source.spec.places import HeaderValue
 State = TypeVar("State")
 
 
+def found_at(where: str | HeaderValue, headers: Mapping[str, str], document: Any) -> Any:
+    """The value at a JSONPath or in a header of an answer; MISSING where there is none."""
+    if isinstance(where, HeaderValue):
+        return headers.get(where.header, MISSING)
+    return compile_path(where).first(document)
+
+
 BodyPath = tuple[str | int, ...]
 """The steps to a place in a body: keys of objects and indices of lists."""
 
@@ -59,9 +66,7 @@ class Response:
 
     def find(self, where: str | HeaderValue) -> Any:
         """The value at a JSONPath or in a header; MISSING where there is none."""
-        if isinstance(where, HeaderValue):
-            return self.headers.get(where.header, MISSING)
-        return compile_path(where).first(self.document)
+        return found_at(where, self.headers, self.document)
 
 
 @dataclass(frozen=True, slots=True)

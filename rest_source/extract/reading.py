@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from time import time
@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from rest_source.collector import paused_collector
 from rest_source.errors import quoted
-from rest_source.extract.announced import announced
+from rest_source.extract.announced import Announced, Sign, announced, as_count
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, Selection, as_records, with_fields
 from rest_source.extract.document import NO_CONTENT, Document, parse
@@ -18,7 +18,7 @@ from rest_source.extract.familiar import Familiar
 from rest_source.extract.history import History
 from rest_source.extract.identity import Identity, by_content, by_key, by_lines
 from rest_source.extract.increments import Increments, Reached
-from rest_source.extract.page import NOTHING, Ahead, Next, Page, Pager, Response, Stop, journalled
+from rest_source.extract.page import NOTHING, Ahead, Next, Page, Pager, Response, Stop, found_at, journalled
 from rest_source.extract.parts import PART_SIZE, LargeDocument, NotInParts
 from rest_source.extract.records import EncodedRecords, canonical_exact, encode
 from rest_source.extract.shortfall import shortfall
@@ -30,6 +30,7 @@ from rest_source.http.request import Answer
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.pagination import NoPagination
+from rest_source.spec.places import HeaderValue
 
 TOLD = 2000
 """Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
@@ -132,8 +133,7 @@ class PageReader:
     def _response(self, answer: Answer, content: _Content, data_root: DataRoot) -> Response:
         """An answer as the pager sees it; what it announces goes into the history."""
         is_record = content.count == 1 and data_root.path.steps == () and isinstance(content.document, dict)
-        said = announced(answer.status, answer.headers, content.document, data_root.path.lead, is_record)
-        self.history.hear(said)
+        said = self._heard(answer, content.document, data_root.path.lead, is_record)
         history, identity, count = self.history, content.identity, content.count
         return Response(
             answer.url,
@@ -145,6 +145,17 @@ class PageReader:
             lambda: history.twin(identity),
             lambda: count if history.twin(identity) is not None else history.known(identity),
         )
+
+    def _heard(self, answer: Answer, document: Any, lead: Sequence[str], is_record: bool = False) -> Announced:
+        """What an answer announces, in words that are known and at the place that the file names, for the history."""
+        said = announced(answer.status, answer.headers, document, lead, is_record)
+        where = self.endpoint.pagination.total_pages
+        count = as_count(found_at(where, answer.headers, document)) if where is not None else None
+        if count is not None:
+            named = where.header if isinstance(where, HeaderValue) else str(where)
+            said = replace(said, signs=(*said.signs, Sign("pages", named, count, isinstance(where, HeaderValue))))
+        self.history.hear(said)
+        return said
 
     def _familiar(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> _Content | None:
         page = familiar.read(answer.body) if familiar is not None else None
@@ -231,8 +242,7 @@ class PageReader:
         except json.JSONDecodeError as error:
             raise unreadable(answer, error, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton, offset=None), self._asked(answer), self.mask)
-        said = announced(answer.status, answer.headers, around.value, data_root.path.lead)
-        self.history.hear(said)
+        said = self._heard(answer, around.value, data_root.path.lead)
         self.history.pages, self.history.returned = number, count
         response = Response(answer.url, answer.headers, around.value, count, last, said)
         after = self.pager.advance(step.state, response)
