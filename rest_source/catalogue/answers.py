@@ -50,6 +50,11 @@ ANSWERS = (
         "use a pagination with a size, a plain `data_root`, or raise `limits: {max_response: 1GB}`",
     ),
     Entry(
+        ("record_columns_not_found",),
+        "the names of rows that are arrays are elsewhere in the answer; the error lists where they may be",
+        "correct `record_columns`, or write the names themselves",
+    ),
+    Entry(
         ("secret_in_body",),
         "a redirect or next page leads a request with a secret in its body to another host",
         "add the host to `allowed_hosts` if it is trustworthy",

@@ -7,6 +7,7 @@ from typing import Any
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.announced import Sign
 from rest_source.extract.document import LongNumber
+from rest_source.extract.positional import Named, Names, RowNames
 from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import MISSING, JsonPath, compile_path, step_to
@@ -42,12 +43,19 @@ class DataRoot:
     optional: bool
     key_column: str | None
     exclude: tuple[tuple[str, ...], ...]
+    rows: RowNames | None = None
 
     @classmethod
     def of(cls, endpoint: EndpointSpec) -> "DataRoot":
         """The data root of an endpoint."""
         exclude = tuple(tuple(path.removeprefix("$.").split(".")) for path in endpoint.exclude)
-        return cls(compile_path(endpoint.data_root), endpoint.data_root_optional, endpoint.key_column, exclude)
+        path, names = compile_path(endpoint.data_root), endpoint.record_columns
+        rows = RowNames(names, path.base) if names is not None and path.base is not None else None
+        return cls(path, endpoint.data_root_optional, endpoint.key_column, exclude, rows)
+
+    def named(self, document: Any, known: Names = ()) -> Named:
+        """The document, rows that are arrays made records of; `known` are the names of an earlier page."""
+        return self.rows.named(document, known) if self.rows is not None else Named(document)
 
     def select(
         self, document: Any, first_page: bool, said_more: Sign | None = None, is_list: bool = False

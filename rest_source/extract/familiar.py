@@ -120,7 +120,8 @@ class Familiar:
         elif incremental and incremental.origin == "record":
             cursor = _field(incremental.cursor)
             inside.append(cursor)
-        as_they_are = endpoint.nested == "json" and not endpoint.exclude and endpoint.key_column is None
+        is_shaped = endpoint.key_column is not None or endpoint.record_columns is not None
+        as_they_are = endpoint.nested == "json" and not endpoint.exclude and not is_shaped
         steps = compile_path(endpoint.data_root).steps
         if steps is None or not as_they_are or None in inside or not all(_is_apart(place, steps) for place in around):
             return None

@@ -31,10 +31,12 @@ from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.pagination import NoPagination
 from rest_source.spec.places import HeaderValue
+from rest_source.spec.rows import FIRST_ROW
 
 TOLD = 2000
 """Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
 
+_TOLD_OF_PARTS = 3
 _SECRET_LINK = (
     "The link that is to be the cursor repeats a credential. It is not kept, and the next load starts where this one "
     "did. Send the credential in a header, by `auth`: then the API need not repeat it."
@@ -55,6 +57,7 @@ class _Content:
     encoded: Callable[[], EncodedRecords]
     identity: Identity
     root_meant: str | None = None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class PageReader:
             return f"`data_root: {endpoint.data_root}` is no plain path to an array"
         if endpoint.key_column is not None:
             return "`key_column` makes records of a map"
+        if isinstance(endpoint.record_columns, str) and endpoint.record_columns != FIRST_ROW:
+            return "the names of its rows, `record_columns`, stand beside them"
         if any(rule.json_path or rule.contains for rule in endpoint.on_error):
             return "a rule of `on_error` looks into it"
         return self._why_not_large
@@ -114,7 +119,7 @@ class PageReader:
         response = self._response(answer, content, data_root)
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
-        doubts = data_root.doubts(content.document, first, self.history.is_list)
+        doubts = [*content.doubts, *data_root.doubts(content.document, first, self.history.is_list)]
         if content.root_meant is not None and not self.history.is_wrapped:
             self.history.is_wrapped = True
             doubts = [*doubts, _wrapped(self.endpoint, content.root_meant)]
@@ -168,6 +173,8 @@ class PageReader:
 
     def _parsed(self, answer: Answer, data_root: DataRoot, first: bool) -> _Content:
         document = parse(answer, self._asked(answer), self.mask)
+        named = data_root.named(document.value, self.history.names)
+        document, self.history.names = replace(document, value=named.document), named.names
         earlier = self.history.last.more if self.history.pages and answer.status != NO_CONTENT else None
         selected = data_root.select(document.value, first, earlier, self.history.is_list)
         self.history.is_list |= isinstance(document.value, list)
@@ -183,6 +190,7 @@ class PageReader:
             encoded,
             self._identity(data_root, selected, encoded),
             data_root.nested_root(selected.records, self._key) if self.endpoint.nested != "split" else None,
+            named.doubts,
         )
 
     def _identity(self, data_root: DataRoot, selected: Selection, encoded: Callable[[], EncodedRecords]) -> Identity:
@@ -220,6 +228,7 @@ class PageReader:
         follows = journalled(after)
         follows |= {"shortfall": told[-1]} if short else {}
         follows |= {"is_list": True} if self.history.is_list else {}
+        follows |= {"names": self.history.names} if self.history.names else {}
         shown = json.dumps(follows)
         follows = follows if self.mask(shown) == shown else {}
         return Page(number, records, after, total, follows, shortfall=told[-1] if short else None)
@@ -230,14 +239,16 @@ class PageReader:
     def _parts(self, step: Next[Any], answer: Answer, file: BinaryIO, number: int) -> Iterator[Page]:
         large, data_root = self._large(file), DataRoot.of(self.endpoint)
         part_root = replace(data_root, path=compile_path("$[*]" if data_root.path.every else "$"))
+        part_root = replace(part_root, rows=replace(data_root.rows, steps=()) if data_root.rows else None)
         familiar = self.familiar.of_parts() if self.familiar is not None else None
-        count, last = 0, None
+        count, last, doubts = 0, None, dict[str, None]()
         try:
             for part in large.parts():
                 content, encoded = self._part(
                     replace(answer, body=part, offset=large.reached - len(part)), part_root, familiar
                 )
                 count, last = count + content.count, content.last or last
+                doubts |= dict.fromkeys(content.doubts)
                 yield Page(number, encoded, None, cursor=content.reached.latest, ahead=self._ahead(content))
         except json.JSONDecodeError as error:
             raise unreadable(answer, error, self._asked(answer), self.mask) from None
@@ -248,7 +259,8 @@ class PageReader:
         after = self.pager.advance(step.state, response)
         total = self.pager.total(step.state, response)
         reached = self._reached([], around.value, answer)
-        last_page = self._page(number, NOTHING, after, total, [_SECRET_LINK] if reached.is_secret else [])
+        told = [*doubts][:_TOLD_OF_PARTS] + ([_SECRET_LINK] if reached.is_secret else [])
+        last_page = self._page(number, NOTHING, after, total, told)
         yield replace(last_page, returned=count, cursor=reached.latest, ahead=self._told(reached, {}))
 
     @paused_collector()

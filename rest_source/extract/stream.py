@@ -260,7 +260,8 @@ class PageStream:
             step = Next(pager.restore(follows["state"]), PageRequest.restore(follows["request"]))
             pages = int(resumed.last.get("of_slice", resumed.pages))
             returned = resumed.last["returned"] - resumed.returned_before
-            history = History(dict(resumed.identities), returned, pages, is_list=resumed.last.get("is_list", False))
+            is_list, names = resumed.last.get("is_list", False), tuple(resumed.last.get("names", ()))
+            history = History(dict(resumed.identities), returned, pages, is_list=is_list, names=names)
         reader = PageReader(
             self.endpoint,
             pager,

@@ -21,7 +21,7 @@ REFUSED = (400, 404, 410)
 """Statuses by which an API says that a cursor of an earlier run has expired."""
 
 _ASKED = {"method", "path", "query", "params", "body", "form", "pagination", "incremental", "cap"}
-_PLAN = {*_ASKED, "data_root", "key_column", "exclude"}
+_PLAN = {*_ASKED, "data_root", "key_column", "record_columns", "exclude"}
 
 
 def fetch_plan(stream: PageStream) -> dict[str, Any]:

@@ -157,7 +157,12 @@ def _received(stream: PageStream, answers: Sequence[Answer]) -> list[Record]:
     """The records as the API sent them; none of an answer that is read in parts, whose file is gone by now."""
     root, mask = DataRoot.of(stream.endpoint), stream.session.mask
     whole = [parse(answer, "", mask).value for answer in answers if answer.file is None]
-    return [record for document in whole for record in root.records(document, first_page=False)]
+    found, names = list[Record](), tuple[str, ...]()
+    for document in whole:
+        named = root.named(document, names)
+        names = named.names
+        found += root.records(named.document, first_page=False)
+    return found
 
 
 def _masked(sample: Sample, stream: PageStream) -> Sample:

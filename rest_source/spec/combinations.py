@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rest_source.spec.base import Location
+from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.names import PARTITION
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
@@ -73,6 +74,11 @@ def _requests(endpoint: "EndpointSpec") -> Found:
             yield ("pagination", "in"), "`in: body` needs `method: POST`, or a `body` that is sent with GET"
         elif endpoint.body is not None and not isinstance(endpoint.body, dict):
             yield ("body",), "`in: body` needs a mapping as `body` to put the page into"
+    if endpoint.record_columns is not None:
+        if endpoint.key_column is not None:
+            yield ("record_columns",), "`record_columns` names the places of arrays, `key_column` the keys of a map"
+        elif compile_path(endpoint.data_root).base is None:
+            yield ("record_columns",), "`record_columns` needs a `data_root` that is a plain path to the rows"
     if endpoint.key_column is not None and not endpoint.data_root.endswith((".*", "[*]")):
         yield ("key_column",), "`key_column` needs a `data_root` that ends with `.*` or `[*]`, the map's values"
 

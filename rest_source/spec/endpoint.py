@@ -14,6 +14,7 @@ from rest_source.spec.names import Name, Names
 from rest_source.spec.pagination import NoPagination, Pagination
 from rest_source.spec.params import Header, Params
 from rest_source.spec.parent import Parent
+from rest_source.spec.rows import RecordColumns
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.scopes import without_value
 from rest_source.spec.text import Json, Text
@@ -86,6 +87,12 @@ class EndpointSpec(AssetSettings):
         description="puts each key of a keyed map into this field of its record, where a field of that name moves to "
         "`NAME_2`; `data_root` ends with `.*` or `[*]`",
         examples=["state"],
+    )
+    record_columns: RecordColumns | None = Field(
+        None,
+        description="makes records of rows that are arrays: the names of their places, where the answer holds them, or "
+        "`first_row`; see below",
+        examples=["$.columns"],
     )
     pagination: Pagination = Field(
         NoPagination(), description="how to get the next [page](#pagination)", examples=[{"type": "link_header"}]

@@ -67,6 +67,14 @@ class JsonPath:
         """The plain keys with which the path begins: what is beside them is around the records."""
         return self.steps if self.steps is not None else _lead(self.expression)
 
+    @property
+    def base(self) -> tuple[str, ...] | None:
+        """The plain keys that lead to the collection which the path selects from; None where that takes more."""
+        if self.steps is not None:
+            return self.steps
+        base = _cut(self.text)[0] if self.selects else None
+        return self.lead if base is not None and _length(base) == len(self.lead) else None
+
     def returned(self, document: Any) -> list[Any]:
         """What the API returned, of which the path may select a part: before filter and slice, nulls included.
 

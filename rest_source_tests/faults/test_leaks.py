@@ -243,6 +243,16 @@ CASES: dict[str, Case] = {
             "params": {"from": "{window.start}", "to": "{window.end}", "key": "{env.IN_PARAM}"},
         },
     ),
+    "record_columns": Case(
+        lambda call, loud: Reply({"items": [[1, loud]], loud: [loud, loud]}),
+        "record_columns_not_found",
+        {"record_columns": "$.columns"},
+    ),
+    "first_row": Case(
+        lambda call, loud: Reply({"items": [[{loud: loud}, loud]]}),
+        "record_columns_not_found",
+        {"record_columns": "first_row"},
+    ),
     "invalid_variable": Case(
         records,
         "invalid_variable",
