@@ -175,3 +175,16 @@ def test_an_error_counts_only_with_the_right_state() -> None:
     assert read_code("/callback?error=access_denied&state=other", "st", lambda _: None) == ""
     with pytest.raises(RestSourceError, match="access_denied: no"):
         read_code("/callback?error=access_denied&error_description=no&state=st", "st", print)
+
+
+def test_an_endpoint_may_need_a_consent_of_its_own(tmp_path: Path) -> None:
+    with oauth() as server:
+        own = consenting(server)
+        file = write_file(tmp_path, server.url, {"name": "items", "path": "/api", "auth": own}, auth={"type": "none"})
+        with authorizing(tmp_path, file) as process:
+            requests.get(address(process), timeout=SECONDS)
+            _, errors = process.communicate(timeout=SECONDS)
+        loaded = rest_source("run", file, cwd=tmp_path, **VARIABLES)
+    assert (process.returncode, errors) == (0, "")
+    assert loaded.returncode == 0, loaded.stderr
+    assert rows(tmp_path, "SELECT count(*) FROM shop.items") == [(10,)]

@@ -207,3 +207,18 @@ def test_a_file_of_graphql_and_json_is_read() -> None:
     body = {"query": query, "variables": {"after": "{cursor}", "filter": '{"since": {"gt": "{now}"}}'}}
     spec = {"method": "POST", "body": body, "incremental": {"cursor": "$.c"}}
     assert isinstance(source(spec), SourceSpec)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "place"),
+    [
+        ({"pagination": {"type": "page_number", "param": "{env.PARAM}"}}, "pagination.param"),
+        ({"pagination": {"type": "cursor", "value": "$.next", "param": "{{ cursor }}"}}, "pagination.param"),
+        ({"primary_key": ["id", "{env.KEY}"]}, "primary_key.1"),
+        ({"exclude": "{{ env.FIELD }}"}, "exclude.0"),
+        ({"incremental": {"cursor": "{env.CURSOR}", "from": "header"}}, "incremental.cursor"),
+    ],
+)
+def test_keys_that_read_answers_are_not_rendered(endpoint: dict[str, Any], place: str) -> None:
+    [(found, message)] = errors(endpoint)
+    assert (found, "is not rendered here" in message) == (f"endpoints.0.{place}", True)

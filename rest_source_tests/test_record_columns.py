@@ -232,3 +232,23 @@ def test_what_cannot_be_names(keys: dict[str, Any], place: str, told: str) -> No
 @pytest.mark.parametrize("root", ["$", "$.a.b", "$.a[*]", "$.a[?(@.x == 1)]", "$.a[1:]", "$['a b'][0:2].c"])
 def test_roots_that_go_with_names(root: str) -> None:
     assert source({"record_columns": ["a"], "data_root": root}).endpoints[0].record_columns == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("document", "meant"),
+    [
+        ({"rows": ROWS, "meta": {"heads": NAMES}}, "$.meta.heads"),
+        ({"rows": [NAMES, *ROWS]}, "first_row"),
+        ({"rows": [["1", "a"], ["2", "b"]]}, None),
+        ({"rows": [[1, 2], [3]]}, None),
+        ({"rows": [[1, 2], None, {"a": 1}]}, None),
+        ({"rows": [{"a": 1}, {"a": 2}], "columns": ["a"]}, None),
+        ({"rows": [1, 2], "columns": ["a"]}, None),
+    ],
+)
+def test_names_that_nobody_asked_for_are_pointed_at(document: Any, meant: str | None) -> None:
+    found = page(document)
+    told = [f"Did you mean `record_columns: {meant}`?" in warning for warning in found.warnings]
+    assert told == ([True] if meant else [])
+    if meant is not None:
+        assert page(document, record_columns=meant).records == RECORDS

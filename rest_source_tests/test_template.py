@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rest_source.errors import RestSourceError
 from rest_source.spec.environment import Environment
-from rest_source.spec.template import Scope, names, parse, render, render_json
+from rest_source.spec.template import Scope, instants, names, parse, render, render_json
 from rest_source.spec.text import env_reference
 
 NOW = datetime(2026, 3, 29, 12, 30, 15, 123456, tzinfo=UTC)
@@ -317,3 +317,8 @@ def test_no_shift_leads_beyond_the_calendar(unit: str, zone: str) -> None:
         assert render(f"{{cursor{sign}1{unit}:%m-%d}}", scope) == f"{end:%m-%d}"
         assert render(f"{{cursor{sign}1{unit}}}", scope).startswith(end.isoformat(timespec="seconds"))
         assert int(render(f"{{cursor{sign}1{unit}:epoch}}", scope))
+
+
+def test_moments_in_defaults_are_moments_of_a_text() -> None:
+    found = instants("{now}/{env.SINCE|{now-7d:%Y}{window.start}}/{cursor}{parent.id}")
+    assert [(one.name, one.count) for one in found] == [("now", 0), ("now", -7), ("window.start", 0)]

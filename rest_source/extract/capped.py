@@ -14,7 +14,7 @@ from rest_source.extract.page import Page, Stop
 from rest_source.extract.slices import Slice
 from rest_source.spec.combinations import request_texts, window_names
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.template import Instant, parse
+from rest_source.spec.template import Instant, instants
 
 _UNITS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
 _SAMPLE = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -73,7 +73,7 @@ class CappedWindows:
     @property
     def _unit(self) -> timedelta:
         """The least time that changes what both ends of a window look like in a request; at least a second."""
-        parts = [part for _, text in request_texts(self.endpoint) for part in parse(text) if isinstance(part, Instant)]
+        parts = [part for _, text in request_texts(self.endpoint) for part in instants(text)]
         return max(_unit([part for part in parts if part.name == name]) for name in window_names(self.endpoint))
 
 

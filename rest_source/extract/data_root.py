@@ -7,7 +7,7 @@ from typing import Any
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.announced import Sign
 from rest_source.extract.document import LongNumber
-from rest_source.extract.positional import Named, Names, RowNames
+from rest_source.extract.positional import Named, Names, RowNames, suggested
 from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import MISSING, JsonPath, compile_path, step_to
@@ -105,7 +105,7 @@ class DataRoot:
             remedy = f"`on_error: [{{json: {'$' + step_to(names[0])}, do: fail}}]`"
             return [f"{told} was taken for an empty one. If that is an error, add {remedy}."]
         if key is None:
-            return self._absent(document) if first_page else []
+            return [*self._absent(document), *self._unnamed(document)] if first_page else []
         if self.path.steps == () and not self.path.every and not any(name in document for name in _IDS):
             told = f"The answer is one record, but it holds `{key}`: {document[key]}."
             return [f"{told} If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."]
@@ -114,6 +114,18 @@ class DataRoot:
         return [
             f"A page without the data root {self.path.text} was taken for an empty one, but it holds `{key}`: "
             f"{document[key]}. If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."
+        ]
+
+    def _unnamed(self, document: Any) -> list[str]:
+        """A warning where rows are arrays, and their names stand beside them or in the first."""
+        if self.rows is not None or self.path.base is None:
+            return []
+        names = suggested(document, self.path.returned(document))
+        if names is None:
+            return []
+        return [
+            f"The rows at {self.path.text} are arrays, each of which becomes one JSON value. Did you mean "
+            f"`record_columns: {names}`? Then load once with `write: replace`, which drops such rows."
         ]
 
     def _absent(self, document: Any) -> list[str]:

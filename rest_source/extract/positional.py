@@ -67,6 +67,19 @@ class RowNames:
         return ("`record_columns` names nothing: the rows are objects already. Leave it out.",)
 
 
+def suggested(document: Any, rows: list[Any]) -> str | None:
+    """Where the names of rows that are arrays seem to be; None where the rows are none, or nothing looks like names."""
+    widths = {len(row) for row in rows if isinstance(row, list)}
+    if len(widths) != 1 or not all(isinstance(row, list) for row in rows) or len(rows) < 2:
+        return None
+    for path, values in _lists(document, "$"):
+        if {len(values)} == widths and all(isinstance(value, str) for value in values):
+            return path
+    first, second = rows[:2]
+    head = all(isinstance(value, str) for value in first) and len({*first}) == len(first)
+    return FIRST_ROW if head and not all(isinstance(value, str) for value in second) else None
+
+
 def _texts(values: Sequence[Any]) -> list[str] | None:
     """Names as texts; None where there is something else among them."""
     if not all(isinstance(value, str | int | float | LongNumber | None) for value in values):

@@ -23,9 +23,8 @@ from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import (
     ABSENT,
     POSITIONS,
-    Instant,
     Scope,
-    parse,
+    instants,
     plain_text,
     render,
     render_json,
@@ -147,14 +146,11 @@ class RequestBuilder:
 
     def _floors(self) -> dict[str, datetime]:
         """The moments before which no stretch of time ends, as `{window.end-1d}` would in one of less than a day."""
-        instants = self.part.instants
-        starts = [name for name in ("window.start", "partition.start") if name in instants]
-        parts = [part for _, text in request_texts(self.endpoint) for part in parse(text)] if starts else []
-        begun = {
-            name: [part.shifted(instants[name]) for part in parts if isinstance(part, Instant) and part.name == name]
-            for name in starts
-        }
-        return {name.replace("start", "end"): min(begun[name], default=instants[name]) for name in starts}
+        known = self.part.instants
+        starts = [name for name in ("window.start", "partition.start") if name in known]
+        parts = [part for _, text in request_texts(self.endpoint) for part in instants(text)] if starts else []
+        begun = {name: [part.shifted(known[name]) for part in parts if part.name == name] for name in starts}
+        return {name.replace("start", "end"): min(begun[name], default=known[name]) for name in starts}
 
     def _look_up(self, name: str) -> Any:
         if name in POSITIONS:
@@ -200,6 +196,6 @@ def frozen_instants(source: SourceSpec, endpoint: EndpointSpec, now: datetime) -
     return [local.isoformat()] * bool(ends_now) + [
         part.render(local)
         for _, text in texts([*values, endpoint.body, endpoint.form])
-        for part in parse(text)
-        if isinstance(part, Instant) and part.name == "now"
+        for part in instants(text)
+        if part.name == "now"
     ]

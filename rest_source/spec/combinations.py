@@ -8,7 +8,7 @@ from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.names import PARTITION
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
-from rest_source.spec.template import Instant, Named, names, parse
+from rest_source.spec.template import Named, instants, names, parse
 
 if TYPE_CHECKING:
     from rest_source.spec.endpoint import EndpointSpec
@@ -52,8 +52,7 @@ def used(endpoint: "EndpointSpec") -> set[str]:
 
 def shifts_cursor(endpoint: "EndpointSpec") -> bool:
     """Whether a request has the cursor as a time: `{cursor-1d}`, `{cursor:epoch}`."""
-    parts = (part for _, text in request_texts(endpoint) for part in parse(text))
-    return any(isinstance(part, Instant) and part.name == "cursor" for part in parts)
+    return any(part.name == "cursor" for _, text in request_texts(endpoint) for part in instants(text))
 
 
 def opens_with_cursor(endpoint: "EndpointSpec") -> bool:
@@ -96,8 +95,8 @@ def _deletes(endpoint: "EndpointSpec") -> Found:
     if endpoint.parent and endpoint.parent.changed:
         yield ("deletes",), "`deletes: mark` needs loads of all records; `changed` asks for some parents only"
     for loc, text in request_texts(endpoint):
-        for part in parse(text):
-            if isinstance(part, Instant) and part.name == "now" and part.count < 0:
+        for part in instants(text):
+            if part.name == "now" and part.count < 0:
                 yield loc, f"`deletes: mark` needs a request for all records, not for those since `{part.name}-…`"
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from rest_source.spec.base import Location, nearest
 from rest_source.spec.braces import placeholders
-from rest_source.spec.combinations import Found, request_texts
+from rest_source.spec.combinations import Found, request_texts, texts
 from rest_source.spec.pagination import Cursor
 from rest_source.spec.partitions import MultiPartitions, has_windows
 from rest_source.spec.sql import sql_names
@@ -21,6 +21,8 @@ _NEEDED = {
     "login": "a later step of a login",
 }
 """What gives a family of templates its values."""
+_RENDERED = ("initial", "until", "step", "lookback")
+"""The keys of `incremental` in which templates work."""
 
 
 def without_value(endpoint: "EndpointSpec") -> Found:
@@ -32,6 +34,7 @@ def without_value(endpoint: "EndpointSpec") -> Found:
     yield from _positions(endpoint)
     yield from _placeholders(endpoint)
     yield from _names(endpoint)
+    yield from _elsewhere(endpoint)
 
 
 def _unknown(endpoint: "EndpointSpec", loc: Location, name: str) -> Found:
@@ -115,3 +118,14 @@ def _names(endpoint: "EndpointSpec") -> Found:
         for name in getattr(endpoint, key) or ():
             if names(name) or "{{" in name:
                 yield (key, name), f"the name `{name}` is not rendered; templates work in values only"
+
+
+def _elsewhere(endpoint: "EndpointSpec") -> Found:
+    """Templates in keys that say how answers are read, which are taken as they are written."""
+    keys = ("data_root", "key_column", "record_columns", "pagination", "primary_key", "exclude", "incremental")
+    written = endpoint.model_dump(mode="json", by_alias=True, include={*keys})
+    for loc, text in texts(written):
+        if loc[:1] == ("incremental",) and loc[-1] in _RENDERED:
+            continue
+        if names(text) or "{{" in text:
+            yield loc, f"`{text}` is not rendered here; templates work in requests only"

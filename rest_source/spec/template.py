@@ -291,6 +291,17 @@ def _names(part: Instant | Named | Joined) -> list[str]:
     return [part.name, *(names(part.default) if isinstance(part, Named) and part.default else ())]
 
 
+def instants(text: str) -> list[Instant]:
+    """The templates of moments in a text, those in defaults of variables included."""
+    found: list[Instant] = []
+    for part in parse(text):
+        if isinstance(part, Instant):
+            found.append(part)
+        elif isinstance(part, Named) and part.default:
+            found += instants(part.default)
+    return found
+
+
 def foreign(text: str) -> list[str]:
     """The names in a text that have a value in some requests only: all but `now` and those of `env`."""
     return [name for name in names(text) if name != "now" and not name.startswith("env.")]
