@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rest_source.extract.instants import COMPACT, ISO, NUMBER, ODATA, RFC_2822, read
 from rest_source.load.fixed import fits, parsed
-from rest_source.load.instants import loses_digits, respelled
+from rest_source.load.instants import in_full, loses_digits, respelled
 from rest_source.load.schema import ColumnType
 
 EXAMPLES = int(os.environ.get("REST_SOURCE_TEST_EXAMPLES", "5")) * 10
@@ -118,7 +118,10 @@ def test_a_moment_is_written_as_another_is_and_never_later(like: Any, moment: da
     ],
 )
 def test_digits_beyond_the_microsecond_are_noticed(sql: duckdb.DuckDBPyConnection, text: str, loses: bool) -> None:
-    assert sql.execute(f"SELECT {loses_digits('v')} FROM (SELECT ? AS v)", [text]).fetchone() == (loses,)
+    full = in_full("v", ColumnType.TIMESTAMPTZ)
+    assert sql.execute(
+        f"SELECT {loses_digits('w')} FROM (SELECT {full} AS w FROM (SELECT ? AS v))", [text]
+    ).fetchone() == (loses,)
 
 
 def test_an_hour_that_the_clock_leaves_out_is_read_alike(sql: duckdb.DuckDBPyConnection) -> None:

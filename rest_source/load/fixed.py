@@ -3,15 +3,22 @@
 Dates and times are those of RFC 3339; `instants` respells others.
 """
 
-from rest_source.load.engine import DATE, as_timestamp, is_instant
+from rest_source.load.engine import DATE, TIMESTAMP, as_timestamp, is_instant
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
 
 _INTEGER = r"-?\d+(\.0+)?"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
 
 
-def fits(text: str, type_: ColumnType) -> str:
-    """Whether a text in SQL is a value of a type. A DOUBLE may round a decimal, but no integer."""
+_LONG = TIMESTAMP.replace(r"\d{1,6}0{0,3}", r"\d+")
+
+
+def fits(text: str, type_: ColumnType, in_key: bool = False) -> str:
+    """Whether a text in SQL is a value of a type.
+
+    A DOUBLE may round a decimal, but no integer, and a TIMESTAMPTZ cuts off what is beyond the microsecond, but not of
+    a key.
+    """
     double = f"TRY_CAST({text} AS DOUBLE)"
     integer = f"abs(TRY_CAST({text} AS HUGEINT)) <= {EXACT_INTEGER}"
     exact = f"isfinite({double}) AND ({integer} OR regexp_matches({text}, '[.eE]'))"
@@ -20,7 +27,7 @@ def fits(text: str, type_: ColumnType) -> str:
         ColumnType.BIGINT: f"regexp_full_match({text}, '{_INTEGER}') AND TRY_CAST({text} AS BIGINT) IS NOT NULL",
         ColumnType.DOUBLE: f"regexp_full_match({text}, '{_NUMBER}') AND coalesce({exact}, false)",
         ColumnType.DATE: is_instant(text, DATE),
-        ColumnType.TIMESTAMPTZ: f"{is_instant(text)} OR {is_instant(text, DATE)}",
+        ColumnType.TIMESTAMPTZ: f"{is_instant(text, TIMESTAMP if in_key else _LONG)} OR {is_instant(text, DATE)}",
         ColumnType.JSON: f"json_valid({text})",
     }
     return f"({conditions.get(type_, 'true')})"

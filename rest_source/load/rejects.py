@@ -31,7 +31,7 @@ def reject(
 ) -> tuple[int, tuple[str, ...]]:
     """Move what the table cannot take out of the stage; returns the number of records, and a few of the reasons."""
     records, *arrays = tables
-    conditions = [*_without_key(con, records, key), *_misfits(con, records)]
+    conditions = [*_without_key(con, records, key), *_misfits(con, records, key)]
     if _collect_elements(con, arrays):
         reason = f"(SELECT any_value(reason) FROM {_MISFITS} WHERE id = {HEVO_ID})"
         conditions.append((f"{HEVO_ID} IN (SELECT id FROM {_MISFITS})", reason))
@@ -82,13 +82,13 @@ def _without_key(con: duckdb.DuckDBPyConnection, records: StagedTable, key: Sequ
     yield missing, literal(f"the primary key {named} is null or missing")
 
 
-def _misfits(con: duckdb.DuckDBPyConnection, table: StagedTable) -> Iterator[tuple[str, str]]:
+def _misfits(con: duckdb.DuckDBPyConnection, table: StagedTable, key: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
     """For each column with a fixed type and a value that does not fit it: the condition, and the reason in SQL."""
     sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND data_type = 'VARCHAR' AND NOT internal"
     texts = {name for (name,) in con.execute(sql, [table.name]).fetchall()}
     for column in table.columns:
         if column.is_fixed and column.name in texts:
-            condition = f"({column.name} IS NOT NULL AND NOT {fits(column.name, column.type)})"
+            condition = f"({column.name} IS NOT NULL AND NOT {fits(column.name, column.type, column.name in key)})"
             if exists(con, table.name, condition):
                 place = ".".join((*table.path, column.original))
                 yield condition, f"{literal(f'{place} is not {column.type}: ')} || {_shown(column.name)}"

@@ -15,6 +15,7 @@ from rest_source.extract.columns import Column, Columns, Tables
 from rest_source.extract.nested import ArrayPath, path_text
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import config, identifier, literal, memory_limit, threads
+from rest_source.load.instants import INSTANTS, in_full
 from rest_source.load.names import HEVO_ID, INDEX, INGESTED_AT, REF_ID
 from rest_source.load.schema import ColumnType, Shape, type_of
 
@@ -120,7 +121,8 @@ class Stager:
         known = self._types.get(path, {})
         for index, (key, type_) in enumerate(read.items()):
             if key not in known:
-                con.execute(f"ALTER TABLE {staged_name(number)} ADD COLUMN {_definition(f'c{index}', type_)}")
+                definition = _definition(f"c{index}", _in_json(type_))
+                con.execute(f"ALTER TABLE {staged_name(number)} ADD COLUMN {definition}")
 
     def _records(self, lines: str, read: Mapping[str, str]) -> str:
         of_records = "WHERE path IS NULL" if self.shape.nested == "split" else ""
@@ -162,9 +164,22 @@ def spooled_lines(segments: Sequence[Path], longest_line: int, shape: Shape) -> 
     )
 
 
+def received(load: SpooledLoad, shape: Shape, key: str) -> str:
+    """The texts that the records have under a key, as they were received, with their ids: a table in SQL."""
+    lines = spooled_lines(load.segments, load.longest_line, shape)
+    of_records = "WHERE path IS NULL" if shape.nested == "split" else ""
+    value = f"struct_extract({_parsed('coalesce(stored, canonical)', {key: 'VARCHAR'})}, {literal(key)})"
+    return f"(SELECT sha256(canonical) AS id, {value} AS text FROM {lines} {of_records})"
+
+
 def read_type(column: Column, shape: Shape, path: ArrayPath) -> str:
-    """What a column is read as: its own type where every value has it for certain, else text."""
+    """What a column is read as: its own type where every value has it for certain, else text.
+
+    Times of a fixed type are read as text too, which is spelled as RFC 3339 does.
+    """
     fixed = shape.fixed_type(path, column.name)
+    if fixed in INSTANTS:
+        return str(fixed)
     type_ = fixed or type_of(column.kinds, shape.nested)
     if type_ is ColumnType.DOUBLE and "integer" in column.kinds:
         return "VARCHAR"
@@ -190,8 +205,17 @@ def _definition(name: str, type_: str) -> str:
 
 def _parsed(record: str, types: Mapping[str, str]) -> str:
     """The record as a struct of its columns. Every value fits, as the types were taken from the values."""
-    return f"from_json({record}, {literal(json.dumps(types, ensure_ascii=False))})" if types else "NULL"
+    in_json = {key: _in_json(type_) for key, type_ in types.items()}
+    return f"from_json({record}, {literal(json.dumps(in_json, ensure_ascii=False))})" if types else "NULL"
 
 
 def _values(types: Mapping[str, str]) -> str:
-    return "".join(f", struct_extract(parsed, {literal(key)})" for key in types)
+    return "".join(f", {_value(f'struct_extract(parsed, {literal(key)})', type_)}" for key, type_ in types.items())
+
+
+def _value(value: str, type_: str) -> str:
+    return in_full(value, ColumnType(type_)) if type_ in INSTANTS else value
+
+
+def _in_json(type_: str) -> str:
+    return "VARCHAR" if type_ in INSTANTS else type_

@@ -3,6 +3,7 @@
 It reads the spool once and touches no destination, so that a destination is locked only for the commit.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
@@ -14,18 +15,20 @@ from rest_source.extract.slices import fields_of_children
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import DATE, TIMESTAMP, exists, explain, is_instant, literal
 from rest_source.load.fixed import fits
-from rest_source.load.instants import loses_digits, respelled
+from rest_source.load.instants import INSTANTS, loses_digits
 from rest_source.load.merged import merged
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.rejects import missing_key, reject
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
 from rest_source.load.spellings import SPELLED
 from rest_source.load.stage import Merged, Stage, StagedColumn, StagedTable
-from rest_source.load.stager import RECORDS, Stager, staged_name
+from rest_source.load.stager import RECORDS, Stager, received, staged_name
 from rest_source.spec.base import normalise, unknown
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.names import PARTITION
 from rest_source.spec.source import SourceSpec
+
+_WITHOUT_ZEROS = re.compile(r"(\.\d*[1-9])0+")
 
 
 def build_stage(
@@ -60,7 +63,8 @@ def build_stage(
         fields = tuple(part for part in primary_key if part != PARTITION)
         default_key = not load.rows or fields == (HEVO_ID,)
         key = () if default_key else _key_columns(tables[0].columns, fields)
-        doubts = tuple(doubt for table in tables for doubt in _respell(con, table, key, asked))
+        doubts = tuple(doubt for table in tables for doubt in _cut(con, table, key))
+        _keep_spelled(con, load, stager.shape, tables, asked)
         rejected, reasons = reject(con, load, stager.shape, tables, key)
         united = Merged()
         if unique and load.rows and _has_repeated(con, RECORDS, key or (HEVO_ID,)):
@@ -127,39 +131,40 @@ def _refined(con: duckdb.DuckDBPyConnection, table: str, name: str, column: Colu
     return type_
 
 
-def _respell(
-    con: duckdb.DuckDBPyConnection, table: StagedTable, key: Sequence[str], asked: Collection[str]
-) -> Iterator[str]:
-    """Write the dates and times of fixed types as RFC 3339 does; tells of those that lose digits.
-
-    Those of a key would become one that differ in nothing else: they do not fit.
-    """
+def _cut(con: duckdb.DuckDBPyConnection, table: StagedTable, key: Sequence[str]) -> Iterator[str]:
+    """Tells of times of a fixed type that lose digits. Those of a key do not fit: two might become one."""
     for column in table.columns:
-        if not column.is_fixed or column.type not in (ColumnType.DATE, ColumnType.TIMESTAMPTZ):
-            continue
-        name, plain = column.name, DATE if column.type is ColumnType.DATE else TIMESTAMP
-        other = f"{name} IS NOT NULL AND NOT regexp_full_match({name}, '{plain}')"
-        if not exists(con, table.name, other):
-            continue
-        written, loses = respelled(name, column.type), loses_digits(name)
-        if table.path or name not in key:
-            lossy = f"SELECT count(*), min({name}) FROM {table.name} WHERE {other} AND {loses}"
-            count, example = con.execute(f"{lossy} AND {fits(written, column.type)}").fetchone() or (0, "")
-            if count:
-                yield _lost(".".join((*table.path, column.original)), column.type, count, example)
-        else:
-            other = f"{other} AND NOT {loses}"
-        if not table.path and {column.original, normalise(column.original)} & set(asked):
+        if column.is_fixed and column.type is ColumnType.TIMESTAMPTZ and (table.path or column.name not in key):
+            lossy = f"{loses_digits(column.name)} AND {fits(column.name, column.type)}"
+            found = con.execute(f"SELECT count(*), min({column.name}) FROM {table.name} WHERE {lossy}").fetchone()
+            if found and found[0]:
+                yield _lost(".".join((*table.path, column.original)), column.type, *found)
+
+
+def _keep_spelled(
+    con: duckdb.DuckDBPyConnection,
+    load: SpooledLoad,
+    shape: Shape,
+    tables: Sequence[StagedTable],
+    asked: Collection[str],
+) -> None:
+    """Keep the texts that the stager has spelled otherwise, of fields by which children are asked for."""
+    for column, staged in zip(load.tables[()], tables[0].columns, strict=True) if asked and load.rows else ():
+        if staged.is_fixed and staged.type in INSTANTS and {column.name, normalise(column.name)} & set(asked):
+            plain = DATE if staged.type is ColumnType.DATE else TIMESTAMP
             con.execute(f"CREATE TABLE IF NOT EXISTS {SPELLED} (id VARCHAR, name VARCHAR, text VARCHAR)")
-            con.execute(f"INSERT INTO {SPELLED} SELECT {HEVO_ID}, '{name}', {name} FROM {table.name} WHERE {other}")
-        con.execute(f"UPDATE {table.name} SET {name} = {written} WHERE {other}")
+            con.execute(
+                f"INSERT INTO {SPELLED} SELECT id, '{staged.name}', text FROM {received(load, shape, column.key)} "
+                f"WHERE NOT regexp_full_match(text, '{plain}')"
+            )
 
 
 def _lost(place: str, type_: ColumnType, count: int, example: str) -> str:
     values = "A value" if count == 1 else f"{count} values"
+    shown = quoted(_WITHOUT_ZEROS.sub(r"\1", example))
     return (
         f"{values} of {place} lost digits beyond the microsecond, which is all that {type_} holds, such as "
-        f"{quoted(example)}. `columns: {{{place}: TEXT}}` keeps them."
+        f"{shown}. `columns: {{{place}: TEXT}}` keeps them."
     )
 
 
