@@ -357,3 +357,23 @@ def test_pandas_is_not_imported_for_arrow() -> None:
     assert "pandas" in sys.modules  # the test itself; the module asks for it by name only
     source = Path(sys.modules["rest_source.orchestrate.computed"].__file__ or "").read_text()
     assert "import pandas" not in source
+
+
+def test_the_io_manager_can_be_tried_without_a_run(warehouse: Warehouse) -> None:
+    manager = resources(warehouse)[IO_MANAGER_KEY]
+    for key in ("2024-01-01", "2024-01-02"):
+        context = dg.build_output_context(
+            asset_key=["shop", "revenue"],
+            partition_key=key,
+            asset_partition_key_range=dg.PartitionKeyRange(key, key),
+            asset_partitions_def=DAILY,
+        )
+        manager.handle_output(context, per_day(key))
+        assert context.get_logged_metadata()["rows_inserted"].value == 2
+    wanted = dg.build_input_context(
+        asset_key=["shop", "revenue"],
+        asset_partition_key_range=dg.PartitionKeyRange("2024-01-02", "2024-01-02"),
+        asset_partitions_def=DAILY,
+        dagster_type=dg.PythonObjectDagsterType(pd.DataFrame),
+    )
+    assert manager.load_input(wanted)["day"].tolist() == ["2024-01-02"] * 2

@@ -188,3 +188,10 @@ def test_two_zones_have_two_schedules() -> None:
     schedules = [{"every": "1h", "timezone": zone} for zone in zones]
     defs = definitions(*({"name": f"e{n}", "path": "/x", "schedule": schedule} for n, schedule in enumerate(schedules)))
     assert len({schedule.name for schedule in defs.get_repository_def().schedule_defs}) == len(schedules)
+
+
+def test_the_key_of_an_asset_has_to_stay() -> None:
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="gives shop/items the key other/items; it has to stay"):
+        build_definitions(
+            spec(URL), translate=lambda _, asset: asset.replace_attributes(key=dg.AssetKey(["other", "items"]))
+        )

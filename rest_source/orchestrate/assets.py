@@ -47,7 +47,7 @@ def build_asset(
 ) -> dg.AssetsDefinition:
     """The asset that loads an endpoint; the endpoint's settings win over the source's, and `translate` over both."""
     spec = _spec(source, endpoint, io_manager, references or {})
-    spec = translate(endpoint, spec) if translate else spec
+    spec = _translated(endpoint, spec, translate) if translate else spec
     inputs = _inputs(spec)
     # What @dg.asset comes to; the decorator looks at its function again and again, a millisecond for each asset.
     return dg.AssetsDefinition(
@@ -66,6 +66,16 @@ def build_asset(
         keys_by_input_name=inputs,
         keys_by_output_name={"result": spec.key},
     )
+
+
+def _translated(endpoint: EndpointSpec, spec: dg.AssetSpec, translate: Translate) -> dg.AssetSpec:
+    changed = translate(endpoint, spec)
+    if changed.key != spec.key:
+        raise dg.DagsterInvalidDefinitionError(
+            f"get_asset_spec gives {spec.key.to_user_string()} the key {changed.key.to_user_string()}; it has to stay, "
+            "as the table and the checks go by it. To rename the asset, change `name` in the file."
+        )
+    return changed
 
 
 def _inputs(spec: dg.AssetSpec) -> dict[str, dg.AssetKey]:

@@ -17,7 +17,7 @@ from rest_source.load.outcome import LoadOutcome
 from rest_source.load.pipeline import run_load
 from rest_source.load.relation import Table
 from rest_source.load.state import state_directory
-from rest_source.orchestrate.computed import store_computed
+from rest_source.orchestrate.computed import in_run, store_computed
 from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.metadata import load_metadata
 from rest_source.orchestrate.partitioned import load_partitions
@@ -67,7 +67,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
             self._load(context, obj)
         else:
             with explained():
-                store_computed(context, obj, self.open(), _run_id(context))
+                store_computed(context, obj, self.open(), _run_id(context) if in_run(context) else "")
 
     def _load(self, context: dg.OutputContext, stream: PageStream) -> None:
         failed: dict[str, Any] = {}
