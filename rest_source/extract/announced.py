@@ -177,7 +177,7 @@ def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | 
         return _lead(field)
     if "continuation" in used or used == {"continue"}:
         return _lead(field)
-    if used in TOKENS:
+    if used in TOKENS and ".cursors." not in field.path:
         sign = _lead(field)
         return replace(sign, is_sure=False) if sign and sign.kind == "token" and not _is_number(value) else None
     return _total(field, used, lead)

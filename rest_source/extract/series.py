@@ -157,7 +157,7 @@ class Series:
             return "If the API takes the cursor without other parameters: `pagination: {alone: true}`. Otherwise: "
         if not (is_empty or error.status in PAST_END) or not isinstance(pagination, PageNumber | OffsetLimit):
             return ""
-        if announces_more(self.reader.history):
+        if announces_more(self.reader.history, pagination):
             return ""
         end = "on_error: [{empty: true, do: end}]" if is_empty else f"pagination: {{end_statuses: [{error.status}]}}"
         return f"If the API answers so past its last page: `{end}`. Otherwise: "

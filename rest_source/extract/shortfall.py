@@ -3,6 +3,7 @@
 from rest_source.extract.announced import Sign
 from rest_source.extract.history import History
 from rest_source.extract.page import Stop
+from rest_source.extract.page_words import words
 from rest_source.spec.pagination import NoPagination, Pagination
 
 _CHOSEN = frozenset(("same_url", "link_ends"))
@@ -11,6 +12,7 @@ _FLAGGED = frozenset(("done", "has_more_false", "end_status", "ended_by_rule"))
 """Ends that the file names by one thing, which another flag may contradict."""
 _SEEN = frozenset(("empty_page", "empty_pages", "short_page", "not_found_after_short_page"))
 """Ends that the page itself shows, though some APIs name a next page even there."""
+_FILTERED = {"filtered", "filter", "matching", "matches", "found"}
 _EARLY = frozenset(("cursor_reached", "repeated_page"))
 """Ends that leave out records on purpose, or have a warning of their own."""
 
@@ -25,7 +27,7 @@ def shortfall(
     """
     if stop.reason in _EARLY:
         return None
-    sign = _leads_on(history, stop.reason, pagination) or _counts_more(history, total)
+    sign = _leads_on(history, stop.reason, pagination) or _counts_more(history, pagination, total)
     if sign is None:
         if is_part and total is not None and total > history.returned:
             return f"The API announced {total} records for a request, and {history.returned} were read."
@@ -36,9 +38,9 @@ def shortfall(
     return f"{told} {_remedy(sign, history, pagination)}"
 
 
-def announces_more(history: History) -> bool:
+def announces_more(history: History, pagination: Pagination) -> bool:
     """Whether the last answer, or a total, says that there is more than was read."""
-    return history.last.more is not None or _counts_more(history, None) is not None
+    return history.last.more is not None or _counts_more(history, pagination, None) is not None
 
 
 def _remedy(sign: Sign, history: History, pagination: Pagination) -> str:
@@ -58,6 +60,8 @@ def _leads_on(history: History, reason: str, pagination: Pagination) -> Sign | N
     if reason in _FLAGGED:
         return history.last.flag or _misread(history, pagination) or _number(history, reason)
     is_sure = sign.is_sure or history.pages <= 1
+    if reason == "short_page" and sign.kind == "number":
+        return sign
     if not is_sure or (reason in _SEEN and history.returned):
         return history.last.flag
     return sign
@@ -77,11 +81,15 @@ def _number(history: History, reason: str) -> Sign | None:
     return next((sign for sign in history.last.signs if sign.kind == "number"), None)
 
 
-def _counts_more(history: History, total: int | None) -> Sign | None:
-    """A total beyond what was read; the last answer's, unless it has none, as that of a page beyond the end."""
+def _counts_more(history: History, pagination: Pagination, total: int | None) -> Sign | None:
+    """A total beyond what was read; the last answer's, unless it has none, as that of a page beyond the end.
+
+    The file may name the total of what a filter leaves, beside which the total of all is none.
+    """
     latest = history.last if history.last.records or history.last.pages else history.first
     records, pages = latest.records, latest.pages
-    if records is not None and total is None and records.count > history.returned:
+    named = str(pagination.total_records) if total is not None else ""
+    if records is not None and not _FILTERED & set(words(named)) and records.count > max(history.returned, total or 0):
         return records
     return pages if pages is not None and pages.count > history.pages else None
 

@@ -16,18 +16,21 @@ from rest_source_tests.fakes.fitting import Case, fitting, without_idle_position
 from rest_source_tests.fakes.misfits import misfitting
 from rest_source_tests.fakes.remedies import Keys, changes, mended
 from rest_source_tests.faults.judging import are_all_different, checked, is_undetectable, load
-from rest_source_tests.faults.test_never_wrong import EXAMPLES
+from rest_source_tests.faults.test_never_wrong import EXAMPLES, FIXED
 from rest_source_tests.loading import Warehouse, source_spec
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, derandomize=FIXED)
 @given(case=st.one_of(fitting(), misfitting()))
 def test_no_remedy_of_paging_loses_records(case: Case, shared_api: Api) -> None:
     assume(case.misfit != "another template")
     before = load(shared_api, case)
     for text in before.told:
         for change, on_condition in changes(text):
-            endpoint = mended({}, case.at_its_best if needs_pagination(case, change) else case.endpoint, change)[1]
+            own = case.at_its_best if needs_pagination(case, change) else case.endpoint
+            if needs_pagination(case, change) and own["pagination"]["type"] == "none":
+                continue  # the API documents none
+            endpoint = mended({}, own, change)[1]
             follower = replace(case, endpoint=without_idle_positions(endpoint), misfit="")
             after = load(shared_api, follower)
             best = load(shared_api, replace(case, endpoint=case.at_its_best))
@@ -38,7 +41,7 @@ def test_no_remedy_of_paging_loses_records(case: Case, shared_api: Api) -> None:
 
 def needs_pagination(case: Case, change: Keys) -> bool:
     """Whether a change is of the pagination that the file has yet to get."""
-    return case.endpoint["pagination"] == {"type": "none"} and not change.keys() & {"pagination", *case.endpoint}
+    return case.endpoint["pagination"]["type"] == "none" and not change.keys() & {"pagination", *case.endpoint}
 
 
 @dataclass(frozen=True, slots=True)
