@@ -330,16 +330,16 @@ def test_null_after_an_answer_that_said_there_is_more_is_an_error(api: Api, pagi
     first = {"data": [{"id": 1}], "next": "/2", "more": True}
     api.serve(scripted(first, {"data": None, "next": None, "more": False}))
     with pytest.raises(RestSourceError) as caught:
-        read(api.url, {"pagination": pagination})
+        read(api.url, {"pagination": pagination}, limits={"concurrency": 1})
     assert caught.value.id == "data_root_null"
     api.serve(scripted(first, {"data": None, "next": None, "more": False}))
-    assert read(api.url, {"pagination": pagination, "data_root_optional": True}).ids == [1]
+    assert read(api.url, {"pagination": pagination, "data_root_optional": True}, limits={"concurrency": 1}).ids == [1]
 
 
 def test_an_answer_that_is_null_after_one_that_named_the_next_page_is_an_error(api: Api) -> None:
     api.serve(scripted(Reply([{"id": 1}], headers={"X-Next-Page": "2"}), Reply(b"null")))
     with pytest.raises(RestSourceError) as caught:
-        read(api.url, {"data_root": "$", "pagination": {"type": "page_number"}})
+        read(api.url, {"data_root": "$", "pagination": {"type": "page_number"}}, limits={"concurrency": 1})
     assert caught.value.id == "data_root_null"
 
 
@@ -347,7 +347,7 @@ def test_an_answer_that_is_null_after_one_that_named_the_next_page_is_an_error(a
 def test_an_object_with_errors_in_the_place_of_a_list_is_an_error(api: Api, root: str) -> None:
     api.serve(scripted([{"id": 1}], {"errors": ["busy"]}))
     with pytest.raises(RestSourceError) as caught:
-        read(api.url, {"data_root": root, "pagination": {"type": "page_number"}})
+        read(api.url, {"data_root": root, "pagination": {"type": "page_number"}}, limits={"concurrency": 1})
     assert caught.value.id == "data_root_null"
 
 
@@ -361,7 +361,9 @@ def test_an_object_with_errors_where_the_root_selects_from_a_list_is_an_error(ap
 
 def test_an_object_without_errors_in_the_place_of_a_list_is_an_empty_page(api: Api) -> None:
     api.serve(scripted([{"id": 1}], {"message": "no more"}))
-    assert read(api.url, {"data_root": "$", "pagination": {"type": "page_number"}}).records == [{"id": 1}]
+    assert read(
+        api.url, {"data_root": "$", "pagination": {"type": "page_number"}}, limits={"concurrency": 1}
+    ).records == [{"id": 1}]
 
 
 @pytest.mark.parametrize(

@@ -377,7 +377,8 @@ def test_what_is_marked_is_what_the_last_whole_pass_did_not_return(
             else:
                 returned = read | two if kind == "whole" else read
                 present |= returned
-                marked = present - returned if kind == "whole" and returned else marked - returned
+                is_sure = kind == "whole" and returned and read != two  # equal pages are doubtful
+                marked = present - returned if is_sure else marked - returned
                 spooled = None
             if present:
                 assert marks(warehouse, "orders", "id") == {id: id in marked for id in present}

@@ -46,7 +46,7 @@ ParamName = Annotated[
 
 def token_places(value: Any) -> Any:
     """`{header: NAME}` is one place; any other mapping has a place for each parameter."""
-    if not isinstance(value, dict) or (value.keys() == {"header"} and not str(value["header"]).startswith("$")):
+    if not isinstance(value, dict) or ("header" in value and not str(value["header"]).startswith("$")):
         return _place(value)
     places = {}
     for name, where in value.items():
