@@ -32,9 +32,7 @@ class History:
         return self.digests.get(identity.digest) if identity.digest is not None else None
 
     def known(self, identity: Identity) -> int:
-        """How many of the records are no new ones: all of those of an earlier page, and what the page before held."""
-        if self.twin(identity) is not None:
-            return len(identity.marks)
+        """How many of the records the page before held."""
         return len(identity.marks & self._last_page.marks) if self._last_page is not None else 0
 
     def hear(self, said: Announced) -> None:

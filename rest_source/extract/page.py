@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from rest_source.extract.announced import NOTHING_MORE, Announced
 from rest_source.extract.records import EncodedRecords
 from rest_source.spec.jsonpath import MISSING, compile_path
 from rest_source.spec.places import HeaderValue
@@ -60,7 +59,6 @@ class Response:
     document: Any
     count: int
     last_record: Any = None
-    announced: Announced = NOTHING_MORE
     twin: Callable[[], int | None] = field(default=lambda: None, compare=False)
     known: Callable[[], int] = field(default=lambda: 0, compare=False)
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from rest_source.collector import paused_collector
 from rest_source.errors import quoted
-from rest_source.extract.announced import Announced, Sign, announced, as_count
+from rest_source.extract.announced import Sign, announced, as_count
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, Selection, as_records, with_fields
 from rest_source.extract.document import NO_CONTENT, Document, parse
@@ -138,7 +138,7 @@ class PageReader:
     def _response(self, answer: Answer, content: _Content, data_root: DataRoot) -> Response:
         """An answer as the pager sees it; what it announces goes into the history."""
         is_record = content.count == 1 and data_root.path.steps == () and isinstance(content.document, dict)
-        said = self._heard(answer, content.document, data_root.path.lead, is_record)
+        self._hear(answer, content.document, data_root.path.lead, is_record)
         history, identity, count = self.history, content.identity, content.count
         return Response(
             answer.url,
@@ -146,13 +146,12 @@ class PageReader:
             content.document,
             count,
             content.last,
-            said,
             lambda: history.twin(identity),
             lambda: count if history.twin(identity) is not None else history.known(identity),
         )
 
-    def _heard(self, answer: Answer, document: Any, lead: Sequence[str], is_record: bool = False) -> Announced:
-        """What an answer announces, in words that are known and at the place that the file names, for the history."""
+    def _hear(self, answer: Answer, document: Any, lead: Sequence[str], is_record: bool = False) -> None:
+        """Note what an answer announces, in words that are known and at the place that the file names."""
         said = announced(answer.status, answer.headers, document, lead, is_record)
         where = self.endpoint.pagination.total_pages
         count = as_count(found_at(where, answer.headers, document)) if where is not None else None
@@ -160,7 +159,6 @@ class PageReader:
             named = where.header if isinstance(where, HeaderValue) else str(where)
             said = replace(said, signs=(*said.signs, Sign("pages", named, count, isinstance(where, HeaderValue))))
         self.history.hear(said)
-        return said
 
     def _familiar(self, answer: Answer, data_root: DataRoot, familiar: Familiar | None) -> _Content | None:
         page = familiar.read(answer.body) if familiar is not None else None
@@ -253,9 +251,9 @@ class PageReader:
         except json.JSONDecodeError as error:
             raise unreadable(answer, error, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton, offset=None), self._asked(answer), self.mask)
-        said = self._heard(answer, around.value, data_root.path.lead)
+        self._hear(answer, around.value, data_root.path.lead)
         self.history.pages, self.history.returned = number, count
-        response = Response(answer.url, answer.headers, around.value, count, last, said)
+        response = Response(answer.url, answer.headers, around.value, count, last)
         after = self.pager.advance(step.state, response)
         total = self.pager.total(step.state, response)
         reached = self._reached([], around.value, answer)
