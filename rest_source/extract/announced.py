@@ -175,7 +175,11 @@ def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | 
         return _flag(field)
     if used - {"x"} and "next" in used and used - {"x"} <= NEXT | ASIDE:
         return _lead(field)
-    if "continuation" in used or used == {"continue"}:
+    if (
+        used & {"continuation", "resumption"}
+        or used == {"continue"}
+        or ("more" in used and used & {"link", "uri", "url"})
+    ):
         return _lead(field)
     if used in TOKENS and ".cursors." not in field.path:
         sign = _lead(field)
@@ -191,7 +195,10 @@ def _is_flag(value: Any, used: set[str]) -> bool:
 
 
 def _flag(field: AnswerField) -> Sign | Literal["end"] | None:
-    said = truth(field.value)
+    """A flag; a text that is neither yes nor no, as the `more` that leads to a page of help, says nothing."""
+    value = field.value
+    is_text = isinstance(value, str) and not re.fullmatch(r"(?i)\s*(?:true|false|yes|no|[ytnf]|on|off|\d+)?\s*", value)
+    said = None if is_text else truth(value)
     return None if said is None else Sign("flag", field.path, field.value, field.is_header) if said else "end"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from rest_source.extract.page_words import LIMITS, WRAPPERS, words
+from rest_source.extract.page_words import ASIDE, LIMITS, NEXT, WRAPPERS, words
 from rest_source.spec.jsonpath import step_to
 
 _FIELDS = 100
@@ -72,22 +72,44 @@ def _inside(item: dict[str, Any], path: str, name: str, depth: int) -> Iterator[
         if "next" in used and isinstance(item.get(key), str):
             yield AnswerField(path + step_to(key), "next", item[key])
             return
+    if used == {"next"}:
+        yield from _next_request(item, path)
+        return
     if "total" in used and "value" in item:  # Elasticsearch: {"value": 640, "relation": "eq"}
         yield AnswerField(path + step_to("value"), "total", item["value"])
     elif "continue" in used:  # MediaWiki: an object of parameters
         yield from (
             AnswerField(path + step_to(key), "continue", value) for key, value in item.items() if key != "continue"
         )
+    elif {"evaluated", "key"} <= used and item:  # DynamoDB: the key of the last record as an object
+        yield AnswerField(path, name, json.dumps(item))
     elif used & WRAPPERS and depth < _DEPTH:
         yield from _walk(item, path, (), depth + 1)
+
+
+def _next_request(item: dict[str, Any], path: str) -> Iterator[AnswerField]:
+    """The parameters of the next request; an object with other fields too is the next record of something."""
+    if all({*words(key)} <= NEXT | ASIDE | LIMITS for key in item):
+        yield from (AnswerField(path + step_to(key), f"next {key}", value) for key, value in item.items())
 
 
 def _listed(items: list[Any], path: str, name: str) -> Iterator[AnswerField]:
     """Links as a list: each with its relation, or those under `next`."""
     is_next = "next" in words(name)
     for index, item in enumerate(islice(items, _FIELDS)):
-        if isinstance(item, dict) and (is_next or str(item.get("rel")).lower() == "next"):
-            for key in ("href", "url", "uri", "link"):
-                if isinstance(item.get(key), str):
-                    place = f"[{index}]" if is_next else "[?(@.rel == 'next')]"
-                    yield AnswerField(f"{path}{place}{step_to(key)}", "next", item[key])
+        if not isinstance(item, dict) or not (place := f"[{index}]" if is_next else _relation(item)):
+            continue
+        for key in ("href", "url", "uri", "link"):
+            if isinstance(item.get(key), str):
+                yield AnswerField(f"{path}{place}{step_to(key)}", "next", item[key])
+
+
+def _relation(item: dict[str, Any]) -> str | None:
+    """The filter that selects the link to the next page, if `item` is it; FHIR says `relation`, Siren a list."""
+    for key in ("rel", "relation"):
+        relation = item.get(key)
+        if isinstance(relation, list) and relation and relation[0] == "next":
+            return f"[?(@.{key}[0] == 'next')]"
+        if isinstance(relation, str) and relation.lower() == "next":
+            return f"[?(@.{key} == '{relation}')]"
+    return None

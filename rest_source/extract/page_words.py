@@ -8,37 +8,47 @@ Names = tuple[set[str], ...]
 
 @lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
-    """The words of a name in lower case, whether it is written in snake, kebab or camel case."""
-    return tuple(word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+    """The words of a name in lower case, whether it is written in snake, kebab or camel case, or as one word."""
+    written = (word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+    return tuple(part for word in written for part in (_PART.findall(word) if _IN_ONE.fullmatch(word) else [word]))
+
+
+_PART = re.compile(
+    "continuation|count|cursor|has|is|items|last|links|link|marker|more|next|pages|page|records|results|resumption|skip|token"
+    "|total|url"
+)
+"""Words that names write together, as in `continuationtoken` and `totalpages`."""
+_IN_ONE = re.compile(f"(?:{_PART.pattern})+")
 
 
 WRAPPERS = frozenset((
-    "continue", "count", "cursor", "cursors", "header", "hits", "info", "link", "links", "list", "meta",
-    "metadata", "nav", "navigation", "next", "odata", "page", "pageinfo", "pager", "pages", "pagination",
-    "paginator", "paging", "query", "response", "result", "results", "search", "summary", "total", "totals",
+    "additional", "continue", "count", "cursor", "cursors", "header", "hits", "info", "link", "links", "list",
+    "meta", "metadata", "nav", "navigation", "next", "odata", "page", "pageinfo", "pager", "pages", "pagination",
+    "paginator", "paging", "query", "response", "result", "results", "search", "summary", "total", "totals", "view",
 ))  # fmt: skip
 """Words in the names of objects that are beside records and speak of pages."""
 ASIDE = frozenset((
-    "api", "links", "meta", "ms", "nb", "num", "number", "odata", "opensearch", "pagination", "paging",
+    "api", "hydra", "links", "meta", "ms", "nb", "num", "number", "odata", "opensearch", "pagination", "paging",
     "response", "wp", "x",
 ))  # fmt: skip
 """Words that tell nothing about what a count or a token is."""
 NEXT = frozenset((
     "after", "batch", "bookmark", "continuation", "cursor", "data", "from", "href", "id", "index", "key", "link",
-    "links", "marker", "max", "min", "next", "offset", "page", "pages", "params", "partition", "path", "position",
-    "query", "range", "record", "records", "request", "result", "results", "row", "rows", "scroll", "set", "skip",
-    "skiptoken", "start", "state", "token", "uri", "url",
+    "links", "mark", "marker", "max", "min", "next", "offset", "page", "pages", "params", "partition", "path",
+    "position", "query", "range", "record", "records", "request", "result", "results", "row", "rows", "scroll", "set",
+    "skip", "start", "starting", "state", "token", "uri", "url",
 ))  # fmt: skip
 """Words that may be beside `next` where it leads to a page; `next_billing_date` does not."""
 TOKENS: Names = (
     {"cursor"}, {"cursor", "end"}, {"after", "cursor"}, {"after"}, {"after", "cursor"}, {"offset"}, {"marker"},
-    {"bookmark"}, {"id", "scroll"}, {"after", "starting"}, {"page", "token"},
+    {"bookmark"}, {"id", "scroll"}, {"after", "starting"}, {"page", "token"}, {"skip", "token"}, {"key", "last"},
+    {"evaluated", "key", "last"},
 )  # fmt: skip
 """Names of tokens that do not say whether they lead on: some APIs repeat the one that was sent."""
 COUNTED = frozenset((
     "all", "available", "count", "docs", "documents", "elements", "entries", "filter", "filtered", "found",
     "hits", "item", "items", "matches", "n", "nb", "num", "number", "objects", "overall", "record", "records",
-    "result", "results", "row", "rows", "size", "table", "total",
+    "result", "results", "row", "rows", "set", "size", "table", "total",
 ))  # fmt: skip
 """Words that may be beside `total` where it counts records; `total_price` does not."""
 COUNTS: Names = (
@@ -49,8 +59,7 @@ COUNTS: Names = (
 """Names of a number of records without `total`."""
 PAGES: Names = (
     {"pages", "total"}, {"page", "total"}, {"count", "page", "total"}, {"count", "page"}, {"count", "pages"},
-    {"last", "page"}, {"pages"}, {"max", "page"}, {"max", "pages"}, {"pages", "total"}, {"totalpages"},
-    {"of", "pages"},
+    {"last", "page"}, {"pages"}, {"max", "page"}, {"max", "pages"}, {"of", "pages"},
 )  # fmt: skip
 """Names of a number of pages."""
 MORE: Names = (
@@ -65,10 +74,12 @@ LAST: Names = (
     {"finished", "is"}, {"end", "of", "stream"}, {"end", "list", "of"}, {"end", "of", "results"},
     {"data", "end", "of"}, {"end", "of", "records"}, {"end", "is"}, {"at", "end"}, {"complete"},
     {"complete", "is"}, {"exhausted"}, {"eof"}, {"more", "no"}, {"more", "no", "results"}, {"more", "no", "pages"},
-    {"islast"}, {"final"}, {"final", "is"},
+    {"final"}, {"final", "is"},
 )  # fmt: skip
 """Names of a flag that is true at the end."""
+FILTERED = frozenset(("filter", "filtered", "found", "matches", "matching"))
+"""Words in the name of a total that counts what a filter leaves."""
 LIMITS = frozenset((
-    "length", "limit", "quota", "rate", "ratelimit", "retry", "runtime", "size", "time", "timeout",
+    "length", "limit", "per", "quota", "rate", "ratelimit", "retry", "runtime", "size", "time", "timeout",
 ))  # fmt: skip
-"""Words in headers that count something else."""
+"""Words of a header or parameter that counts something else."""

@@ -3,7 +3,7 @@
 from rest_source.extract.announced import Sign
 from rest_source.extract.history import History
 from rest_source.extract.page import Stop
-from rest_source.extract.page_words import words
+from rest_source.extract.page_words import FILTERED, words
 from rest_source.spec.pagination import NoPagination, Pagination
 
 _CHOSEN = frozenset(("same_url", "link_ends"))
@@ -12,7 +12,6 @@ _FLAGGED = frozenset(("done", "has_more_false", "end_status", "ended_by_rule"))
 """Ends that the file names by one thing, which another flag may contradict."""
 _SEEN = frozenset(("empty_page", "empty_pages", "short_page", "not_found_after_short_page"))
 """Ends that the page itself shows, though some APIs name a next page even there."""
-_FILTERED = {"filtered", "filter", "matching", "matches", "found"}
 _EARLY = frozenset(("cursor_reached", "repeated_page"))
 """Ends that leave out records on purpose, or have a warning of their own."""
 
@@ -89,7 +88,7 @@ def _counts_more(history: History, pagination: Pagination, total: int | None) ->
     latest = history.last if history.last.records or history.last.pages else history.first
     records, pages = latest.records, latest.pages
     named = str(pagination.total_records) if total is not None else ""
-    if records is not None and not _FILTERED & set(words(named)) and records.count > max(history.returned, total or 0):
+    if records is not None and not FILTERED & set(words(named)) and records.count > max(history.returned, total or 0):
         return records
     return pages if pages is not None and pages.count > history.pages else None
 
