@@ -115,6 +115,7 @@ def test_no_sign(document: dict[str, Any]) -> None:
         ({"X_Count_Total": "640"}, "records"),
         ({"Content_Range": "0-24/640"}, "records"),
         ({"Content_Range": "items 0-24/640"}, "records"),
+        ({"Content_Range": "*/640"}, "records"),
         ({"X_Pagination": '{"TotalCount": 640}'}, "records"),
     ],
 )

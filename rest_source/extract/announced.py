@@ -159,8 +159,9 @@ def _link(headers: Mapping[str, str]) -> Sign | None:
 
 
 def _content_range(status: int, headers: Mapping[str, str]) -> Sign | None:
-    """A part of the records (RFC 9110, 14.4): `items 0-24/640`."""
-    match = re.fullmatch(r"\s*(?:[\w-]+\s+)?\d+\s*-\s*\d+\s*/\s*(\d+|\*)\s*", headers.get("Content-Range", ""))
+    """A part of the records (RFC 9110, 14.4): `items 0-24/640`, or none of them: `items */640`."""
+    window = r"\s*(?:[\w-]+\s+)?(?:\d+\s*-\s*\d+|\*)\s*/\s*(\d+|\*)\s*"
+    match = re.fullmatch(window, headers.get("Content-Range", ""))
     if match and match[1] != "*":
         return Sign("records", "Content-Range", int(match[1]), is_header=True)
     return Sign("flag", "Content-Range", True, is_header=True) if status == 206 else None

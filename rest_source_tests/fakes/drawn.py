@@ -77,8 +77,9 @@ class Drawn:
 
     A page is `size` slots unless the request asks for others, and never more than `most`. The first page or offset
     is `first`. `ends` is what stands in the place of a token or URL on the last page. In the answer to the page that
-    begins at `broken`, an error takes the place of the records. With `ticks` each record says when it was asked for.
-    One that is `jealous` takes a token without any other parameter.
+    begins at `broken`, an error takes the place of the records, and in that to the page that begins at `repeated`, the
+    records before. With `ticks` each record says when it was asked for. One that is `jealous` takes a token without
+    any other parameter.
     """
 
     kind: str
@@ -93,6 +94,7 @@ class Drawn:
     ends: str = "null"
     relative: bool = False
     broken: int = 0
+    repeated: int = 0
     ticks: bool = False
     jealous: bool = False
 
@@ -183,7 +185,8 @@ class _Asked:
     def _page(self, start: int, size: int) -> tuple[Reply, Answered]:
         api = self.api
         end = min(start + size, len(api.slots))
-        items = [self._item(place) for place in range(start, end) if api.slots[place] != "-"]
+        shown = range(max(0, start - size), start) if start == api.repeated > 0 else range(start, end)
+        items = [self._item(place) for place in shown if api.slots[place] != "-"]
         answered = Answered(tuple(items), True, *self._say(start, end, size, items))
         body = self._rooted(items)
         status = 206 if "Content-Range" in self.headers and items else 200
@@ -222,14 +225,15 @@ class _Asked:
         shown = len(slots) - slots.count("-")
         lies = {"less": max(0, shown - 1), "over": shown + 1, "hidden": len(slots), "of the page": len(items)}
         value = lies.get(sign.lie, shown)
-        if sign.name == "Content-Range" and (sign.lie == "words" or not items):
-            self._put(sign, f"items {start}-{end - 1}/*" if items else None)
+        window = f"items {start}-{end - 1}" if items else "items *"
+        if sign.name == "Content-Range" and sign.lie == "words":
+            self._put(sign, f"{window}/*")
             return []
         if sign.lie in ("words", "null") or (sign.lie == "first" and start):
             self._put(sign, "many" if sign.lie == "words" else None)
             return []
         if sign.name == "Content-Range":
-            self._put(sign, f"items {start}-{end - 1}/{value}")
+            self._put(sign, f"{window}/{value}")
         else:
             self._put(sign, str(value) if sign.lie == "text" else value)
         return [value]

@@ -95,6 +95,7 @@ def apis(draw: st.DrawFn, honest: bool = False) -> Drawn:
         draw(st.sampled_from(["null", "gone", "empty"] if honest else ["null", "gone", "empty", "stays"])),
         draw(st.booleans()),
         0 if honest else draw(st.sampled_from([0, 0, 0, size, 2 * size])),
+        0 if honest else draw(st.sampled_from([0, 0, 0, size, 2 * size])),
         not honest and draw(st.sampled_from([False, False, True])),
         kind in ("cursor", "last_record") and draw(st.sampled_from([False, False, True])),
     )
