@@ -22,7 +22,7 @@ ALLOWED = {
     "component": {"spec", "orchestrate", "suggest"},
     "definitions": {"collector", "orchestrate"},
     "suggest": {"errors", "spec", "extract"},
-    "cli": {"errors", "catalogue", "spec", "http", "extract", "load", "orchestrate", "suggest"},
+    "cli": {"errors", "collector", "catalogue", "spec", "http", "extract", "load", "orchestrate", "suggest"},
     "demo": {"cli"},
 }
 DAGSTER_ROOMS = {"orchestrate", "component", "definitions", "cli"}
@@ -53,6 +53,10 @@ def test_imports_follow_the_arrows(path: Path) -> None:
 def test_only_the_outer_rooms_import_dagster(path: Path) -> None:
     if room(path) not in DAGSTER_ROOMS:
         assert not [name for name in imports(path) if name.split(".")[0].startswith("dagster")]
+
+
+def test_connections_of_duckdb_are_opened_in_one_place() -> None:
+    assert [path.name for path in MODULES if "duckdb.connect(" in path.read_text()] == ["engine.py"]
 
 
 def test_no_room_is_too_large() -> None:

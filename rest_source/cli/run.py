@@ -16,6 +16,7 @@ import dagster as dg
 from rest_source.cli.console import ended, ended_by_ctrl_c, say
 from rest_source.cli.report import EndpointReport, RunReport
 from rest_source.cli.selection import selected
+from rest_source.collector import keep_all
 from rest_source.errors import RestSourceError
 from rest_source.orchestrate.assets import asset_key, build_asset
 from rest_source.orchestrate.checks import build_checks
@@ -49,6 +50,7 @@ def run_source(
     io_manager = PaginatorIOManager(destination=destination, come_back=False)
     io_manager.open()
     _quiet()
+    keep_all()
     api = RestApi(source, say)
     with closing(api), ThreadPoolExecutor(max_workers=min(jobs, len(endpoints))) as pool:
         load = partial(_load, api, io_manager, full_refresh, partitions)

@@ -39,6 +39,15 @@ def config(temporary: Path, columns: int = 0, longest_line: int = 0) -> dict[str
     }
 
 
+def open_engine(
+    path: str = ":memory:", *, read_only: bool = False, config: dict[str, Any] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection of DuckDB that shows no progress: its bar would be in the midst of what a command prints."""
+    con = duckdb.connect(path, read_only, config or {})
+    con.execute("SET enable_progress_bar = false")
+    return con
+
+
 def threads(longest_line: int = 0) -> int:
     """How many threads the memory is for: one where lines are so long that each takes a good part of it."""
     if longest_line > _LONG:

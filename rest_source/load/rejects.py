@@ -10,7 +10,7 @@ import duckdb
 
 from rest_source.errors import LONGEST_QUOTED, RestSourceError
 from rest_source.extract.spool import SpooledLoad
-from rest_source.load.engine import exists, literal
+from rest_source.load.engine import exists, literal, open_engine
 from rest_source.load.fixed import fits
 from rest_source.load.names import HEVO_ID, INGESTED_AT, REF_ID
 from rest_source.load.schema import Shape
@@ -57,7 +57,7 @@ def reject(
 
 def rejected_ids(stage: Stage) -> set[str]:
     """The ids of the records that a stage has rejected."""
-    with duckdb.connect(str(stage.path), read_only=True) as con:
+    with open_engine(str(stage.path), read_only=True) as con:
         return {id for (id,) in con.execute(f"SELECT id FROM {REJECTED}").fetchall()}
 
 

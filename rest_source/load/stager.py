@@ -14,7 +14,7 @@ import duckdb
 from rest_source.extract.columns import Column, Columns, Tables
 from rest_source.extract.nested import ArrayPath, path_text
 from rest_source.extract.spool import SpooledLoad
-from rest_source.load.engine import config, identifier, literal, memory_limit, threads
+from rest_source.load.engine import config, identifier, literal, memory_limit, open_engine, threads
 from rest_source.load.instants import INSTANTS, in_full
 from rest_source.load.names import HEVO_ID, INDEX, INGESTED_AT, REF_ID
 from rest_source.load.schema import ColumnType, Shape, type_of
@@ -135,7 +135,7 @@ class Stager:
         self.path.unlink(missing_ok=True)
         settings = config(self.path.with_name("duckdb_tmp"), width, longest_line)
         # What a crash destroys is read again from the spool.
-        self._con = con = duckdb.connect(config=settings | {"fsync_mode": "NONE"})
+        self._con = con = open_engine(config=settings | {"fsync_mode": "NONE"})
         con.execute(f"ATTACH {literal(str(self.path))} AS {_DATABASE} (ROW_GROUP_SIZE {_ROW_GROUP})")
         self.path.chmod(0o600)
         con.execute(f"USE {_DATABASE}")

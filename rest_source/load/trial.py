@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-import duckdb
 import orjson
 
 from rest_source.errors import RestSourceError
@@ -21,6 +20,7 @@ from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
 from rest_source.http.request import Answer, Request
 from rest_source.load.destination import CommitResult
+from rest_source.load.engine import open_engine
 from rest_source.load.idle import idle
 from rest_source.load.key_remarks import key_remarks
 from rest_source.load.names import column_names
@@ -144,7 +144,7 @@ def _sample(stream: PageStream, load: SpooledLoad, rows: int) -> Sample:
         stage = stage_of(load, stream.source, endpoint, stager)
     names = column_names([column.original for column in stage.columns], {})
     listed = [_value(column) for column in stage.columns]
-    with duckdb.connect(str(stage.path), read_only=True) as con:
+    with open_engine(str(stage.path), read_only=True) as con:
         found = con.execute(f"SELECT {', '.join(listed)} FROM {RECORDS} LIMIT {rows}").fetchall() if listed else []
     types = {names[column.original]: column.type for column in stage.columns}
     shown = tuple(

@@ -17,7 +17,7 @@ import duckdb
 
 from rest_source.errors import RestSourceError
 from rest_source.load.destination import Announce
-from rest_source.load.engine import config, explain, literal
+from rest_source.load.engine import config, explain, literal, open_engine
 
 WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.1
@@ -36,7 +36,7 @@ def connect(path: Path, announce: Announce, read_only: bool = False) -> Iterator
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # readers of several processes may spill at once
-    with _turn(path, announce) as started, duckdb.connect(config=config(temporary)) as con:
+    with _turn(path, announce) as started, open_engine(config=config(temporary)) as con:
         _attach(con, path, announce, read_only, started)
         with explain(
             "destination_failed",

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from rest_source.load.commit import write_load
 from rest_source.load.destination import (
     Announce,
@@ -22,7 +20,7 @@ from rest_source.load.dialect import count
 from rest_source.load.duckdb.connection import DATABASE, connect
 from rest_source.load.duckdb.session import DuckDBSession
 from rest_source.load.duplicates import find_duplicates
-from rest_source.load.engine import identifier, literal, memory_limit
+from rest_source.load.engine import identifier, literal, memory_limit, open_engine
 from rest_source.load.frames import Frame, Stored, store_frame
 from rest_source.load.past_loads import find_load
 from rest_source.load.relation import Table
@@ -143,7 +141,7 @@ class DuckDBDestination:
     def reading(self) -> Iterator[DuckDBSession]:
         """A session that reads the file, or an empty database where there is none yet."""
         if not self.path.exists():
-            with duckdb.connect() as con:
+            with open_engine() as con:
                 con.execute(f"ATTACH ':memory:' AS {DATABASE}")
                 yield DuckDBSession(con)
             return

@@ -22,7 +22,7 @@ from rest_source.load.destination import (
 )
 from rest_source.load.dialect import count
 from rest_source.load.duplicates import find_duplicates
-from rest_source.load.engine import config, literal
+from rest_source.load.engine import config, literal, open_engine
 from rest_source.load.frames import Frame, Stored, store_frame
 from rest_source.load.past_loads import find_load
 from rest_source.load.postgres.connection import connect, take_turn
@@ -120,7 +120,7 @@ class PostgresDestination:
     def store(self, frame: Frame, announce: Announce) -> Stored:
         """Write the rows that an asset computed, and their record, in one transaction."""
         table = Table.of_key(frame.key)
-        with connect(self.url, self.uri) as con, duckdb.connect() as engine:
+        with connect(self.url, self.uri) as con, open_engine() as engine:
             engine.execute("SET TimeZone = 'UTC'")
             session = PostgresSession(con, engine)
             _prepare(session, table.schema, announce)
@@ -147,7 +147,7 @@ class PostgresDestination:
     @contextmanager
     def reading(self) -> Iterator[PostgresSession]:
         """A session outside any transaction, with no stage."""
-        with connect(self.url, self.uri) as con, duckdb.connect() as engine:
+        with connect(self.url, self.uri) as con, open_engine() as engine:
             con.execute(f"SET work_mem = '{_WORK_MEMORY}'".encode())
             yield PostgresSession(con, engine)
 
@@ -157,7 +157,7 @@ def _reading(stage: Stage) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB with the stage attached."""
     width = sum(len(table.columns) for table in stage.tables)
     settings = config(stage.path.with_name("duckdb_tmp"), width, stage.longest_line)
-    with duckdb.connect(config=settings) as engine:
+    with open_engine(config=settings) as engine:
         engine.execute(f"SET TimeZone = {literal(stage.timezone)}")
         engine.execute(f"ATTACH {literal(str(stage.path))} AS {STAGE} (READ_ONLY)")
         yield engine
