@@ -14,11 +14,18 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import psutil
+
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
     __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message } } }"""
 BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
+TICK = """mutation($selector: ScheduleSelector!, $at: Float!) {
+    scheduleDryRun(selectorData: $selector, timestamp: $at) { __typename
+    ... on DryRunInstigationTick { evaluationResult { skipReason runRequests { runKey } error { message } } } } }"""
+REPOSITORY = {"repositoryLocationName": "their_project.definitions", "repositoryName": "__repository__"}
 STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 EVENTS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __typename } } } }"""
 BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
@@ -30,8 +37,16 @@ BACKFILL_RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dags
 class Dagster:
     """A running `dagster dev`, whose project has a source named shop."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, process: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.process = process
+
+    def kill(self) -> None:
+        """Kill all of its processes at once: web server, daemon, code server and runs."""
+        top = psutil.Process(self.process)
+        for process in (top, *top.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def query(self, query: str, **variables: Any) -> Any:
         """The data of an answer. A web server whose storage was away fails with each connection that it had kept."""
@@ -49,15 +64,35 @@ class Dagster:
                 time.sleep(1)
 
     def launch(self, assets: list[str], checks: list[str]) -> str:
-        selector = {
-            "repositoryLocationName": "their_project.definitions",
-            "repositoryName": "__repository__",
-            "pipelineName": "__ASSET_JOB",
-            "assetSelection": [{"path": ["shop", name]} for name in assets],
-            "assetCheckSelection": [{"assetKey": {"path": ["shop", name]}, "name": "duplicates"} for name in checks],
-        }
-        result = self.query(LAUNCH, params={"selector": selector, "runConfigData": {}, "mode": "default"})
-        return str(result["launchPipelineExecution"]["run"]["id"])
+        return self._launch(
+            pipelineName="__ASSET_JOB",
+            assetSelection=[{"path": ["shop", name]} for name in assets],
+            assetCheckSelection=[{"assetKey": {"path": ["shop", name]}, "name": "duplicates"} for name in checks],
+        )
+
+    def launch_range(self, asset: str, first: str, last: str) -> str:
+        """One run over partitions that follow one another, as a backfill comes to."""
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        return self._launch(tags, pipelineName="__ASSET_JOB", assetSelection=[{"path": ["shop", asset]}])
+
+    def launch_job(self, name: str) -> str:
+        return self._launch(pipelineName=name)
+
+    def _launch(self, tags: Mapping[str, str] | None = None, **of: Any) -> str:
+        named = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
+        selector = {**REPOSITORY, **of}
+        params = {"selector": selector, "runConfigData": {}, "mode": "default", "executionMetadata": named}
+        result = self.query(LAUNCH, params=params)["launchPipelineExecution"]
+        return str(result["run"]["id"])
+
+    def terminate(self, run: str) -> None:
+        self.query(TERMINATE, id=run)
+
+    def tick(self, schedule: str) -> dict[str, Any]:
+        """What a schedule would do now: the runs that it asks for, or why it skips."""
+        selector = {**REPOSITORY, "scheduleName": schedule}
+        ticked = self.query(TICK, selector=selector, at=time.time())["scheduleDryRun"]
+        return dict(ticked["evaluationResult"])
 
     def status(self, run: str) -> str:
         return str(self.query(STATUS, id=run)["runOrError"]["status"])
@@ -92,7 +127,7 @@ def dagster_dev(
     `settings` are added to those that are `deployed`, by default those of `make dev`.
     """
     home = project / "home"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     shipped = (Path(__file__).parents[1] / "deploy" / deployed / "dagster.yaml").read_text()
     (home / "dagster.yaml").write_text(shipped + settings)
     with socket.socket() as free:
@@ -116,7 +151,7 @@ def dagster_dev(
         try:
             until(lambda: _answers(port) or dev.poll() is not None)
             assert dev.poll() is None, log.read_text()
-            yield Dagster(port)
+            yield Dagster(port, dev.pid)
         finally:
             dev.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):  # where it was started with SIGINT ignored

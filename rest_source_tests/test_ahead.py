@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rest_source.demo.server import Call, Reply
 from rest_source.errors import RestSourceError
 from rest_source.extract import ahead
+from rest_source.extract.workers import Workers
 from rest_source_tests.fakes import Api, after_tokens, by_links, by_number, by_urls
 from rest_source_tests.fakes.desk import (
     INSTANT,
@@ -321,7 +322,7 @@ def test_no_two_answers_that_are_too_large_together_are_held(monkeypatch: pytest
 
 
 def test_a_thread_that_waits_for_work_keeps_no_answer() -> None:
-    with closing(ahead._Workers()) as workers:
+    with closing(Workers("test")) as workers:
         kept = weakref.ref(workers.run(Event).result(PATIENCE))
         assert workers._idle.acquire(timeout=PATIENCE)
         assert kept() is None

@@ -13,7 +13,6 @@ from rest_source_tests.project import write_project
 from rest_source_tests.shop import write_file
 
 SLOW_PAGES = 12
-TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 SCHEDULES = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
     ... on RepositoryLocation { repositories { schedules { name cronSchedule scheduleState { status } } } }
     ... on PythonError { message } } } } } }"""
@@ -75,7 +74,7 @@ def test_a_terminated_run_ends_terminated_writes_nothing_and_is_gone_on_with(
 ) -> None:
     run = dagster.launch(["slow"], ["slow"])
     until(lambda: sum(call.path == "/slow" for call in api.calls) >= 3)
-    dagster.query(TERMINATE, id=run)
+    dagster.terminate(run)
     until(lambda: dagster.status(run) in ENDED)
     assert dagster.status(run) == "CANCELED"
     with duckdb.connect() as con:

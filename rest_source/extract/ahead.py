@@ -6,13 +6,12 @@ proves wrong or superfluous is dropped, and one that would have to wait for a re
 """
 
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
-from threading import Event, Semaphore, Thread
-from typing import Any, Generic, Protocol
+from threading import Event
+from typing import Generic, Protocol
 
 from rest_source.extract.page import Next, Pager, PageRequest, State
+from rest_source.extract.workers import Workers
 from rest_source.http.request import Answer
 from rest_source.http.retry import Postponed
 
@@ -49,7 +48,7 @@ class LookAhead(Generic[State]):
         self._last_count: int | None = None
         self._started: deque[tuple[PageRequest, Future[Answer]]] = deque()
         self._dropped = Event()
-        self._workers = _Workers()
+        self._workers = Workers("rest_source look-ahead")
 
     def take(self, step: Next[State], room: int) -> Answer:
         """The answer to a step, while up to `room` requests are looked ahead; raises what sending it raised."""
@@ -112,40 +111,3 @@ class LookAhead(Generic[State]):
         self._dropped.set()
         self._dropped = Event()
         self._started.clear()
-
-
-class _Workers:
-    """Threads for calls whose results may never be wanted; unlike an executor's, they keep no process alive."""
-
-    def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._idle = Semaphore(0)
-        self._count = 0
-
-    def run(self, call: Callable[[], Any]) -> Future[Any]:
-        future: Future[Any] = Future()
-
-        def settle() -> None:
-            try:
-                future.set_result(call())
-            except BaseException as error:
-                future.set_exception(error)
-
-        self._calls.put(settle)
-        if not self._idle.acquire(blocking=False):
-            self._count += 1
-            Thread(target=self._work, name="rest_source look-ahead", daemon=True).start()
-        return future
-
-    def close(self) -> None:
-        for _ in range(self._count):
-            self._calls.put(_end)
-
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not _end:
-            call()
-            del call  # which holds the answer, while the thread waits
-            self._idle.release()
-
-
-def _end() -> None: ...

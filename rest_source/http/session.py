@@ -100,6 +100,14 @@ class ApiSession:
         for _, other in self._others:
             other.close()
 
+    def stop(self) -> None:
+        """End all loads that use the session: each of their threads raises `Stopped` in its next request or pause."""
+        self._pauses.stopped.set()
+
+    def go_on(self) -> None:
+        """Raise `Stopped` where the loads are to end."""
+        self._pauses.go_on()
+
     def by(self, auth: Auth | None) -> "ApiSession":
         """The session that signs in by this `auth`, with connections and cookies of its own; all else is shared."""
         if auth is None or auth == self._auth:
@@ -210,13 +218,16 @@ class ApiSession:
 
     def _attempt(self, request: Request, errand: "_Errand") -> tuple[Answer | RestSourceError, Grant | None]:
         """One exchange: with credentials inside the fence, without any secret outside; and the credentials."""
+        self.go_on()
         inside = self._fence.admits(request.url)
         if inside:
             self.sign_in.current()  # which may take requests: better before it holds a slot
         with self._slots:
             if errand.is_dropped:
                 raise Postponed
-            wait = self._rate.wait(errand.dropped, math.inf if errand.dropped is None else _PATIENCE)
+            ends = errand.dropped or self._pauses.stopped
+            wait = self._rate.wait(ends, math.inf if errand.dropped is None else _PATIENCE)
+            self.go_on()
             if wait is None or errand.is_dropped:
                 raise Postponed
             errand.tally.add(requests=1, wait_seconds=wait)

@@ -128,6 +128,7 @@ class Loader:
         reason, reported = stream.stop_reason, monotonic()
         with closing(iter(stream)) as pages, WriteBehind(spool) as behind:
             for page in pages:
+                stream.session.go_on()
                 behind.append(page, stream.columns)
                 stager.follow(spool.complete, stream.columns, spool.longest_line)
                 if isinstance(page.after, Stop):
@@ -173,6 +174,7 @@ class Loader:
             stage = stage_of(extraction.spooled, stream.source, endpoint, extraction.stager)
             if stage.read and stage.rejected == stage.read and not self._are_known(stage, stream):
                 raise _all_rejected(stage)
+            stream.session.go_on()
             result = self.destination.commit(stage, extraction.facts(self.run_id), self.report)
             return extraction.outcome(result, stage.doubts)
         except RestSourceError as error:

@@ -5,11 +5,32 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from dagster._core.execution.context.system import StepExecutionContext
 
 from rest_source.errors import RestSourceError
 from rest_source.http.errors import RetryLater
 
 RETRIES_LATER = 3
+_TERMINATED = dg.Failure("The run was terminated.", allow_retries=False)
+_terminated: set[str] = set()
+"""The runs of this process that were terminated."""
+
+
+@contextmanager
+def terminable(step: StepExecutionContext) -> Iterator[None]:
+    """End a run that is terminated inside the block, with whatever retry policy.
+
+    Dagster asks the policy here too: it would repeat the step, and then run the next ones.
+    """
+    if step.run_id in _terminated:
+        raise _TERMINATED
+    try:
+        yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        if step.op_retry_policy is None:
+            raise
+        _terminated.add(step.run_id)
+        raise _TERMINATED from error
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from rest_source.load.pipeline import run_load
 from rest_source.load.relation import Table
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.computed import in_run, store_computed
-from rest_source.orchestrate.failures import explained
+from rest_source.orchestrate.failures import explained, terminable
 from rest_source.orchestrate.metadata import load_metadata
 from rest_source.orchestrate.partitioned import load_partitions
 from rest_source.orchestrate.upstream import upstream_partitions
@@ -71,7 +71,8 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
 
     def _load(self, context: dg.OutputContext, stream: PageStream) -> None:
         failed: dict[str, Any] = {}
-        with explained(lambda: {**stream.facts(), **failed}, self.come_back, stream.session.clean):
+        as_failure = explained(lambda: {**stream.facts(), **failed}, self.come_back, stream.session.clean)
+        with terminable(context.step_context), as_failure:
             if context.has_asset_partitions and stream.endpoint.partitions_def is None:
                 raise _partitions_elsewhere(stream)
             destination = self.open()

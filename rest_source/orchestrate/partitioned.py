@@ -1,7 +1,8 @@
 """The output of a partitioned asset: each partition of a run is a load of its own, several at a time."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -9,11 +10,14 @@ import dagster as dg
 from rest_source.errors import RestSourceError
 from rest_source.extract.slices import Partition
 from rest_source.extract.stream import PageStream
+from rest_source.extract.workers import Workers
 from rest_source.http.errors import RetryLater
 from rest_source.load.outcome import LoadOutcome
 from rest_source.orchestrate.partitions import asked_partitions
 
 _SHOWN = 10
+_GRACE = 3.0
+"""Seconds that the loads under way have to end, where the run is terminated."""
 Load = Callable[[PageStream], LoadOutcome]
 Describe = Callable[[LoadOutcome], dict[str, Any]]
 
@@ -51,18 +55,20 @@ _Failed = dict[str, Exception]
 def _load_all(stream: PageStream, partitions: list[Partition], load: Load) -> tuple[_Loaded, _Failed]:
     loaded: _Loaded = []
     failed: _Failed = {}
-    width = min(len(partitions), stream.source.limits.concurrency)
-    with ThreadPoolExecutor(width, "rest_source partition") as pool:
-        loads = [(one, pool.submit(load, stream.of(one))) for one in partitions]
-        try:
-            for one, future in loads:
-                try:
-                    loaded.append((one, future.result()))
-                except Exception as error:  # one that nobody foresaw leaves the others too
-                    failed[one.key] = error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    workers = Workers("rest_source partition", stream.source.limits.concurrency)
+    loads = [(one, workers.run(partial(load, stream.of(one)))) for one in partitions]
+    try:
+        for one, future in loads:
+            try:
+                loaded.append((one, future.result()))
+            except Exception as error:  # one that nobody foresaw leaves the others too
+                failed[one.key] = error
+    except BaseException:
+        stream.session.stop()
+        wait([future for _, future in loads if not future.cancel()], _GRACE)
+        raise
+    finally:
+        workers.close()
     return loaded, failed
 
 

@@ -10,12 +10,10 @@ import dagster as dg
 
 from rest_source.orchestrate.assets import asset_key
 from rest_source.orchestrate.partitions import RANGE_END, RANGE_START, latest_keys, partitions_definition
+from rest_source.orchestrate.run_workers import unended_run
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.schedule import Schedule
 from rest_source.spec.source import SourceSpec
-
-_ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-_UNENDED = [status for status in dg.DagsterRunStatus if status not in _ENDED]
 
 
 def build_schedules(source: SourceSpec, executor: dg.ExecutorDefinition) -> list[dg.ScheduleDefinition]:
@@ -90,10 +88,8 @@ def _schedule(
         default_status=dg.DefaultScheduleStatus.RUNNING if schedule.enabled else dg.DefaultScheduleStatus.STOPPED,
     )
     def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        unended = dg.RunsFilter(job_name=name, statuses=_UNENDED)
-        running = context.instance.get_runs(filters=unended, limit=1)
-        if running:
-            return dg.SkipReason(f"The last run ({running[0].run_id}) has not ended.")
+        if running := unended_run(context.instance, name):
+            return dg.SkipReason(f"The last run ({running.run_id}) has not ended.")
         if partitions is None:
             return [dg.RunRequest()]
         keys = latest_keys(partitions, schedule.refresh_last, context.scheduled_execution_time)
