@@ -3,17 +3,19 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self, cast
 
 import dagster as dg
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
+from rest_source.errors import RestSourceError
 from rest_source.orchestrate.assets import References
+from rest_source.orchestrate.broken import broken_definitions, refuse_in_validation
 from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.files import Project
 from rest_source.spec.base import normalise
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.file import endpoint_lines, refuse_added_partitions
+from rest_source.spec.file import endpoint_lines, invalid_file, refuse_added_partitions, refuse_mistakes
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.together import PlacedSource
 
@@ -39,6 +41,24 @@ class RestSourceScaffolder(dg.Scaffolder[ScaffoldParams]):
         (request.target_path / "defs.yaml").write_text(text, encoding="utf-8")
 
 
+class Attributes(SourceSpec):
+    """What is below `attributes`: a source, or the mistakes that keep it from being one."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _or_mistakes(cls, data: Any, _: ModelWrapValidatorHandler[Self]) -> Any:
+        try:
+            return SourceSpec.model_validate(data)
+        except ValidationError as error:
+            return Mistaken(error)
+
+
+class Mistaken(NamedTuple):
+    """The mistakes of a source."""
+
+    error: ValidationError
+
+
 @dg.scaffold_with(RestSourceScaffolder)
 class RestSource(dg.Component):
     """Load the endpoints of a REST API as assets, with schedules and a duplicates check.
@@ -60,13 +80,25 @@ class RestSource(dg.Component):
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
-        return SourceSpec
+        return Attributes
 
     @classmethod
-    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        if not isinstance(attributes, SourceSpec):
-            raise dg.DagsterInvalidDefinitionError(f"{context.path}: rest_source.RestSource needs `attributes`")
+    def load(cls, attributes: BaseModel | Mistaken | None, context: dg.ComponentLoadContext) -> Self:
         file = next(iter(sorted(Path(context.path).glob("defs.y*ml"))), None)
+        try:
+            return cls._load(attributes, context, file)
+        except RestSourceError as error:
+            refuse_in_validation(error)
+            return cast("Self", _BrokenSource(error))
+
+    @classmethod
+    def _load(
+        cls, attributes: BaseModel | Mistaken | None, context: dg.ComponentLoadContext, file: Path | None
+    ) -> Self:
+        if isinstance(attributes, Mistaken):
+            refuse_mistakes(file, attributes.error, _number(context))
+        if not isinstance(attributes, SourceSpec):
+            raise invalid_file([f"{file or context.path}: the key `attributes` is required"])
         lines = endpoint_lines(file) if file else []
         if file and getattr(getattr(context.component_decl, "component_file_model", None), "post_processing", None):
             refuse_added_partitions(file, attributes, _number(context))
@@ -82,12 +114,26 @@ class RestSource(dg.Component):
         return ()
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        source, part = _project(self, context).part(self.placed)
+        try:
+            source, part = _project(self, context).part(self.placed)
+        except RestSourceError as error:
+            refuse_in_validation(error)
+            return broken_definitions(_place(context), error)
         return build_definitions(source, translate=self.get_asset_spec, references=self.references, part=part)
 
     def get_asset_spec(self, endpoint: EndpointSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
         """The spec of an endpoint's asset; the key must stay, as table and checks go by it."""
         return spec
+
+
+class _BrokenSource(RestSource):
+    """A source whose file has mistakes, which is all that is known of it."""
+
+    def __init__(self, error: RestSourceError) -> None:
+        self.error = error
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        return broken_definitions(_place(context), self.error)
 
 
 def _references(file: Path | None, source: SourceSpec, lines: Sequence[int]) -> References:
@@ -101,6 +147,12 @@ def _references(file: Path | None, source: SourceSpec, lines: Sequence[int]) -> 
             if file is not None
         }
         return {name: dg.CodeReferencesMetadataValue(code_references=[place]) for name, place in places.items()}
+
+
+def _place(context: dg.ComponentLoadContext) -> str:
+    """Where a component is, as no other is: its folder, and its number if the file holds several."""
+    folder = Path(context.path).relative_to(context.component_tree.defs_module_path)
+    return "_".join([*folder.parts, *([str(_number(context))] if _number(context) else [])])
 
 
 def _number(context: dg.ComponentLoadContext) -> int:
@@ -120,6 +172,6 @@ def _project(component: RestSource, context: dg.ComponentLoadContext | None) -> 
     tree, project = _projects.get("last", (None, Project(())))
     if tree is not context.component_tree or not project.has(component.placed):
         found = context.component_tree.get_all_components(RestSource)
-        project = Project([other.placed for other in found])
+        project = Project([other.placed for other in found if not isinstance(other, _BrokenSource)])
         _projects["last"] = context.component_tree, project
     return project if project.has(component.placed) else Project((component.placed,))

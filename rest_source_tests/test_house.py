@@ -19,7 +19,7 @@ ALLOWED = {
     "load": {"errors", "spec", "http", "extract"},
     "orchestrate": {"errors", "spec", "http", "extract", "load"},
     "reference": {"catalogue", "spec"},
-    "component": {"spec", "orchestrate", "suggest"},
+    "component": {"errors", "spec", "orchestrate", "suggest"},
     "definitions": {"collector", "orchestrate"},
     "suggest": {"errors", "spec", "extract"},
     "cli": {"errors", "collector", "catalogue", "spec", "http", "extract", "load", "orchestrate", "suggest"},

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -52,7 +53,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, api: LoopbackServer) -> Pa
     definitions.write_text(definitions.read_text().partition("@dg.definitions")[0] + PATIENT)
     paged = {"pagination": {"type": "page_number"}}
     daily = {"partitions_def": {"type": "daily", "start_date": DAYS[0]}, "params": {"day": "{partition.key}"}}
-    endpoints = [
+    endpoints: list[dict[str, Any]] = [
         {"name": "slow", "path": "/slow", **paged},
         {"name": "other", "path": "/slow", **paged, "deps": ["shop/slow"]},
         {"name": "daily", "path": "/slow", **paged, **daily},

@@ -51,7 +51,8 @@ def load(defs: Path, monkeypatch: pytest.MonkeyPatch) -> dg.Definitions:
 
 
 def failure(defs: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What is told of a project that does not load, our words and not only Dagster's."""
+    """What is told of a project that is no good where it is validated, our words and not only Dagster's."""
+    monkeypatch.setenv("DAGSTER_IS_DEFS_VALIDATION_CLI", "1")
     with pytest.raises(Exception, match=r"\S") as raised:
         load(defs, monkeypatch)
     error: BaseException | None = raised.value
@@ -97,6 +98,33 @@ def test_a_clash_names_the_lines_of_both_endpoints(defs: Path, monkeypatch: pyte
     told = failure(defs, monkeypatch)
     line = next(n for n, text in enumerate(first.read_text().splitlines(), 1) if "eu__orders" in text)
     assert f"{second}:" in told and f"{first}:{line}" in told
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"name": "crm", "timezone": "Mars"}, "b/defs.yaml:7: attributes.timezone:"),
+        ({"name": "crm", "endpoint": []}, "b/defs.yaml:7: attributes.endpoint: unknown key"),
+        ({"name": "Shop"}, "the sources `Shop`, and `shop` of"),
+        ({"name": "shop", "timezone": "Europe/Berlin"}, "with another `timezone`"),
+    ],
+)
+def test_a_file_with_mistakes_leaves_the_others_standing(
+    defs: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any], told: str
+) -> None:
+    write_file(defs / "a", URL, {"name": "orders"})
+    write_file(defs / "b", URL, {"name": "customers"}, **keys)
+    found = load(defs, monkeypatch)
+    assert [spec.key.to_user_string() for spec in found.resolve_all_asset_specs()] == ["shop/orders"]
+    write_file(defs / "c", URL, {"name": "customers"}, **keys, limits={"retrys": 0})
+    (sensor, other) = load(defs, monkeypatch).sensors or []
+    assert isinstance(sensor, dg.SensorDefinition) and sensor.name != other.name
+    assert (sensor.default_status, told in str(sensor.description)) == (dg.DefaultSensorStatus.RUNNING, True)
+    with dg.build_sensor_context() as context, pytest.raises(Exception, match=r"\S") as raised:
+        sensor.evaluate_tick(context)
+    assert told in str(raised.value.__cause__ or raised.value)
+    (defs / "c" / "defs.yaml").unlink()
+    assert told in failure(defs, monkeypatch)
 
 
 def test_names_of_one_file_clash_with_a_line(tmp_path: Path) -> None:

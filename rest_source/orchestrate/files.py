@@ -25,21 +25,29 @@ class Project:
 
     def part(self, placed: PlacedSource) -> tuple[SourceSpec, Part]:
         """The source that a file is of, all its files taken together, and the file's part; raises for mistakes."""
-        if self._clashes:
-            raise invalid_file(self._clashes)
+        if own := self._mistakes(placed):
+            raise invalid_file(own)
         source, resource = self._whole[placed.source.name]
-        first = next(other for other in self.sources if other.source.name == placed.source.name)
+        first = next(other for other in self._standing if other.source.name == placed.source.name)
         return source, Part(placed.source.endpoints, resource, is_first=first is placed)
+
+    def _mistakes(self, placed: PlacedSource) -> list[str]:
+        return [told for told in self._clashes if told.startswith(f"{placed.file}:")]
 
     @cached_property
     def _clashes(self) -> list[str]:
         return clashes(self.sources)
 
     @cached_property
+    def _standing(self) -> list[PlacedSource]:
+        """The sources without a mistake; of two that clash, that is the first."""
+        return [placed for placed in self.sources if not self._mistakes(placed)]
+
+    @cached_property
     def _whole(self) -> dict[str, tuple[SourceSpec, dg.ResourceDefinition]]:
         """The sources by their names, each with its resource: files that share one have to hold the same object."""
         files: dict[str, list[SourceSpec]] = {}
-        for placed in self.sources:
+        for placed in self._standing:
             files.setdefault(placed.source.name, []).append(placed.source)
         wholes = {name: joined(sources) for name, sources in files.items()}
         return {name: (source, api_resource(source)) for name, source in wholes.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from pydantic import ValidationError
@@ -39,10 +39,7 @@ def load_source(path: Path) -> SourceSpec:
     try:
         source = SourceSpec.model_validate(data["attributes"])
     except ValidationError as error:
-        raise invalid_file(
-            f"{path}:{_line_at(node, ('attributes', *loc))}: {'.'.join(map(str, ('attributes', *loc)))}: {message}"
-            for loc, message, _ in mistakes(error)
-        ) from None
+        raise _mistaken(path, node, error) from None
     except RecursionError:
         raise invalid_file([f"{path}:{_line(node)}: an alias stands inside of what it repeats"]) from None
     _refuse_added_partitions(path, node, data, source)
@@ -54,6 +51,21 @@ def refuse_added_partitions(path: Path, source: SourceSpec, number: int) -> None
     nodes = [node for node in _documents(path) if isinstance(node, yaml.MappingNode)]
     if number < len(nodes):
         _refuse_added_partitions(path, nodes[number], _construct(path, nodes[number]), source)
+
+
+def refuse_mistakes(path: Path | None, error: ValidationError, number: int) -> NoReturn:
+    """Raise RestSourceError for the mistakes in the attributes of a document, with their lines in the file."""
+    nodes = [node for node in _documents(path) if isinstance(node, yaml.MappingNode)] if path else []
+    if path is not None and number < len(nodes):
+        raise _mistaken(path, nodes[number], error)
+    raise invalid_file(f"{'.'.join(map(str, loc))}: {message}" for loc, message, _ in mistakes(error))
+
+
+def _mistaken(path: Path, node: yaml.Node, error: ValidationError) -> RestSourceError:
+    return invalid_file(
+        f"{path}:{_line_at(node, ('attributes', *loc))}: {'.'.join(map(str, ('attributes', *loc)))}: {message}"
+        for loc, message, _ in mistakes(error)
+    )
 
 
 def _refuse_added_partitions(path: Path, node: yaml.Node, data: dict[Any, Any], source: SourceSpec) -> None:
