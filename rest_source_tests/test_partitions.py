@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from rest_source.cli.main import main
+from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.extract.stream import PageStream
 from rest_source.load.destination import DuplicateReport
 from rest_source.load.outcome import LoadOutcome
@@ -24,8 +25,10 @@ from rest_source.orchestrate.io_manager import PaginatorIOManager
 from rest_source.orchestrate.partitions import latest_keys
 from rest_source_tests.fakes.changing import ChangingApi
 from rest_source_tests.loading import ORDERS, Warehouse, source_spec
+from rest_source_tests.shop import write_file
 
 DAILY = {"type": "daily", "start_date": "2024-01-01", "end_date": "2024-02-01"}
+MONTHLY = {"type": "monthly", "start_date": "2024-01-01"}
 ENDPOINT: dict[str, Any] = {
     "path": "/records",
     "pagination": {"type": "page_number"},
@@ -452,3 +455,29 @@ def test_the_remedy_of_duplicates_keeps_the_rows_of_every_partition(warehouse: W
         result = run(warehouse, server.url, start="2024-01-01", end="2024-01-03", **keyed)
         (check,) = [c for c in result.result.get_asset_check_evaluations() if c.check_name == "duplicates"]
     assert (len(warehouse.table()), check.passed, warned(result)) == (9, True, [])
+
+
+@pytest.mark.parametrize(("theirs", "asked"), [(DAILY, ["2"]), (MONTHLY, ["1", "2", "3"])])
+def test_a_partition_asks_for_the_parents_of_its_own_if_they_have_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theirs: dict[str, Any], asked: list[str]
+) -> None:
+    def answer(call: Call) -> Reply:
+        return Reply([{"id": int(call.query["from"][0][8:10])}] if call.path == "/days" else [{"of": call.path}])
+
+    monkeypatch.setenv("REST_SOURCE_DESTINATION", f"duckdb:///{tmp_path}/shop.duckdb")
+    window = {"params": {"from": "{partition.start}"}}
+    child = {"name": "child", "path": "/of/{parent.id}", "parent": {"endpoint": "days"}, "partitions_def": DAILY}
+    with LoopbackServer(answer) as server:
+
+        def run_of(name: str, key: str, partitions: dict[str, Any]) -> None:
+            days = {"name": "days", "path": "/days", "partitions_def": partitions, **window}
+            file = write_file(tmp_path, server.url, days, child)
+            result = CliRunner().invoke(main, ["run", str(file), "--select", name, "--partition", key])
+            assert result.exit_code == 0, result.output
+
+        for number in (1, 2, 3):
+            run_of("days", f"2024-01-0{number}", DAILY)
+        run_of("child", "2024-01-02", theirs)
+        assert sorted(call.path for call in server.calls if call.path.startswith("/of/")) == [
+            f"/of/{id}" for id in asked
+        ]

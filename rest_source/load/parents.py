@@ -10,7 +10,7 @@ from rest_source.load.dialect import Session
 from rest_source.load.engine import identifier
 from rest_source.load.names import LOADED_AT, MARKED_DELETED, METADATA_COLUMNS
 from rest_source.load.relation import Table
-from rest_source.load.view import chosen_columns, no_column, no_table
+from rest_source.load.view import chosen_columns, no_column, no_table, of_partitions
 from rest_source.spec.sql import bound
 from rest_source.spec.template import Scope
 
@@ -25,8 +25,12 @@ def rows_of_table(
     where: str | None,
     scope: Scope,
     since: int,
+    partitions: Sequence[str] | None = None,
 ) -> Rows:
-    """The distinct values in the rows that were loaded after `since` (epoch ms) and have all that is asked."""
+    """The distinct values in the rows that were loaded after `since` (epoch ms) and have all that is asked.
+
+    Of all rows, or of those of some `partitions`.
+    """
     existing = session.columns(table)
     if not existing:
         raise no_table(f"{table.schema}.{table.name}")
@@ -37,10 +41,11 @@ def rows_of_table(
     present = "".join(f" AND {name} IS NOT NULL" for name in names[: len(asked)])
     order = ", ".join(str(number) for number in range(1, max(1, len(names)) + 1))
     condition, values = bound(where or "true", scope)
+    of_these = of_partitions(existing, partitions)
     with _written_in_the_file(session, "where"):
         _, rows = session.query(
             f"SELECT DISTINCT {', '.join(names) or '1'} FROM {session.place(table)} WHERE NOT {MARKED_DELETED} "
-            f"AND {LOADED_AT} > {since}{present} AND ({condition}\n) ORDER BY {order}",
+            f"AND {LOADED_AT} > {since}{present} AND {of_these} AND ({condition}\n) ORDER BY {order}",
             values,
         )
     return [dict(zip(fields, map(_as_sent, row), strict=False)) for row in rows]

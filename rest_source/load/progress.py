@@ -51,7 +51,17 @@ def _with_parents(stream: PageStream, session: Session, known: Known, parent: Pa
     table = Table.of(stream.source.name, parent.endpoint)
     since = int(known.cursors.get(PARENTS, 0)) if parent.changed and known.only is None else 0
     last = newest(session, table) if parent.changed else None  # before the rows: what comes between comes again
-    rows = rows_of_table(session, table, asked, parent.include, parent.where, scope, since)
+    keys = _shared_partitions(stream, parent.endpoint)
+    rows = rows_of_table(session, table, asked, parent.include, parent.where, scope, since, keys)
     columns = zip(asked, chosen_columns(session.columns(table), asked), strict=True) if asked and rows else ()
     spelled = {field: spellings(session, table, column.name) for field, column in columns}
     return replace(known, parents=rows, newest_parent=last, spelled=spelled)
+
+
+def _shared_partitions(stream: PageStream, parent: str) -> tuple[str, ...] | None:
+    """The partitions of a parent that has the same as its child: those of this load, as the child's rows go by them."""
+    own = stream.endpoint.partitions_def
+    theirs = next((other.partitions_def for other in stream.source.endpoints if other.name == parent), None)
+    if stream.partition is None or own is None or own != theirs:
+        return None
+    return stream.partition.covered or (stream.partition.key,)
