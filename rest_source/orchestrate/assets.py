@@ -108,7 +108,7 @@ def _spec(
 def _loader(api: str, endpoint: EndpointSpec) -> Callable[..., Iterator[dg.Output[PageStream]]]:
     def load_endpoint(context: dg.AssetExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.Output[PageStream]]:
         config = context.op_execution_context.op_config
-        with explained():
+        with explained(say=context.log.error):
             resource: RestApi = getattr(context.resources, api)
             stream = resource.stream(endpoint, config["full_refresh"], context.log.info)
         yield dg.Output(stream)

@@ -78,11 +78,11 @@ def _checker(
         io_manager: PaginatorIOManager = getattr(context.resources, IO_MANAGER_KEY)
         api: RestApi = getattr(context.resources, resource_key(source))
         selected = {key.name for key in context.selected_asset_check_keys}
-        with explained(clean=api.clean):
+        with explained(clean=api.clean, say=context.log.error):
             run_id = attempt_id(context.run, context.instance)
             case = Case(io_manager.open(), source, endpoint, api.mask, run_id)
         for name in [name for name in checks if name in selected]:
-            with explained(clean=api.clean):
+            with explained(clean=api.clean, say=context.log.error):
                 verdict = checks[name].judge(case)
             error = checks[name].level == "error"
             yield dg.AssetCheckResult(

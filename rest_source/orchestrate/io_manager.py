@@ -71,7 +71,8 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
 
     def _load(self, context: dg.OutputContext, stream: PageStream) -> None:
         failed: dict[str, Any] = {}
-        as_failure = explained(lambda: {**stream.facts(), **failed}, self.come_back, stream.session.clean)
+        known, say = (lambda: {**stream.facts(), **failed}), context.log.error
+        as_failure = explained(known, self.come_back, stream.session.clean, say)
         with terminable(context.step_context), as_failure:
             if context.has_asset_partitions and stream.endpoint.partitions_def is None:
                 raise _partitions_elsewhere(stream)

@@ -14,6 +14,8 @@ from rest_source.orchestrate.markdown import as_text, markdown_table
 
 _OURS = ("load_id", "partition", "stop_reason")
 """Texts that nothing the API sent has a part in."""
+_TOLD = ("warnings", "failed_requests")
+"""What a person should see first."""
 
 
 def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table, mask: Mask) -> dict[str, Any]:
@@ -28,19 +30,20 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table, 
     if outcome.partition:
         facts["dagster/partition_row_count"] = facts.pop("partition_rows", 0)
     facts.pop("row_count")
-    return facts | table_metadata(outcome.result, destination, table, mask)
+    told = {key: facts.pop(key) for key in _TOLD if key in facts}
+    return told | table_metadata(outcome.result, destination, table, mask) | facts
 
 
 def table_metadata(result: CommitResult, destination: Destination, table: Table, mask: Mask = str) -> dict[str, Any]:
     """The table as a commit left it: its size, where it is, its columns and a preview."""
     view = result.view
     return {
+        "preview": dg.MetadataValue.md(markdown_table([column.name for column in view.columns], view.preview, mask)),
         "dagster/row_count": result.row_count,
         "dagster/table_name": destination.full_name(table),
         "dagster/storage_kind": destination.kind,
         "dagster/uri": destination.uri,
         "dagster/column_schema": column_schema(view.columns, mask),
-        "preview": dg.MetadataValue.md(markdown_table([column.name for column in view.columns], view.preview, mask)),
     }
 
 
