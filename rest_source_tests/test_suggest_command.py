@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -92,7 +93,7 @@ def test_another_parameter_is_tried_where_the_first_is_ignored() -> None:
 
 def test_what_proves_wrong_is_written_as_a_comment_only() -> None:
     report, sent = suggested(lambda call: Reply({"data": [{"id": n} for n in range(4)], "next_cursor": "x"}))
-    assert len(sent) == 3
+    assert len(sent) == 4
     assert report["pagination"]["confidence"] == "low"
     assert "seems to ignore it" in report["pagination"]["reason"]
     assert "pagination" not in report["endpoint"]
@@ -101,7 +102,7 @@ def test_what_proves_wrong_is_written_as_a_comment_only() -> None:
 
 def test_a_full_page_that_announces_nothing_is_asked_for_its_second() -> None:
     report, sent = suggested(orders())
-    assert sent == ["/v1/orders", "/v1/orders?page=2"]
+    assert sent == ["/v1/orders", "/v1/orders?page=1", "/v1/orders?page=2"]
     assert report["endpoint"]["pagination"] == {"type": "page_number"}
     assert report["pagination"]["confidence"] == "medium"
 
@@ -395,7 +396,8 @@ def test_within_a_file_what_every_endpoint_sends_is_sent(tmp_path: Path) -> None
         )
         call("suggest", f"{server.url}/orders?status=open", "--write", file)
         assert [request.target for request in server.calls] == [
-            "/orders?tenant=7&status=open", "/orders?tenant=7&status=open&page=2",
+            "/orders?tenant=7&status=open",
+            *(f"/orders?tenant=7&status=open&page={number}" for number in (1, 2)),
         ]  # fmt: skip
     added = load_source(file).endpoints[1]
     assert added.params == {"tenant": 7, "since": "{cursor}", "status": "open"}
@@ -439,7 +441,7 @@ def test_a_total_that_counts_one_page_is_not_believed(paged: Any) -> None:
 
     with LoopbackServer(answer) as server:
         Path("defs.yaml").write_text(call("suggest", f"{server.url}/orders").stdout)
-        assert len(server.calls) <= 3
+        assert len(server.calls) <= 4
         report = json.loads(call("run", "defs.yaml", "--json").stdout)
     assert "pagination, medium: what looks like a total counts the records of a page" in Path("defs.yaml").read_text()
     assert report["endpoints"][0]["rows_read"] == 30
@@ -452,7 +454,7 @@ def test_a_total_of_one_page_stands_where_no_page_follows() -> None:
 
     report, sent = suggested(answer)
     assert report["pagination"]["value"]["total_records"] == "$.count"
-    assert sent == ["/v1/orders", "/v1/orders?page=2"]
+    assert sent == ["/v1/orders", "/v1/orders?page=1", "/v1/orders?page=2"]
 
 
 def test_an_answer_that_speaks_of_an_error_is_told() -> None:
@@ -474,3 +476,62 @@ def test_a_signature_in_the_url_is_kept_out_of_the_file() -> None:
     assert len(sent) == 1
     assert f"sig={TOKEN}" in sent[0]
     assert report["endpoint"]["params"] == {"design": "red"}
+
+
+def json_server(call: Call) -> Reply:
+    """Pages only for those who ask for one, as json-server has them."""
+    size, number = int(call.arg("_limit") or 430), call.arg("_page")
+    start = (int(number or 1) - 1) * size
+    last = f'<{call.path}?_page={int(number or 1) + 1}&_limit={size}>; rel="next"'
+    links = {"Link": last} if number and start + size < 430 else {}
+    records = [{"id": n} for n in range(start, min(start + size, 430))]
+    return Reply(records, headers={"X-Total-Count": "430", **links})
+
+
+def from_zero(call: Call) -> Reply:
+    start = 10 * int(call.arg("page") or 0)
+    return Reply([{"id": n} for n in range(start, min(start + 10, 430))])
+
+
+def aging(call: Call) -> Reply:
+    """One list, whatever is asked for, with a field that changes each time."""
+    return Reply([{"name": f"node {n}", "age": next(AGES)} for n in range(430)])
+
+
+def of_two_stores(call: Call) -> Reply:
+    return Reply([{"PartitionKey": n // 43, "RowKey": n % 43} for n in range(430)])
+
+
+def mails(call: Call) -> Reply:
+    """Names and mails that are no keys: later pages have some of them again."""
+    start = 10 * (int(call.arg("page") or 1) - 1)
+    users = [
+        {"email": f"{n % 100}@example.com", "title": f"{n % 50}", "seen": n / 2}
+        for n in range(start, min(start + 10, 430))
+    ]
+    return Reply({"users": users, "page": start // 10 + 1, "total_pages": 43})
+
+
+AGES = count()
+
+
+@pytest.mark.parametrize(
+    ("answer", "path"),
+    [
+        (json_server, "/posts?_page=1&_limit=50"),
+        (from_zero, "/orders"),
+        (aging, "/nodes"),
+        (of_two_stores, "/entities"),
+        (mails, "/users"),
+    ],
+)
+def test_no_file_that_is_suggested_loses_a_record(answer: Handler, path: str) -> None:
+    with LoopbackServer(answer) as server:
+        Path("defs.yaml").write_text(call("suggest", f"{server.url}{path}").stdout)
+        (report,) = json.loads(call("run", "defs.yaml", "--json").stdout)["endpoints"]
+    assert (report["status"], report["row_count"]) == ("success", 430), Path("defs.yaml").read_text()
+
+
+def test_what_the_url_sends_stays_where_no_pagination_is_written() -> None:
+    report, _ = suggested(lambda call: Reply([{"id": n} for n in range(7)]), "/query?start=1700000000&$limit=7")
+    assert report["endpoint"]["params"] == {"start": 1700000000, "$limit": 7}

@@ -95,6 +95,7 @@ def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
         seen = asker.first()
         suggestion = Suggestion.of(seen)
         suggestion = replace(suggestion, pagination=asker.confirmed(suggestion, seen))
+        suggestion = suggestion.with_records(asker.second, seen)
     return Suggested(suggestion, new, tuple(asker.asked))
 
 

@@ -12,7 +12,9 @@ from rest_source.spec.jsonpath import step_to
 from rest_source.suggest.finding import Finding, Seen
 from rest_source.suggest.roots import Root
 
-_IDS = ("id", "_id", "uuid", "guid", "gid", "oid", "key", "pk", "sid", "uid")
+_IDS = ("id", "_id", "uuid", "guid", "gid", "oid", "key", "pk", "sid", "uid", "hash", "sha")
+_ENOUGH = 5
+"""Records that a field has to tell apart where only its name says that it is an id, perhaps of something else."""
 _NAMES = ("slug", "code", "number", "sku", "isbn", "ean", "name", "title", "email", "url", "href", "date", "time", "dt")
 # No word here is two others joined (date, time, but not datetime): a hostile name could keep the search busy for hours.
 _CHANGED = re.compile(
@@ -36,6 +38,8 @@ def primary_key(root: Root, seen: Seen) -> Finding[tuple[str, ...]] | None:
     unique = [name for name in _common(records) if _identifies(records, (name,))]
     owner = _resource(root, seen)
     ranked = sorted(((_rank(name, owner), name) for name in unique), key=lambda pair: pair[0])
+    if split := _split_key(records):
+        return split
     if ranked and ranked[0][0] < 9:
         return _single(ranked[0][0], ranked[0][1], len(records))
     return _pair(records) if len(records) > 1 else None
@@ -47,24 +51,26 @@ def _single(rank: int, name: str, count: int) -> Finding[tuple[str, ...]]:
         return Finding((name,), "medium" if rank < 3 else "low", told)
     if rank < 3:
         return Finding((name,), "high" if count > 2 else "medium", f"{told}, and named like an id")
-    return Finding((name,), "medium" if rank < 6 and count > 2 else "low", f"{told}, but not named like an id")
+    if rank == 3:
+        return Finding((name,), "medium" if count >= _ENOUGH else "low", f"{told}, and named like an id of something")
+    return Finding((name,), "low", f"{told}, but not named like an id")
 
 
 def _rank(name: str, owner: str) -> int:
-    """How much a name sounds like that of a key: 0 most, 9 not at all. Another thing's id is none."""
+    """How much a name sounds like that of a key: 0 most, 3 for what may be another thing's id, 9 not at all."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s.-]+", "_", name).lower()
-    if plain in _IDS:
-        return 0 if plain in _IDS[:6] else 1
     stem = re.sub(r"_?(id|uuid|guid|key)$", "", plain)
-    if stem != plain and stem in ("unique", "record", "row", owner):
-        return 1
-    if plain in _NAMES:
-        return 4 + (_NAMES.index(plain) > 5)
-    if re.fullmatch(r"[a-z]{1,4}\d", plain):
-        return 5
-    if stem != plain and owner and (stem in owner or owner.startswith(stem)):
-        return 4
-    return 7 if plain.startswith(owner) and owner else 9
+    is_own = stem != plain and owner != "" and (stem in owner or owner.startswith(stem))
+    ranks = {
+        0: plain in _IDS[:6],
+        1: plain in _IDS or (stem != plain and stem in ("unique", "record", "row", owner)),
+        2: is_own,
+        3: plain.endswith("id"),
+        4: plain in _NAMES[:6],
+        5: plain in _NAMES or bool(re.fullmatch(r"[a-z]{1,4}\d", plain)),
+        7: owner != "" and plain.startswith(owner),
+    }
+    return next((rank for rank, applies in ranks.items() if applies), 9)
 
 
 def _resource(root: Root, seen: Seen) -> str:
@@ -73,6 +79,15 @@ def _resource(root: Root, seen: Seen) -> str:
     names = [step for step in root.trail[-1:] if step not in ("data", "results", "items", "records", "value", "rows")]
     name = re.sub(r"\.\w+$", "", (names or [unquote(part) for part in path[-1:]] or [""])[0]).lower()
     return re.sub(r"ies$", "y", name) if name.endswith("ies") else name.removesuffix("s")
+
+
+def _split_key(records: Sequence[dict[str, Any]]) -> Finding[tuple[str, ...]] | None:
+    """A key in two fields, of which the first says which of several stores the record is in, as in Azure's tables."""
+    common = _common(records)
+    for names in (("PartitionKey", "RowKey"), ("partition_key", "row_key"), ("vhost", "name"), ("namespace", "name")):
+        if set(names) <= set(common) and _identifies(records, names):
+            return Finding(names, "medium" if len(records) > 1 else "low", "together they name a record")
+    return None
 
 
 def _pair(records: Sequence[dict[str, Any]]) -> Finding[tuple[str, ...]] | None:

@@ -59,8 +59,11 @@ def alternatives(found: Settings, root: Root, params: Mapping[str, str]) -> list
         own = str(found["value"]).rpartition(".")[2]
         names = dict.fromkeys([own, f"_{own}", "start_cursor", "after", "cursor"])
         return [{**found, "param": name} for name in names if name != found["param"]]
+    if found["type"] == "page_number" and "start" not in found:
+        return [{**found, "start": 0}]
     if found["type"] in ("none", "offset_limit") and root.kind != "one object":
-        return [{"type": "page_number"} | {key: found[key] for key in ("total_records",) if key in found}]
+        pages = {"type": "page_number"} | {key: found[key] for key in ("total_records",) if key in found}
+        return [pages, {**pages, "start": 0}]
     return []
 
 

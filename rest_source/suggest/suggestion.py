@@ -1,7 +1,7 @@
 """All that one answer suggests, and the endpoint that it comes to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rest_source.suggest.draft import Draft
@@ -45,9 +45,14 @@ class Suggestion:
         """The place of the records."""
         return self.roots[0].value
 
+    def with_records(self, records: Sequence[dict[str, Any]], seen: Seen) -> "Suggestion":
+        """The suggestion with a key that tells further records apart too."""
+        root = self.root
+        return replace(self, primary_key=primary_key(replace(root, records=(*root.records, *records)), seen))
+
     def endpoint(self, draft: Draft) -> dict[str, Any]:
         """The endpoint as the file holds it, with everything that is more than a guess."""
-        params = params_beside(self.pagination.value, draft.params)
+        params = params_beside(self.pagination.value if self.paginates else {"type": "none"}, draft.params)
         key = self.primary_key
         sure_key = key.value if key and key.confidence != "low" else ()
         return {
@@ -78,8 +83,8 @@ class Suggestion:
 def params_beside(settings: Settings, params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a request that its pagination does not send itself."""
     own = {settings[key] for key in _PARAMS if key in settings}
-    if settings["type"] in ("next_url", "link_header"):
-        own |= {name for name in PAGE_PARAMS if isinstance(params.get(name), int)}
+    if settings["type"] in ("next_url", "link_header"):  # some servers send links to those only who ask for a page
+        own |= {name for name in PAGE_PARAMS if isinstance(params.get(name), int) and params[name] > 1}
     return {name: value for name, value in params.items() if name not in own}
 
 
