@@ -30,6 +30,7 @@ def heard(document: Any = None, lead: str = "data", status: int = 200, **headers
         ({"nextRecordsUrl": "/q/01"}, ("url", "$.nextRecordsUrl")),
         ({"nextPageToken": "x"}, ("token", "$.nextPageToken")),
         ({"next_batch": "s1"}, ("token", "$.next_batch")),
+        ({"next_batch": "2"}, ("token", "$.next_batch")),
         ({"NextContinuationToken": "u"}, ("token", "$.NextContinuationToken")),
         ({"response_metadata": {"next_cursor": "dXNlcg=="}}, ("token", "$.response_metadata.next_cursor")),
         ({"continue": {"gapcontinue": "X", "continue": "g||"}}, ("token", "$.continue.gapcontinue")),

@@ -512,6 +512,18 @@ def mails(call: Call) -> Reply:
     return Reply({"users": users, "page": start // 10 + 1, "total_pages": 43})
 
 
+def in_headers(call: Call) -> Reply:
+    row = int(call.arg("NextRowKey") or 0)
+    more = {"x-ms-continuation-NextRowKey": f"{row + 43}"} if row + 43 < 430 else {}
+    return Reply({"value": [{"RowKey": n} for n in range(row, row + 43)]}, headers=more)
+
+
+def of_a_wiki(call: Call) -> Reply:
+    start = int(call.arg("apcontinue") or 0)
+    more = {"continue": {"apcontinue": str(start + 43), "continue": "-||"}} if start + 43 < 430 else {}
+    return Reply({**more, "query": {"pages": [{"pageid": n, "title": "x"} for n in range(start, start + 43)]}})
+
+
 AGES = count()
 
 
@@ -523,6 +535,9 @@ AGES = count()
         (aging, "/nodes"),
         (of_two_stores, "/entities"),
         (mails, "/users"),
+        (in_headers, "/entities"),
+        (of_a_wiki, "/w/api.php?action=query&list=allpages"),
+        (lambda call: Reply({"data": [f"tag {n}" for n in range(430)]}), "/tags"),
     ],
 )
 def test_no_file_that_is_suggested_loses_a_record(answer: Handler, path: str) -> None:

@@ -225,7 +225,7 @@ def _names_a_url(name: str) -> bool:
 
 def _counts(name: str) -> bool:
     """Whether a number of this name is that of a page or record, rather than a token made of digits."""
-    return not {"token", "cursor", "marker", "key", "id", "continuation"} & set(words(name))
+    return not {"batch", "token", "cursor", "marker", "key", "id", "continuation"} & set(words(name))
 
 
 def _is_number(value: Any) -> bool:

@@ -55,10 +55,11 @@ def page_size(seen: Seen, root: Root) -> Finding[tuple[str, int]] | None:
 
 def alternatives(found: Settings, root: Root, params: Mapping[str, str]) -> list[Settings]:
     """Other ways in which the same answer could be meant, the likeliest first."""
-    if found["type"] == "cursor" and found["param"] not in params:
-        own = str(found["value"]).rpartition(".")[2]
+    if found["type"] == "cursor" and found.get("param") not in params:
+        where = found["value"]
+        own = where["header"].rpartition("-")[2] if isinstance(where, dict) else str(where).rpartition(".")[2]
         names = dict.fromkeys([own, f"_{own}", "start_cursor", "after", "cursor"])
-        return [{**found, "param": name} for name in names if name != found["param"]]
+        return [{**found, "param": name} for name in names if name != found.get("param")]
     if found["type"] == "page_number" and "start" not in found:
         return [{**found, "start": 0}]
     if found["type"] in ("none", "offset_limit") and root.kind != "one object":

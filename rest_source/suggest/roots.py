@@ -69,7 +69,8 @@ def _list(items: list[Any], path: str, trail: tuple[str, ...]) -> Iterator[Root]
     else:
         kind = "lists" if all(isinstance(item, list) for item in items) else "values"
         records = tuple({"value": item} for item in items)
-        yield Root(path, False, records, f"{len(items)} {kind}", 0.6 if not trail else 0.1, trail)
+        is_named = not trail or trail[-1] in DATA
+        yield Root(path, False, records, f"{len(items)} {kind}", 0.6 if is_named else 0.1, trail)
 
 
 def _map(value: dict[str, Any], path: str, trail: tuple[str, ...]) -> Iterator[Root]:
@@ -120,11 +121,17 @@ def _score(root: Root, leaves: int, words: Sequence[str]) -> float:
 def _name_factor(root: Root, words: Sequence[str]) -> float:
     if not root.trail:
         return 2.0
-    if any(step in ASIDE for step in root.trail):
+    if _is_aside(root):
         return 0.15
     if _is_named(root, words):
         return 2.5
     return 2.0 if root.trail[-1] in DATA else 1.0
+
+
+def _is_aside(root: Root) -> bool:
+    """Whether a place is named like what is beside the records; several objects called `pages` are those of a wiki."""
+    several = len(root.records) > 1 and "objects" in root.kind
+    return any(step in ASIDE and not (step == "pages" and several) for step in root.trail)
 
 
 def _is_named(root: Root, words: Sequence[str]) -> bool:
@@ -160,7 +167,7 @@ def _reason(root: Root, words: Sequence[str]) -> str:
         told.append(f"`{root.trail[-1]}` is what the URL asks for")
     elif root.trail and root.trail[-1] in DATA:
         told.append(f"`{root.trail[-1]}` is a usual name for records")
-    if any(step in ASIDE for step in root.trail):
+    if _is_aside(root):
         told.append("a usual name for what stands beside the records")
     return ", ".join(told)
 
