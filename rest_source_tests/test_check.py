@@ -88,6 +88,17 @@ def test_check_tells_people_in_a_table() -> None:
     assert " ".join(other.split()) == "shop.other 200 application/json none $ 1 none (single_request) ok"
 
 
+def test_children_are_tried_before_the_first_load_of_their_parents() -> None:
+    sent = {"/posts": [{"id": None}, {"id": 7}], "/posts/7": [{"no": 70}], "/votes/70": [{"up": 1}]}
+    comments = {"name": "comments", "path": "/posts/{parent.id}", "parent": {"endpoint": "posts", "include": "id"}}
+    votes = {"name": "votes", "path": "/votes/{parent.no}", "parent": {"endpoint": "comments"}}
+    with LoopbackServer(lambda call: Reply(sent[call.path])) as server:
+        file = write_file(Path(), server.url, {"name": "posts", "path": "/posts"}, comments, votes)
+        report = json.loads(call("check", file, "--json").stdout)
+    assert [(one["status"], one["records"]) for one in report["endpoints"]] == [("ok", 2), ("ok", 1), ("ok", 1)]
+    assert not Path("data").exists()
+
+
 def test_check_asks_only_for_what_is_selected() -> None:
     with LoopbackServer(pages(of=3, last=0)) as server:
         file = write_file(Path(), server.url, {}, {"name": "other", "path": "/other"})

@@ -14,14 +14,16 @@ from rest_source.cli.console import ended, ended_by_ctrl_c, print_remarks, print
 from rest_source.cli.selection import selected
 from rest_source.cli.trials import TrialReport, row
 from rest_source.errors import RestSourceError
+from rest_source.extract.slices import Known, parent_fields
 from rest_source.extract.stream import PageStream
 from rest_source.load.progress import known_of
-from rest_source.load.trial import Trial, failed_trial, run_trial
+from rest_source.load.trial import Trial, failed_trial, first_rows, run_trial
 from rest_source.orchestrate.io_manager import PaginatorIOManager
 from rest_source.orchestrate.partitions import latest_keys, partition_of, partitions_definition
 from rest_source.orchestrate.resource import RestApi
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
+from rest_source.spec.parent import Parent
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.together import refuse_clashes
 
@@ -63,8 +65,19 @@ def _begun(api: RestApi, endpoint: EndpointSpec) -> PageStream:
         keys = latest_keys(definition, 1, datetime.now(UTC)) or definition.get_partition_keys()[:1]
         stream = stream.of(partition_of(definition, keys[-1]))
     if endpoint.parent is not None and endpoint.parent.values is None:
-        stream.known = known_of(stream, PaginatorIOManager().open())
+        stream.known = _known(api, stream, endpoint.parent)
     return stream
+
+
+def _known(api: RestApi, stream: PageStream, parent: Parent) -> Known:
+    """What the destination knows; before the first load of the parent, the rows of its own first page."""
+    try:
+        return known_of(stream, PaginatorIOManager().open())
+    except RestSourceError as error:
+        theirs = next((other for other in api.source.endpoints if other.name == parent.endpoint), None)
+        if error.id != "no_table" or theirs is None:
+            raise
+    return Known(parents=first_rows(_begun(api, theirs), [*parent_fields(stream.endpoint), *parent.include]))
 
 
 def _to_json(source: SourceSpec, reports: Sequence[TrialReport]) -> str:

@@ -153,6 +153,19 @@ def _sample(stream: PageStream, load: SpooledLoad, rows: int) -> Sample:
     return Sample(types, shown, tuple(_losses(stage, endpoint)))
 
 
+def first_rows(stream: PageStream, fields: Sequence[str]) -> list[dict[str, Any]]:
+    """The records on the first page that have all these fields, and of each nothing else.
+
+    They are what children ask for whose parent has not been loaded yet.
+    """
+    answers: list[Answer] = []
+    stream.watch, stream.until = (lambda _, answer: answers.append(answer)), 1
+    with closing(iter(stream)) as pages:
+        next(pages, None)
+    found = [{name: record.get(name) for name in fields} for record in _received(stream, answers)]
+    return [row for row in found if None not in row.values()]
+
+
 def _received(stream: PageStream, answers: Sequence[Answer]) -> list[Record]:
     """The records as the API sent them; none of an answer that is read in parts, whose file is gone by now."""
     root, mask = DataRoot.of(stream.endpoint), stream.session.mask
