@@ -481,3 +481,20 @@ def test_a_partition_asks_for_the_parents_of_its_own_if_they_have_the_same(
         assert sorted(call.path for call in server.calls if call.path.startswith("/of/")) == [
             f"/of/{id}" for id in asked
         ]
+
+
+def test_the_partition_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REST_SOURCE_DESTINATION", f"duckdb:///{tmp_path}/shop.duckdb")
+    month = f"{datetime.now(UTC):%Y-%m}-01"
+    with LoopbackServer(lambda call: Reply([{"id": 1}])) as server:
+        for offset, code, said in ((0, 1, "write `end_offset: 1` in `partitions_def`"), (1, 0, month)):
+            partitions = {"type": "monthly", "start_date": "2024-01-01", "end_offset": offset}
+            window = {"path": "/items", "params": {"from": "{partition.start}"}, "partitions_def": partitions}
+            file = write_file(tmp_path, server.url, window)
+            result = CliRunner().invoke(main, ["run", str(file), "--partition", month])
+            assert (result.exit_code, said in result.output) == (code, True), result.output
+
+
+def test_a_tick_loads_the_last_complete_partition_and_the_one_under_way() -> None:
+    monthly = dg.MonthlyPartitionsDefinition("2024-01-01", end_offset=1)
+    assert latest_keys(monthly, 1, datetime(2024, 3, 9, tzinfo=UTC)) == ["2024-02-01", "2024-03-01"]

@@ -26,6 +26,7 @@ from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.spec.base import unknown
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.file import load_source
+from rest_source.spec.partitions import Partitions
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.together import refuse_clashes
 
@@ -136,6 +137,8 @@ def _partitioned(source: SourceSpec, endpoint: EndpointSpec, partitions: str | N
     start, dots, end = partitions.partition("...")
     for key in (start, *([end] if dots else [])):
         if not _has(definition, key):
+            if _is_under_way(source, endpoint.partitions_def, key):
+                raise _under_way(source, endpoint, key)
             known = definition.get_partition_keys()
             near = unknown("partition", key, list(dict.fromkeys([*known[:3], *known[-3:]])))
             raise RestSourceError("unknown_partition", f"{source.name}.{endpoint.name}: {near}.")
@@ -153,6 +156,21 @@ def _has(definition: dg.PartitionsDefinition[str], key: str) -> bool:
     # The first test takes 00:30 for the hour that it lies in, and the second raises for what is no key at all.
     own = dg.PartitionKeyRange(key, key)
     return definition.has_partition_key(key) and list(definition.get_partition_keys_in_range(own)) == [key]
+
+
+def _is_under_way(source: SourceSpec, partitions: Partitions, key: str) -> bool:
+    if not hasattr(partitions, "end_offset"):
+        return False
+    return _has(partitions_definition(source, partitions.model_copy(update={"end_offset": 1})), key)
+
+
+def _under_way(source: SourceSpec, endpoint: EndpointSpec, key: str) -> RestSourceError:
+    return RestSourceError(
+        "unknown_partition",
+        f"{source.name}.{endpoint.name}: the partition `{key}` is under way, and so none yet.",
+        cause="A partition of time is there when its time is over.",
+        remedy="Load it then; or write `end_offset: 1` in `partitions_def`, which has it loaded as far as it is.",
+    )
 
 
 def _progress_logger(_: dg.InitLoggerContext) -> logging.Logger:

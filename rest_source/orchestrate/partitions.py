@@ -49,6 +49,7 @@ def _dimension(source: SourceSpec, partitions: Dimension) -> dg.PartitionsDefini
             timezone=zone,
             fmt=partitions.fmt,
             cron_schedule=partitions.cron_schedule,
+            end_offset=partitions.end_offset,
         )
     kinds: dict[type, Any] = {
         HourlyPartitions: dg.HourlyPartitionsDefinition,
@@ -60,6 +61,7 @@ def _dimension(source: SourceSpec, partitions: Dimension) -> dg.PartitionsDefini
         start_date=partitions.start_date,
         end_date=partitions.end_date,
         timezone=zone,
+        end_offset=partitions.end_offset,
         **partitions.model_dump(include=_OFFSETS),
     )
     return definition
@@ -105,11 +107,12 @@ def _window(definition: dg.PartitionsDefinition[str], key: str) -> tuple[datetim
 def latest_keys(definition: dg.PartitionsDefinition[str], count: int, now: datetime) -> list[str]:
     """The keys of the last complete partitions of time, oldest first; all keys where there is no time in them.
 
-    Years of hours are not listed for it: that takes seconds, with a second dimension minutes.
+    Behind them that of the one under way, if it is a partition. Years of hours are not listed for it: that takes
+    seconds, with a second dimension minutes.
     """
     if isinstance(definition, dg.TimeWindowPartitionsDefinition):
         with dg.partition_loading_context(effective_dt=now):
-            return [*islice(_from_the_last(definition), count)][::-1]
+            return [*islice(_from_the_last(definition), count + definition.end_offset)][::-1]
     if isinstance(definition, dg.MultiPartitionsDefinition) and definition.has_time_window_dimension:
         timed = definition.time_window_dimension
         latest = latest_keys(timed.partitions_def, count, now)

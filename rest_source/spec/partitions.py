@@ -34,6 +34,12 @@ class _Times(SpecModel):
     timezone: Timezone | None = Field(
         None, description="the zone of the partitions; the source's unless given", examples=["Europe/Paris"]
     )
+    end_offset: Annotated[int, Field(strict=True, ge=0, le=1)] = Field(
+        0,
+        description="with `1` the partition under way is one too; each tick of a schedule loads it as far as it is, "
+        "and the last complete one once more",
+        examples=[1],
+    )
 
     @property
     def form(self) -> str:

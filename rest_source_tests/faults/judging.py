@@ -127,20 +127,21 @@ def is_fine(case: Case, judged: Judged) -> bool:
 def is_undetectable(case: Case, log: Sequence[Answered]) -> bool:
     """Whether nothing that the API has sent gives away that records are missing.
 
-    It gives it away if it sent an error in the place of records, or a page again; if the newest total that it
-    announced is more than it was asked for; or if its last page said that more was to come. (Where that page is
-    empty, and others were not or the file says that it is the end, a token or URL says nothing: some APIs never stop
-    naming a next page; nor does it where the API then answers with no page at all.) Where nothing is at page 0, the
-    program has to look at page 1.
+    It gives it away if it sent an error in the place of records, or a page again that the file does not allow; if the
+    newest total that it announced is more than it was asked for; or if its last page said that more was to come.
+    (Where that page is empty, and others were not or the file says that it is the end, a token or URL says nothing:
+    some APIs never stop naming a next page; nor does it where the API then answers with no page at all.) Where nothing
+    is at page 0, the program has to look at page 1.
     """
     sent = [item["id"] for answered in log for item in answered.items if item is not None]
     items = sent if are_all_different(case) else {*sent}
     nulls = sum(item is None for answered in log for item in answered.items)
     ends_when_empty = "stop_on_empty_page" in case.endpoint["pagination"]
+    allows_twins = case.endpoint["pagination"].get("repeated_pages") == "allow"
     last = next((answered for answered in reversed(log) if answered.is_page), Answered())
     return not (
         any(answered.error for answered in log)
-        or (_has_twins(log) and not are_all_different(case))
+        or (_has_twins(log) and not are_all_different(case) and not allows_twins)
         or last.more
         or (last.leads and log[-1].is_page and (bool(last.items) or (not sent and not nulls and not ends_when_empty)))
         or _newest([answered.total for answered in log]) > len(items) + nulls
