@@ -152,7 +152,7 @@ def _references(file: Path | None, source: SourceSpec, lines: Sequence[int]) -> 
 def _place(context: dg.ComponentLoadContext) -> str:
     """Where a component is, as no other is: its folder, and its number if the file holds several."""
     folder = Path(context.path).relative_to(context.component_tree.defs_module_path)
-    return "_".join([*folder.parts, *([str(_number(context))] if _number(context) else [])])
+    return "/".join([*folder.parts, *([str(_number(context))] if _number(context) else [])])
 
 
 def _number(context: dg.ComponentLoadContext) -> int:

@@ -498,3 +498,24 @@ def test_the_partition_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_tick_loads_the_last_complete_partition_and_the_one_under_way() -> None:
     monthly = dg.MonthlyPartitionsDefinition("2024-01-01", end_offset=1)
     assert latest_keys(monthly, 1, datetime(2024, 3, 9, tzinfo=UTC)) == ["2024-02-01", "2024-03-01"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "key", "asked", "said"),
+    [("range", "2024-01-02", 3, ""), ("partition", "2024-01-05", 0, "`days` were never loaded")],
+)
+def test_parents_of_ranges_and_of_partitions_that_were_never_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: str, key: str, asked: int, said: str
+) -> None:
+    monkeypatch.setenv("REST_SOURCE_DESTINATION", f"duckdb:///{tmp_path}/shop.duckdb")
+    days = {"name": "days", "path": "/days", "params": {"to": "{partition.end}"}, "requests": requests}
+    child = {"name": "child", "path": "/of/{parent.id}", "parent": {"endpoint": "days"}}
+    with LoopbackServer(lambda call: Reply([{"id": n} for n in range(3)])) as server:
+        endpoints = ({**one, "partitions_def": DAILY, "primary_key": "id"} for one in (days, child))
+        ran = ["run", str(write_file(tmp_path, server.url, *endpoints)), "--json", "--select"]
+        first = CliRunner().invoke(main, [*ran, "days", "--partition-range", "2024-01-01...2024-01-03"])
+        assert first.exit_code == 0, first.output
+        result = CliRunner().invoke(main, [*ran, "child", "--partition", key])
+        assert sum(call.path.startswith("/of/") for call in server.calls) == asked
+    (report,) = json.loads(result.stdout)["endpoints"]
+    assert (report["status"], said in " ".join(report["warnings"])) == ("success", True)

@@ -524,6 +524,16 @@ def of_a_wiki(call: Call) -> Reply:
     return Reply({**more, "query": {"pages": [{"pageid": n, "title": "x"} for n in range(start, start + 43)]}})
 
 
+def from_zero_in_one_page(call: Call) -> Reply:
+    return Reply({"rows": [{"id": n} for n in range(0 if int(call.arg("page") or 0) else 430)], "total_pages": 1})
+
+
+def ranked(call: Call) -> Reply:
+    """Pages on each of which the only field that is not a text begins anew."""
+    start = 10 * (int(call.arg("page") or 1) - 1)
+    return Reply([{"rank": n - start, "text": f"about {n}"} for n in range(start, min(start + 10, 430))])
+
+
 AGES = count()
 
 
@@ -536,6 +546,8 @@ AGES = count()
         (of_two_stores, "/entities"),
         (mails, "/users"),
         (in_headers, "/entities"),
+        (from_zero_in_one_page, "/rows"),
+        (ranked, "/found"),
         (of_a_wiki, "/w/api.php?action=query&list=allpages"),
         (lambda call: Reply({"data": [f"tag {n}" for n in range(430)]}), "/tags"),
     ],

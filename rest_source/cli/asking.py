@@ -85,6 +85,8 @@ class Asker:
             shown = data_root.select(seen.document, first_page=True).returned
             seen = self._first_page(endpoint, pager.first().request, seen)
             first = data_root.select(seen.document, first_page=True)
+            if shown and not first.returned:
+                return Outcome(False, False, "its first page is empty, though the URL itself has records", moves=True)
             if len(shown) == len(first.returned) and not _are_same(shown, first.returned, suggestion.primary_key):
                 return Outcome(False, False, "its first page holds other records than the URL itself", moves=True)
             response = Response(seen.url, seen.headers, seen.document, len(first.returned), first.last)
@@ -156,9 +158,14 @@ def _are_same(first: list[Any], second: list[Any], key: Finding[tuple[str, ...]]
     if len(pairs) < len(first) or not all(isinstance(other, dict) for _, other in pairs):
         return False
     same = [name for name in first[0] if all(one.get(name) == other.get(name) for one, other in pairs)]
-    names = key.value if key else same
+    names = key.value if key else [name for name in same if not _are_positions([one.get(name) for one in first])]
     kept = [json.dumps([one.get(name) for name in names], default=str) for one, _ in pairs]
     return bool(names) and {*names} <= {*same} and len(set(kept)) == len(kept)
+
+
+def _are_positions(values: list[Any]) -> bool:
+    """Whether values only count the records of a page."""
+    return values in ([*range(len(values))], [*range(1, len(values) + 1)])
 
 
 def _named(settings: Mapping[str, Any]) -> str:

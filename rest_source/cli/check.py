@@ -75,9 +75,9 @@ def _known(api: RestApi, stream: PageStream, parent: Parent) -> Known:
         return known_of(stream, PaginatorIOManager().open())
     except RestSourceError as error:
         theirs = next((other for other in api.source.endpoints if other.name == parent.endpoint), None)
-        if error.id != "no_table" or theirs is None:
+        if error.id != "no_table" or theirs is None or parent.where is not None:  # which is for a table
             raise
-    return Known(parents=first_rows(_begun(api, theirs), [*parent_fields(stream.endpoint), *parent.include]))
+    return Known(parents=first_rows(_begun(api, theirs), parent_fields(stream.endpoint), parent.include))
 
 
 def _to_json(source: SourceSpec, reports: Sequence[TrialReport]) -> str:

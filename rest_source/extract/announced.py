@@ -17,6 +17,7 @@ from rest_source.extract.page_words import (
     ASIDE,
     COUNTED,
     COUNTS,
+    HELP,
     LAST,
     MORE,
     NEXT,
@@ -179,7 +180,7 @@ def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | 
     if (
         used & {"continuation", "resumption"}
         or used == {"continue"}
-        or ("more" in used and used & {"link", "uri", "url"})
+        or ("more" in used and used & {"link", "uri", "url"} and not used & HELP)
     ):
         return _lead(field)
     if used in TOKENS and ".cursors." not in field.path:

@@ -89,7 +89,8 @@ def _inside(item: dict[str, Any], path: str, name: str, depth: int) -> Iterator[
 
 def _next_request(item: dict[str, Any], path: str) -> Iterator[AnswerField]:
     """The parameters of the next request; an object with other fields too is the next record of something."""
-    if all({*words(key)} <= NEXT | ASIDE | LIMITS for key in item):
+    used = {word for key in item for word in words(key)}
+    if used <= NEXT | ASIDE | LIMITS and not used <= {"id", "key", "name", "number", "path"}:
         yield from (AnswerField(path + step_to(key), f"next {key}", value) for key, value in item.items())
 
 

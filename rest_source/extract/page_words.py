@@ -13,12 +13,13 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(part for word in written for part in (_PART.findall(word) if _IN_ONE.fullmatch(word) else [word]))
 
 
-_PART = re.compile(
+_PARTS = (
     "continuation|count|cursor|has|is|items|last|links|link|marker|more|next|pages|page|records|results|resumption|skip|token"
     "|total|url"
 )
 """Words that names write together, as in `continuationtoken` and `totalpages`."""
-_IN_ONE = re.compile(f"(?:{_PART.pattern})+")
+_IN_ONE = re.compile(f"(?:{_PARTS})+")
+_PART = re.compile(f"(?:{_PARTS})(?=(?:{_PARTS})*$)")
 
 
 WRAPPERS = frozenset((
@@ -32,6 +33,8 @@ ASIDE = frozenset((
     "response", "wp", "x",
 ))  # fmt: skip
 """Words that tell nothing about what a count or a token is."""
+HELP = frozenset(("about", "details", "help", "info", "information", "learn", "read", "see"))
+"""Words beside `more` where its URL leads to a page for people."""
 NEXT = frozenset((
     "after", "batch", "bookmark", "continuation", "cursor", "data", "from", "href", "id", "index", "key", "link",
     "links", "mark", "marker", "max", "min", "next", "offset", "page", "pages", "params", "partition", "path",

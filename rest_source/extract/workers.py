@@ -10,7 +10,7 @@ _Result = TypeVar("_Result")
 
 
 class Workers:
-    """Threads called `name`, `most` of them at the most; a call waits where all are busy, and may be cancelled then."""
+    """At most `most` threads called `name`; a call waits where all are busy, and may be cancelled then."""
 
     def __init__(self, name: str, most: int | None = None) -> None:
         self._name = name

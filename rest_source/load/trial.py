@@ -153,8 +153,8 @@ def _sample(stream: PageStream, load: SpooledLoad, rows: int) -> Sample:
     return Sample(types, shown, tuple(_losses(stage, endpoint)))
 
 
-def first_rows(stream: PageStream, fields: Sequence[str]) -> list[dict[str, Any]]:
-    """The records on the first page that have all these fields, and of each nothing else.
+def first_rows(stream: PageStream, asked: Sequence[str], included: Sequence[str]) -> list[dict[str, Any]]:
+    """The records on the first page that have all that is asked, and of each nothing but that and what is included.
 
     They are what children ask for whose parent has not been loaded yet.
     """
@@ -162,8 +162,8 @@ def first_rows(stream: PageStream, fields: Sequence[str]) -> list[dict[str, Any]
     stream.watch, stream.until = (lambda _, answer: answers.append(answer)), 1
     with closing(iter(stream)) as pages:
         next(pages, None)
-    found = [{name: record.get(name) for name in fields} for record in _received(stream, answers)]
-    return [row for row in found if None not in row.values()]
+    found = [{name: record.get(name) for name in (*asked, *included)} for record in _received(stream, answers)]
+    return [row for row in found if all(row[name] is not None for name in asked)]
 
 
 def _received(stream: PageStream, answers: Sequence[Answer]) -> list[Record]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from hashlib import sha256
 
 import dagster as dg
 
@@ -27,7 +28,7 @@ def broken_definitions(place: str, error: RestSourceError) -> dg.Definitions:
     logging.getLogger("dagster").error(f"{error}")
 
     @dg.sensor(
-        name=f"{normalise(place)}_has_mistakes",
+        name=f"{normalise(place)}_{sha256(place.encode()).hexdigest()[:6]}_has_mistakes",
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"No asset of this file is loaded. {error}",

@@ -11,26 +11,31 @@ from rest_source.errors import RestSourceError
 from rest_source.http.errors import RetryLater
 
 RETRIES_LATER = 3
-_TERMINATED = dg.Failure("The run was terminated.", allow_retries=False)
 _terminated: set[str] = set()
 """The runs of this process that were terminated."""
 
 
 @contextmanager
-def terminable(step: StepExecutionContext) -> Iterator[None]:
-    """End a run that is terminated inside the block, with whatever retry policy.
+def terminable(step: StepExecutionContext, stop: Callable[[], None]) -> Iterator[None]:
+    """`stop` what the block has begun where the run is interrupted; one that a person terminates ends.
 
-    Dagster asks the policy here too: it would repeat the step, and then run the next ones.
+    With a retry policy Dagster would repeat the step even then, and run the next ones.
     """
     if step.run_id in _terminated:
-        raise _TERMINATED
+        raise _was_terminated()
     try:
         yield
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        if step.op_retry_policy is None:
+        stop()
+        run = step.instance.get_run_by_id(step.run_id)
+        if step.op_retry_policy is None or run is None or run.status != dg.DagsterRunStatus.CANCELING:
             raise
         _terminated.add(step.run_id)
-        raise _TERMINATED from error
+        raise _was_terminated() from error
+
+
+def _was_terminated() -> dg.Failure:
+    return dg.Failure("The run was terminated.", allow_retries=False)
 
 
 @contextmanager

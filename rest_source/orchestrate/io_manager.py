@@ -66,14 +66,14 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         if isinstance(obj, PageStream):
             self._load(context, obj)
         else:
-            with explained():
+            with explained(say=context.log.error):
                 store_computed(context, obj, self.open(), _run_id(context) if in_run(context) else "")
 
     def _load(self, context: dg.OutputContext, stream: PageStream) -> None:
         failed: dict[str, Any] = {}
         known, say = (lambda: {**stream.facts(), **failed}), context.log.error
         as_failure = explained(known, self.come_back, stream.session.clean, say)
-        with terminable(context.step_context), as_failure:
+        with terminable(context.step_context, stream.session.stop), as_failure:
             if context.has_asset_partitions and stream.endpoint.partitions_def is None:
                 raise _partitions_elsewhere(stream)
             destination = self.open()
@@ -94,7 +94,7 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """The table of the upstream asset, or its rows of the partitions that are asked for."""
         columns = (context.definition_metadata or {}).get("columns")
-        with explained():
+        with explained(say=context.log.error):
             destination, table = self.open(), Table.of_key(context.asset_key.path)
             rows = destination.read(table, columns, upstream_partitions(context, destination, table))
         import pyarrow as pa

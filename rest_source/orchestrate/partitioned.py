@@ -1,7 +1,7 @@
 """The output of a partitioned asset: each partition of a run is a load of its own, several at a time."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
 
@@ -56,8 +56,10 @@ def _load_all(stream: PageStream, partitions: list[Partition], load: Load) -> tu
     loaded: _Loaded = []
     failed: _Failed = {}
     workers = Workers("rest_source partition", stream.source.limits.concurrency)
-    loads = [(one, workers.run(partial(load, stream.of(one)))) for one in partitions]
+    loads: list[tuple[Partition, Future[LoadOutcome]]] = []
     try:
+        for one in partitions:
+            loads.append((one, workers.run(partial(load, stream.of(one)))))
         for one, future in loads:
             try:
                 loaded.append((one, future.result()))

@@ -4,14 +4,17 @@ import time
 
 import dagster as dg
 import psutil
-from dagster._core.launcher import DefaultRunLauncher, WorkerStatus
+from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.dagster_run import RunRecord
+from dagster._core.storage.tags import GRPC_INFO_TAG, WILL_RETRY_TAG
 
 _START_SECONDS = 180.0
 """How long a run may take until it has a process; Dagster's own measure for that."""
+_STEP_SECONDS = 60.0
+"""How far a clock may be set meanwhile, by which the beginning of a process is reckoned."""
 _GONE = (
-    "The process of this run is gone: it was killed, or the machine was restarted. The table is as it was before; "
-    "what the run had read is kept, and the next load goes on from there."
+    "The process of this run is gone, or never came to be: it was killed, or the machine was restarted. What was not "
+    "committed is in no table; what the run had read is kept, and the next load goes on from there."
 )
 _UNENDED = [
     status
@@ -21,30 +24,43 @@ _UNENDED = [
 
 
 def unended_run(instance: dg.DagsterInstance, job: str) -> dg.DagsterRun | None:
-    """A run of a job that goes on. Those that were killed are reported as failed, as nobody else would."""
+    """A run of a job that goes on, or that Dagster starts again.
+
+    Those that were killed are reported as failed, as nobody else would.
+    """
     found = None
     for record in instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_UNENDED)):
         if _goes_on(instance, record):
             found = record.dagster_run
-        else:
-            instance.report_run_failed(record.dagster_run, _GONE)
-            if instance.event_log_storage.supports_global_concurrency_limits:
-                instance.event_log_storage.free_concurrency_slots_for_run(record.dagster_run.run_id)
+        elif _has_failed(instance, record.dagster_run.run_id):
+            found = instance.get_run_by_id(record.dagster_run.run_id)
     return found
 
 
+def _has_failed(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Report a run without a process as failed, unless it has ended meanwhile; whether Dagster will start it again."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return False
+    instance.report_run_failed(run, _GONE)
+    if instance.event_log_storage.supports_global_concurrency_limits:
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    failed = instance.get_run_by_id(run_id)
+    return failed is not None and failed.tags.get(WILL_RETRY_TAG) == "true"
+
+
 def _goes_on(instance: dg.DagsterInstance, record: RunRecord) -> bool:
-    """Whether a run has a process, or will have one; where nobody can tell, it has."""
-    run, launcher = record.dagster_run, instance.run_launcher
-    if run.status == dg.DagsterRunStatus.QUEUED:
-        return True
-    if launcher.supports_check_run_worker_health:
-        return launcher.check_run_worker_health(run).status in (WorkerStatus.RUNNING, WorkerStatus.UNKNOWN)
-    if not isinstance(launcher, DefaultRunLauncher):
+    """Whether a run has a process, or will have one; where this process cannot tell, it has.
+
+    Only what was launched on this machine can be looked at. Other launchers have the daemon's run monitoring for that.
+    """
+    run = record.dagster_run
+    is_local = isinstance(instance.run_launcher, DefaultRunLauncher) and GRPC_INFO_TAG in run.tags
+    if run.status == dg.DagsterRunStatus.QUEUED or not is_local:
         return True
     started = _process(instance, run.run_id)
     if started is None:
-        return time.time() - record.create_timestamp.timestamp() < _START_SECONDS
+        return time.time() - record.update_timestamp.timestamp() < _START_SECONDS
     return _is_alive(*started)
 
 
@@ -62,6 +78,6 @@ def _is_alive(pid: int, moment: float) -> bool:
     """Whether the process that had this number at that moment still has it."""
     try:
         process = psutil.Process(pid)
-        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= moment + 1)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= moment + _STEP_SECONDS)
     except psutil.NoSuchProcess:
         return False
