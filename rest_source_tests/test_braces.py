@@ -64,6 +64,9 @@ OUTSIDE_A_BODY = [
     ("{parent_id}", "Did you mean {parent.id}?"),
     ("{partitionKey}", "Did you mean {partition.key}?"),
     ("{last_cursor}", "Did you mean {cursor}?"),
+    ("{now:%Y}}", "`{now:%Y}}` has a brace too many: write {now:%Y}"),
+    ("{{now:%Y}", "a brace too many: write {now:%Y}"),
+    ("since {cursor", "`{cursor` has no closing brace: write {cursor}"),
 ]
 LITERAL = [
     "{}",

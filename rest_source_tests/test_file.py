@@ -10,6 +10,7 @@ import yaml
 from rest_source.errors import RestSourceError
 from rest_source.spec.file import load_source, reject_duplicate_keys
 from rest_source.spec.source import SourceSpec
+from rest_source_tests.shop import write_file
 
 HEAD = """\
 type: rest_source.RestSource
@@ -257,3 +258,10 @@ def test_a_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(yaml, "compose_all", counted)
     load(tmp_path, HEAD)
     assert parsed == [HEAD]
+
+
+@pytest.mark.parametrize("type_", ["their_project.components.OwnSource", "my_rest_source.RestSource"])
+def test_a_type_that_extends_ours_is_read_as_ours(tmp_path: Path, type_: str) -> None:
+    file = write_file(tmp_path, "http://x", {"name": "orders"})
+    file.write_text(file.read_text().replace("rest_source.RestSource", type_))
+    assert [endpoint.name for endpoint in load_source(file).endpoints] == ["orders"]

@@ -30,6 +30,19 @@ MISTAKES = [
             "rest_source.RestSource"
         ),
     ),
+    (
+        "attributes:\n",
+        "endpoints: []\nattributes:\n",
+        "2: `endpoints` belongs below `attributes`: indent it, with all that belongs to it, by two blanks",
+    ),
+    (
+        "  endpoints:",
+        "  timezone: Europe/Berln\n  endpoints:",
+        (
+            "6: attributes.timezone: `Europe/Berln` is not a time zone. Did you mean `Europe/Berlin`? Write an IANA "
+            "name such as UTC or Europe/Paris"
+        ),
+    ),
     ("type: rest_source.RestSource\n", "", "1: the key `type: rest_source.RestSource` is required"),
     (
         "attributes:",
@@ -353,7 +366,10 @@ MISTAKES = [
     (
         "  endpoints:",
         "  timezone: Paris\n  endpoints:",
-        "6: attributes.timezone: `Paris` is not a time zone: write an IANA name such as UTC or Europe/Paris",
+        (
+            "6: attributes.timezone: `Paris` is not a time zone. Did you mean `Europe/Paris`? Write an IANA name "
+            "such as UTC or Europe/Paris"
+        ),
     ),
     (
         "  endpoints:",

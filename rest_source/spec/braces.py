@@ -13,6 +13,7 @@ from rest_source.spec.template import parse
 _DOUBLE = re.compile(r"\{\{+([^{}]*)\}\}+")
 _SHELL = re.compile(r"\$\{([^{}]*)\}")
 _SINGLE = re.compile(r"\{([^{}]*)\}")
+_UNBALANCED = re.compile(r"\{+([^{}]*)(?:\}+|$)")
 _OPERATION = re.compile(r"\b(?:query|mutation|subscription|fragment)\b[^{}]*$|\)\s*$")
 """What stands before the selection set of GraphQL, or before a block of code."""
 
@@ -30,6 +31,16 @@ def refuse_misspelt(text: str, in_body: bool = False) -> None:
     for match in _SINGLE.finditer(text):
         if found := _near(text, match, in_body):
             raise ValueError(f"`{match[0]}` is not a template and would be sent as it is. Did you mean {found}?")
+    if text.count("{") != text.count("}") and not in_body:
+        _refuse_unbalanced(text)
+
+
+def _refuse_unbalanced(text: str) -> None:
+    """Raise ValueError for a template with a brace too many, or without its last."""
+    for match in _UNBALANCED.finditer(text):
+        if is_template(match[1]):
+            much = "a brace too many" if match[0].endswith("}") else "no closing brace"
+            raise ValueError(f"`{match[0]}` has {much}: write {{{match[1]}}}")
 
 
 def placeholders(path: str, known: Collection[str] = ()) -> Iterator[tuple[str, str]]:

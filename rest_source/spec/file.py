@@ -1,5 +1,6 @@
 """Reading the YAML file: positions for every error, no key twice, nothing but plain data."""
 
+import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +13,8 @@ from rest_source.spec.base import Location, mistakes, unknown
 from rest_source.spec.source import SourceSpec
 
 COMPONENT_TYPE = "rest_source.RestSource"
+_NEAR = 0.9
+"""How like ours a type is that is taken for a slip of the pen."""
 _TOP_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 """What Dagster knows in a component file."""
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -29,9 +32,7 @@ class _Loader(yaml.CSafeLoader):
 def load_source(path: Path) -> SourceSpec:
     """The source in a component file; raises RestSourceError that names file, line and key of each mistake."""
     node, data = _component(path, _documents(path))
-    wrong = [
-        f"{path}:{_line_at(node, (key,))}: {unknown('key', key, _TOP_KEYS)}" for key in data if key not in _TOP_KEYS
-    ]
+    wrong = [f"{path}:{_line_at(node, (key,))}: {_misplaced(key)}" for key in data if key not in _TOP_KEYS]
     if "attributes" not in data and not wrong:
         wrong.append(f"{path}:{_line(node)}: the key `attributes` is required")
     if wrong:
@@ -44,6 +45,13 @@ def load_source(path: Path) -> SourceSpec:
         raise invalid_file([f"{path}:{_line(node)}: an alias stands inside of what it repeats"]) from None
     _refuse_added_partitions(path, node, data, source)
     return source
+
+
+def _misplaced(key: Any) -> str:
+    """What is wrong with a key beside `attributes`."""
+    if key in SourceSpec.model_fields:
+        return f"`{key}` belongs below `attributes`: indent it, with all that belongs to it, by two blanks"
+    return unknown("key", key, _TOP_KEYS)
 
 
 def refuse_added_partitions(path: Path, source: SourceSpec, number: int) -> None:
@@ -172,7 +180,7 @@ def _component(path: Path, documents: Sequence[yaml.Node]) -> tuple[yaml.Mapping
     """Our document: its node, which knows the lines, and its data."""
     _reject_duplicates(path, documents)
     found = [(node, _construct(path, node)) for node in documents if isinstance(node, yaml.MappingNode)]
-    ours = [(node, data) for node, data in found if data.get("type") == COMPONENT_TYPE]
+    ours = [(node, data) for node, data in found if _is_ours(data)]
     if len(ours) == 1:
         return ours[0]
     if ours:
@@ -182,6 +190,16 @@ def _component(path: Path, documents: Sequence[yaml.Node]) -> tuple[yaml.Mapping
     given = found[0][1].get("type") if found else None
     mistake = unknown("type", given, [COMPONENT_TYPE]) if given else f"the key `type: {COMPONENT_TYPE}` is required"
     raise invalid_file([f"{path}:{line}: {mistake}"])
+
+
+def _is_ours(data: dict[Any, Any]) -> bool:
+    """Whether a document is a source: of our type, or of another module's, which extends it, with our attributes."""
+    type_, attributes = data.get("type"), data.get("attributes")
+    if type_ == COMPONENT_TYPE or not isinstance(type_, str) or not isinstance(attributes, dict):
+        return type_ == COMPONENT_TYPE
+    likeness = difflib.SequenceMatcher(None, COMPONENT_TYPE, type_).ratio()
+    is_slip = likeness > _NEAR and abs(len(COMPONENT_TYPE) - len(type_)) <= 1
+    return not is_slip and {"base_url", "endpoints"} <= attributes.keys()
 
 
 def _construct(path: Path, node: yaml.Node) -> Any:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
-from rest_source.spec.base import SpecModel, invalid
+from rest_source.spec.base import SpecModel, invalid, nearest
 from rest_source.spec.text import ENV_SCHEMA
 from rest_source.spec.units import Duration
 from rest_source.spec.variables import from_environment
@@ -31,8 +31,20 @@ def valid_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError(f"`{name}` is not a time zone: write an IANA name such as UTC or Europe/Paris") from None
+        hint = _meant(name)
+        raise ValueError(f"`{name}` is not a time zone.{hint} Write an IANA name such as UTC or Europe/Paris") from None
     return name
+
+
+def _meant(name: str) -> str:
+    """The question which zone was meant: that of this city, or the most similar name.
+
+    The names of Etc are left out: their signs are the reverse of what people expect.
+    """
+    zones = sorted(zone for zone in available_timezones() if not zone.startswith("Etc/"))
+    cities = {zone.rpartition("/")[2].lower(): zone for zone in zones if "/" in zone}
+    city = cities.get(re.sub(r"\W+", "_", name.rpartition("/")[2].strip()).lower())
+    return f" Did you mean `{city}`?" if city else nearest(name, zones)
 
 
 Timezone = Annotated[str, AfterValidator(valid_timezone), Word("IANA zone")]
