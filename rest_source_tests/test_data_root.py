@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse as jsonpath_ng
 
-from rest_source.demo.server import Reply
+from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source.extract.data_root import DataRoot, find_roots, with_fields
 from rest_source.spec.jsonpath import compile_path, step_to
 from rest_source_tests.fakes import Api, scripted
+from rest_source_tests.fakes.paged import Handler
 from rest_source_tests.fakes.reading import ids, read
+from rest_source_tests.loading import Warehouse
 from rest_source_tests.strategies import documents, names
 
 SHOP = {
@@ -431,3 +433,62 @@ def test_paging_counts_what_the_api_returned(root: str, count: int, last: Any) -
     root_of = DataRoot(compile_path(root), optional=False, key_column=None, exclude=())
     selected = root_of.select(document, first_page=True)
     assert (len(selected.returned), selected.last) == (count, last)
+
+
+PAGED: dict[str, Any] = {"data_root": "$.data.items", "pagination": {"type": "page_number"}, "primary_key": "id"}
+BROKEN = [
+    {"errors": [{"message": "timeout"}], "data": {"items": []}},
+    {"exception": "TimeoutException", "data": {"items": []}},
+    {"status": "error", "message": "Internal"},
+    {"status": "error", "data": {"items": []}},
+    {"success": False, "message": "db"},
+    {"code": 40100, "msg": "too many requests", "data": {}},
+    {"result": "fail", "reason": "x"},
+    {"resourceType": "OperationOutcome", "issue": []},
+    {"errors": [{"message": "timeout on shard 2"}], "data": {"items": [{"id": 11}]}},
+]
+
+
+def page_or(broken: dict[str, Any]) -> Handler:
+    def answer(call: Call) -> Reply:
+        number = int(call.arg("page") or 1)
+        whole = {"ok": True, "code": 0, "data": {"items": [{"id": 10 * number + n} for n in range(10)]}}
+        return Reply(broken if number == 2 else whole if number <= 3 else {"data": {"items": []}})
+
+    return answer
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_an_error_in_the_midst_of_a_series_is_told(warehouse: Warehouse, broken: dict[str, Any]) -> None:
+    with LoopbackServer(page_or(broken)) as server:
+        try:
+            told = warehouse.load_from(server.url, **PAGED).warnings
+        except RestSourceError as error:
+            told = (str(error),)
+    assert told and "on_error: [{json: $." in told[0]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_such_an_error_marks_nothing_as_deleted_and_empties_no_table(
+    warehouse: Warehouse, broken: dict[str, Any]
+) -> None:
+    full = page_or({"data": {"items": [{"id": 5}]}})
+    for keys in ({"deletes": "mark"}, {"write": "replace", "pagination": {"type": "none"}, "name": "all"}):
+        with LoopbackServer(full) as server:
+            before = warehouse.load_from(server.url, **{**PAGED, **keys}).result.row_count
+        answer = (lambda call: Reply(broken)) if "write" in keys else page_or(broken)
+        with LoopbackServer(answer) as server:
+            try:
+                outcome = warehouse.load_from(server.url, **{**PAGED, **keys})
+            except RestSourceError:
+                continue
+        assert outcome.warnings
+        assert "write" in keys or outcome.result.rows_deleted == 0, before
+
+
+@pytest.mark.parametrize(
+    "last", [{"code": 0, "data": {"items": []}}, {"code": 200}, {"message": "no more"}, {"ok": True}]
+)
+def test_the_words_of_an_ordinary_end_are_no_error(warehouse: Warehouse, last: dict[str, Any]) -> None:
+    with LoopbackServer(page_or(last)) as server:
+        assert warehouse.load_from(server.url, **PAGED).warnings == ()

@@ -456,3 +456,11 @@ def test_a_time_of_the_parent_is_asked_for_in_iso(warehouse: Warehouse, monkeypa
     assert asked == ["2023-12-31T22:00:00Z", "2024-01-05", "2024-07-01T00:00:00Z"]
     monkeypatch.undo()
     time.tzset()
+
+
+def test_an_empty_text_of_a_parent_asks_for_nothing(warehouse: Warehouse) -> None:
+    rows = [{"id": 1, "manager": "u2"}, {"id": 2, "manager": ""}, {"id": 3, "manager": None}]
+    warehouse.load(rows, name="posts", primary_key="id")
+    with ChangingApi([]).serve() as server:
+        load(warehouse, server.url, path="/managers/{parent.manager}", on_error=[{"status": 404, "do": "skip"}])
+        assert [call.path for call in server.calls] == ["/managers/u2"]

@@ -13,7 +13,10 @@ from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import MISSING, JsonPath, compile_path, step_to
 
 Record = dict[str, Any]
-_ERROR_KEYS = ("error", "errors", "error_message", "fault")
+_ERROR_KEYS = ("error", "errors", "error_message", "fault", "exception")
+_FLAGS = ("success", "ok")
+_STATES = ("status", "result", "state")
+_FAILED = ("error", "fail", "failed", "failure")
 _IDS = ("id", "_id", "uuid", "guid", "key", "slug")
 """Fields that tell a record from the envelope of others."""
 
@@ -76,6 +79,8 @@ class DataRoot:
                 return Selection([], [], None)
         records = self.records(document, first_page)
         returned = self.path.returned(document)
+        if failed and not returned and self.path.lead and self.path.reaches(document):
+            raise _null(self.path.text, failed, said_more, "empty")
         if not self.path.selects:
             return Selection(records, returned, records[-1] if records else None)
         shaped = (self.path.within(item) for item in reversed(returned))
@@ -95,7 +100,7 @@ class DataRoot:
         return [record for match in matches for record in as_records(match)]
 
     def doubts(self, document: Any, first_page: bool, is_list: bool = False) -> list[str]:
-        """A warning where a later page is taken for an empty one though it may speak of an error."""
+        """Warnings where a page is taken for an empty one, or for a whole one, though it may speak of an error."""
         key = _failure(document)
         if key is None and is_list and not self.path.lead and isinstance(document, dict) and document:
             names = list(document)
@@ -105,15 +110,35 @@ class DataRoot:
             remedy = f"`on_error: [{{json: {'$' + step_to(names[0])}, do: fail}}]`"
             return [f"{told} was taken for an empty one. If that is an error, add {remedy}."]
         if key is None:
-            return [*self._absent(document), *self._unnamed(document)] if first_page else []
+            hinted = self._hinted(document)
+            return hinted or ([*self._absent(document), *self._unnamed(document)] if first_page else [])
+        return self._beside(document, key, first_page)
+
+    def _beside(self, document: Any, key: str, first_page: bool) -> list[str]:
+        """A warning of the error that an answer speaks of, though it is taken for a page."""
+        cure = f"add `on_error: [{{json: $.{key}, do: fail}}]`"
         if self.path.steps == () and not self.path.every and not any(name in document for name in _IDS):
             told = f"The answer is one record, but it holds `{key}`: {document[key]}."
-            return [f"{told} If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."]
+            return [f"{told} If that is an error, {cure}."]
+        if isinstance(document[key], list) and self.path.lead and self.path.returned(document):
+            told = f"An answer holds `{key}` beside its records, some of which may be missing: {document[key]}."
+            return [f"{told} If such answers are no good, {cure}."]
         if first_page or self.path.reaches(document):
             return []
         return [
             f"A page without the data root {self.path.text} was taken for an empty one, but it holds `{key}`: "
-            f"{document[key]}. If that is an error, add `on_error: [{{json: $.{key}, do: fail}}]`."
+            f"{document[key]}. If that is an error, {cure}."
+        ]
+
+    def _hinted(self, document: Any) -> list[str]:
+        """A warning where an answer without records says that something failed, as some end a series in these words."""
+        hint = _hint(document)
+        if hint is None or self.path.returned(document):
+            return []
+        rule = f'{{json: $.{hint}, contains: "{document[hint]}", do: fail}}'
+        return [
+            f"A page without records says `{hint}`: {document[hint]}, and was taken for an empty one. If that is an "
+            f"error, add `on_error: [{rule}]`."
         ]
 
     def _unnamed(self, document: Any) -> list[str]:
@@ -201,11 +226,26 @@ def _failure(document: Any) -> str | None:
     return next((key for key in _ERROR_KEYS if document.get(key) not in (None, False, "", [], {})), None)
 
 
-def _null(path: str, failed: str | None, said_more: Sign | None) -> RestSourceError:
+def _hint(document: Any) -> str | None:
+    """The member by which an answer may say that something failed."""
+    if not isinstance(document, dict):
+        return None
+    said = {key: str(document.get(key)).lower() for key in (*_FLAGS, *_STATES, "resourceType")}
+    code = str(document.get("code"))
+    hints = {
+        **{key: said[key] == "false" for key in _FLAGS},
+        **{key: said[key] in _FAILED for key in _STATES},
+        "resourceType": said["resourceType"] == "operationoutcome",
+        "code": code.isdecimal() and int(code) != 0 and not code.startswith("2"),
+    }
+    return next((key for key, applies in hints.items() if applies), None)
+
+
+def _null(path: str, failed: str | None, said_more: Sign | None, what: str = "null") -> RestSourceError:
     why = f"beside `{failed}`" if failed else f"though the answer before it says that there is more ({said_more})"
     return RestSourceError(
         "data_root_null",
-        f"The data root {path} is null, {why}.",
+        f"The data root {path} is {what}, {why}.",
         cause="The API could not answer the request in full, and says so in its body."
         if failed
         else "The API failed in the middle of the series, or writes null for a page without records.",

@@ -38,7 +38,8 @@ def rows_of_table(
         return []
     fields = list(dict.fromkeys((*asked, *included)))
     names = [identifier(column.name) for column in chosen_columns(existing, fields)] if fields else []
-    present = "".join(f" AND {name} IS NOT NULL" for name in names[: len(asked)])
+    # An empty text would ask for all there is: `/users/` instead of `/users/7`.
+    present = "".join(f" AND CAST({name} AS VARCHAR) <> ''" for name in names[: len(asked)])
     order = ", ".join(str(number) for number in range(1, max(1, len(names)) + 1))
     condition, values = bound(where or "true", scope)
     of_these = of_partitions(existing, partitions)
@@ -59,7 +60,7 @@ def rows_of_query(session: Session, sql: str, asked: Sequence[str], included: Se
     for field in (*asked, *included):
         if rows and field not in names:
             raise no_column(field, "What `parent.query` selects", names)
-    present = (row for row in rows if all(row[field] is not None for field in asked))
+    present = (row for row in rows if all(row[field] not in (None, "") for field in asked))
     return [{name: _as_sent(value) for name, value in row.items()} for row in present]
 
 

@@ -163,7 +163,7 @@ def first_rows(stream: PageStream, asked: Sequence[str], included: Sequence[str]
     with closing(iter(stream)) as pages:
         next(pages, None)
     found = [{name: record.get(name) for name in (*asked, *included)} for record in _received(stream, answers)]
-    return [row for row in found if all(row[name] is not None for name in asked)]
+    return [row for row in found if all(row[name] not in (None, "") for name in asked)]
 
 
 def _received(stream: PageStream, answers: Sequence[Answer]) -> list[Record]:
