@@ -15,7 +15,7 @@ from rest_source_tests.postgres import clear, postgres_server
 settings.register_profile(
     "tests",
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("tests")

@@ -46,7 +46,7 @@ WIDTHS = st.sampled_from([2, 4, 16])
 # The same pages
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data(), concurrency=WIDTHS)
 def test_every_way_of_counting_brings_the_same_pages(data: st.DataObject, concurrency: int, shared_api: Api) -> None:
     scenario = data.draw(SCENARIOS[data.draw(st.sampled_from(COUNTED))]())
@@ -56,7 +56,7 @@ def test_every_way_of_counting_brings_the_same_pages(data: st.DataObject, concur
     assert result == outcome(shared_api.url, scenario.endpoint, 1, FakeClock())
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(drawn=odd(), concurrency=WIDTHS)
 def test_an_odd_api_brings_the_same_pages_the_same_end_and_the_same_error(
     drawn: tuple[Odd, dict[str, Any], dict[str, Any]], concurrency: int, shared_api: Api

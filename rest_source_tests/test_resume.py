@@ -287,7 +287,7 @@ def test_a_total_that_is_right_the_second_time_is_no_drift(warehouse: Warehouse,
     assert not any("two full passes" in warning for warning in outcome.warnings)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(kept=st.tuples(st.floats(0, 1), st.floats(0, 1)), garbage=st.binary(max_size=30))
 def test_a_torn_spool_is_cut_back_to_its_last_whole_page(
     tmp_path_factory: pytest.TempPathFactory, kept: tuple[float, float], garbage: bytes

@@ -45,7 +45,7 @@ def rows_of(load: SpooledLoad, stager: Stager) -> list[tuple[Any, ...]]:
         return [*types, *con.execute("SELECT * FROM records ORDER BY rowid").fetchall()]
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(pages=st.lists(st.lists(records, min_size=1, max_size=4), min_size=1, max_size=8))
 def test_a_stage_is_the_same_whether_it_followed_or_not(
     pages: list[list[Record]], tmp_path_factory: pytest.TempPathFactory

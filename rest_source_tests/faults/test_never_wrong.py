@@ -14,7 +14,7 @@ from rest_source_tests.fakes.misfits import misfitting
 from rest_source_tests.faults.judging import is_fine, load, load_into, load_together
 from rest_source_tests.loading import Warehouse
 
-EXAMPLES = 60 * int(os.environ.get("REST_SOURCE_TEST_EXAMPLES", "3"))
+EXAMPLES = 60 * int(os.environ.get("REST_SOURCE_TEST_EXAMPLES", "2"))
 FIXED = "REST_SOURCE_TEST_EXAMPLES" not in os.environ
 """Whether the examples are the same in each run; the long suite draws others each time."""
 
