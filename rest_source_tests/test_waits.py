@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from threading import Barrier, Event
 from typing import Any
 
 import dagster as dg
@@ -250,8 +251,20 @@ def test_a_pause_of_our_own_is_announced_too() -> None:
     assert told[0].startswith("shop.orders: The API answered 502; after a pause of 5 s; page 3 follows at ")
 
 
+class _Together(FakeClock):
+    """Lets nobody's time pass before all of `most` threads sleep."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._asleep = Barrier(most)
+
+    def sleep(self, seconds: float, until: Event | None = None) -> None:
+        self._asleep.wait(timeout=30)
+        super().sleep(seconds, until)
+
+
 def test_of_requests_that_wait_side_by_side_one_is_announced() -> None:
-    clock, told = FakeClock(), list[str]()
+    clock, told = _Together(4), list[str]()
     limited = Reply({}, 429, {"X-RateLimit-Reset": str(EPOCH)})
     with (
         LoopbackServer(replies(*[limited] * 4, Reply({}))) as api,
