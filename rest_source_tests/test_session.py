@@ -468,6 +468,65 @@ def test_a_redirect_that_forgets_parameters_is_an_error(status: int, location: s
 
 
 @pytest.mark.parametrize(
+    ("status", "locations", "told"),
+    [
+        (302, ["/items?page=1&size=50"], "changes `page` = `3` to `page` = `1`"),
+        (308, ["/items/?size=50&page=1&page=3"], "changes `page` = `3` to `page` = `1, 3`"),
+        (307, ["/items?size=50"], "lacks the parameter `page`"),
+        (301, ["/v3/items?size=50"], "lacks the parameter `page`"),
+        (302, ["/v2/list?page=1&size=50"], "changes `page` = `3`"),
+        (302, ["/v2/list?page=1"], "changes `page` = `3`"),
+        (302, ["/items?page=1&token=abc&size=50"], "changes `page` = `3`"),
+        (302, ["/login?next=%2Fitems", "/items?page=1&size=50"], "changes `page` = `3`"),
+        (301, ["/v2/list?p=3&size=50", "/v2/list?size=50"], "lacks the parameter `p`"),
+    ],
+)
+def test_a_redirect_that_changes_a_parameter_is_an_error_that_names_the_final_address(
+    status: int, locations: list[str], told: str
+) -> None:
+    handler = replies(*(Reply([], status, {"Location": location}) for location in locations), Reply([1]))
+    with LoopbackServer(handler) as api, open_session(api.url) as session:
+        error = fails(session, Request("GET", f"{api.url}/items?page=3", (("size", "50"),)))
+    assert (error.id, error.status, len(api.calls)) == ("redirect_changes_request", status, len(locations))
+    assert told in error.message and f"to {api.url}{locations[-1]}" in error.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "locations"),
+    [
+        ("/items?q=a%20b&page=3", ["/items/?page=03&q=a+b&lang=en"]),
+        ("/items?since=2024-01-01T00:00:00Z&sort=DESC", ["/v2/items?Sort=desc&since=2024-01-01T00:00:00%2B00:00"]),
+        ("/items?page=3&format=json&q=", ["/items.json?page=3"]),
+        ("/items?page=3", ["/items?page=3&cookies=1", "/items?page=3"]),
+        ("/report.csv?version=2", ["/cache/report.csv?X-Amz-Signature=abc&version=7"]),
+        ("/export?format=csv&id=5", ["/files/5.zip?sig=abc&format=zip"]),
+        ("/export?format=csv", ["/files/5.zip?kind=zip"]),
+    ],
+)
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_that_asks_for_the_same_or_for_a_file_is_followed(
+    asked: str, locations: list[str], status: int
+) -> None:
+    handler = replies(*(Reply([], status, {"Location": location}) for location in locations), Reply([1]))
+    with LoopbackServer(handler) as api, open_session(api.url) as session:
+        session.send(Request("GET", f"{api.url}{asked}"), Tally())
+    assert [call.target for call in api.calls] == [asked, *locations]
+
+
+def test_a_redirect_to_the_first_page_past_the_last_one_has_a_remedy_that_loads_all(tmp_path: Path) -> None:
+    def handler(call: Call) -> Reply:
+        page = int(call.arg("page", "1") or 1)
+        return Reply({"records": [{"id": page}]}) if page < 4 else Reply({}, 302, {"Location": "/orders?page=1"})
+
+    warehouse, paged = Warehouse(tmp_path), {"type": "page_number"}
+    with LoopbackServer(handler) as api:
+        with pytest.raises(RestSourceError, match="changes `page`") as caught:
+            warehouse.load_from(api.url, pagination=paged)
+        written = yaml.safe_load(caught.value.remedy.split("`")[1])["pagination"]
+        assert warehouse.load_from(api.url, pagination={**paged, **written}).result.rows_inserted == 3
+
+
+@pytest.mark.parametrize(
     ("status", "location"),
     [
         (302, "/files/1f3a.json?signature=abc"),

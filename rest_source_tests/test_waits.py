@@ -88,6 +88,7 @@ def answered(
         {"anthropic-ratelimit-requests-reset": THEN.isoformat()},
         {"Fitbit-Rate-Limit-Reset": "25"},
         {"X-Gate-RateLimit-Reset-Timestamp": str(EPOCH)},
+        {"X-ESI-Error-Limit-Reset": "25", "X-ESI-Error-Limit-Remain": "0"},
         {"X-Cafe24-Api-Rate-Limit-Reset-At": str(EPOCH)},
         {"RateLimit": '"default";r=0;t=25'},
         {"RateLimit": '"a,b;t=9";r=0;t=25, "day";r=40;t=300', "RateLimit-Policy": '"default";q=100;w=60'},
@@ -157,7 +158,8 @@ def test_the_body_of_a_429_may_name_the_wait(body: Any) -> None:
         (403, {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(EPOCH)}),
         (403, {"RateLimit": '"default";r=0;t=25'}),
         (403, {"Retry-After": "25"}),
-        (413, {"Retry-After": "25"}),
+        *((status, {"Retry-After": "25"}) for status in (400, 409, 413, 418, 420, 423, 430)),
+        (420, {"X-ESI-Error-Limit-Reset": "25"}),
         (503, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(EPOCH)}),
     ],
 )
@@ -165,6 +167,30 @@ def test_a_refusal_that_says_it_is_a_limit_is_repeated_like_a_429(
     method: str, status: int, headers: dict[str, str]
 ) -> None:
     assert answered(Reply({}, status, headers), method=method)[0] == [NAMED]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (403, {"message": "You have exceeded a secondary rate limit. Please wait."}, {"Retry-After": "25"}),
+        (403, {"message": "API rate limit exceeded for user 7."}, {"X-RateLimit-Remaining": "4000", "X-Reset": "9"}),
+        (403, {"error": {"errors": [{"reason": "userRateLimitExceeded"}], "message": "User Rate Limit Exceeded"}}, {}),
+        (400, {"error": {"message": "(#4) Application request limit reached", "code": 4}}, {}),
+        (400, {"__type": "ThrottlingException", "message": "Rate exceeded"}, {}),
+        (403, "<html><title>Too Many Requests</title></html>", {}),
+        (420, {}, {}),
+        (430, "", {}),
+    ],
+)
+def test_a_refusal_that_speaks_of_a_limit_is_repeated_like_a_429(
+    status: int, body: Any, headers: dict[str, str]
+) -> None:
+    (pause,) = answered(Reply(body, status, headers), method="POST")[0]
+    assert pause == NAMED if "Retry-After" in headers else 0.5 <= pause <= 0.75
+    with pytest.raises(RestSourceError) as caught:
+        answered(Reply(body, status, headers), retries=0)
+    assert (caught.value.id, caught.value.retryable) == (f"http_{status}", True)
+    assert "limits: {rate: 5/s}" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -178,9 +204,24 @@ def test_a_refusal_that_says_it_is_a_limit_is_repeated_like_a_429(
 )
 def test_a_403_that_does_not_is_none(headers: dict[str, str]) -> None:
     with pytest.raises(RestSourceError) as caught:
-        answered(Reply({}, 403, headers))
+        answered(Reply({"message": "Forbidden.", "see": "https://api/docs/rate-limit-exceeded"}, 403, headers))
     assert (caught.value.id, caught.value.retryable) == ("http_403", False)
     assert "scope, role or plan" in caught.value.cause
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (404, {}, {"Retry-After": "25"}),
+        (401, {"message": "Too many requests with a wrong token"}, {}),
+        (400, {"message": "The query limit of 500 exceeds the maximum of 100."}, {}),
+        (400, {"message": "rate must not be exceeded by limit"}, {"X-RateLimit-Reset": "25"}),
+    ],
+)
+def test_other_refusals_are_not_repeated(status: int, body: Any, headers: dict[str, str]) -> None:
+    with pytest.raises(RestSourceError) as caught:
+        answered(Reply(body, status, headers))
+    assert (caught.value.id, caught.value.retryable) == (f"http_{status}", False)
 
 
 def test_a_403_that_stays_is_explained_as_a_limit() -> None:

@@ -72,7 +72,8 @@ ANSWERS = (
     Entry(
         ("redirect_changes_request",),
         "a redirect that would make another request: a `POST` would become a `GET` without its body (301, 302, 303), "
-        "or parameters would be lost; often for a missing final slash, or http instead of https",
-        "write the final address, which the error names, as `path`",
+        "or parameters would be lost or changed; often for a missing final slash, or http instead of https",
+        "write the final address, which the error names, as `path`; if only values change, compare them with the API's "
+        "documentation, and check `auth`",
     ),
 )

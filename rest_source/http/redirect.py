@@ -1,10 +1,10 @@
 """Following redirects, which requests would do with our credentials on board."""
 
 from dataclasses import replace
-from pathlib import PurePosixPath
-from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urljoin
 
 from rest_source.errors import RestSourceError
+from rest_source.http.altered import altered
 from rest_source.http.request import Answer, Request
 
 MAX_REDIRECTS = 10
@@ -18,11 +18,12 @@ def is_redirect(answer: Answer) -> bool:
     return answer.status in (*_AS_GET, *_AS_IS) and "location" in answer.headers
 
 
-def follow(request: Request, answer: Answer) -> Request:
+def follow(request: Request, answer: Answer, first: Request | None = None) -> Request:
     """The request a redirect asks for; raises where that is another than was meant.
 
     301, 302 and 303 turn a POST into a GET without a body, in every client (RFC 9110, 15.4): the answer to that is
-    of something else. Only 307 and 308 repeat it.
+    of something else. Only 307 and 308 repeat it. `first` is the request with which a chain of redirects began: one
+    that leads through a sign-in page may come back with other parameters.
     """
     # http.client reads headers as latin-1, but servers write UTF-8.
     location = answer.headers["location"].encode("latin-1", "replace").decode("utf-8", "replace")
@@ -37,31 +38,10 @@ def follow(request: Request, answer: Answer) -> Request:
     if answer.status in _AS_GET and request.method != "GET":
         how = f"to which a client sends a GET without the body of the {request.method}"
         raise _changed(answer.status, request, url, how)
-    if lost := _lost(request.full_url, url, answer.status):
-        raise _changed(answer.status, request, url, f"which lacks {_listed(lost)} of the request")
+    first = first or request
+    if changes := altered(first.full_url, request.full_url, url, answer.status in _FOR_GOOD):
+        raise _changed(answer.status, first, url, f"which {' and '.join(changes)}")
     return replace(request, url=url, params=())
-
-
-def _lost(before: str, after: str, status: int) -> list[str]:
-    """The parameters that a redirect to the same thing forgets.
-
-    One for the time being to something else, such as a file made for this request, needs them no more.
-    """
-    try:
-        source, target = urlsplit(before), urlsplit(after)
-    except ValueError:  # not a URL; sending it says so
-        return []
-    if status not in _FOR_GOOD and PurePosixPath(source.path).name.lower() != PurePosixPath(target.path).name.lower():
-        return []
-    query = parse_qsl(target.query, keep_blank_values=True)
-    names = {name for name, _ in query}
-    values = {value for _, value in query} | {*unquote(target.path).split("/")}
-    asked = parse_qsl(source.query, keep_blank_values=True)
-    return list(dict.fromkeys(name for name, value in asked if name not in names and value not in values))
-
-
-def _listed(names: list[str]) -> str:
-    return f"the parameter{'s' if len(names) > 1 else ''} {', '.join(f'`{name}`' for name in names)}"
 
 
 def _address(request: Request, url: str) -> str:
@@ -73,13 +53,19 @@ def _address(request: Request, url: str) -> str:
 
 
 def _changed(status: int, request: Request, url: str, how: str) -> RestSourceError:
-    return RestSourceError(
+    final = _address(request, url)
+    error = RestSourceError(
         "redirect_changes_request",
         f"The API redirects by {status} to {url}, {how}.",
         cause="The path differs from the documented one (often by a final slash, or http for https), or the API wants "
         "a sign-in.",
-        remedy=f"Write the final address in the file: `path: {_address(request, url)}`.",
+        remedy=f"Write the final address in the file: `path: {final}`.",
+        status=status,
     )
+    if final == _address(request, request.full_url):
+        error.cause = "The API does not take these values, or wants a sign-in or a cookie first."
+        error.remedy = "Compare `params` and `pagination` with the documentation of the API, and check `auth`."
+    return error
 
 
 def _join(base: str, location: str) -> str:

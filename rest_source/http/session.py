@@ -171,11 +171,12 @@ class ApiSession:
 
     def _follow(self, request: Request, errand: "_Errand") -> Answer:
         visited: list[str] = []
+        first = request
         while len(visited) <= MAX_REDIRECTS:
             answer = self._persist(request, errand)
             if answer.status in errand.expected or not is_redirect(answer):
                 return answer
-            request = follow(request, answer)
+            request = follow(request, answer, first)
             visited.append(request.url)
         raise too_many(visited)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from rest_source.http.limit_words import speaks_of_limit
 from rest_source.http.moments import moment_of, seconds_of
 from rest_source.http.request import Answer
 from rest_source.http.wrapped import glance
@@ -38,7 +39,7 @@ class _Spelling:
 
 
 _MS = r"-?(ms|millis|milliseconds)"
-_QUOTA = r"(.+-)?rate-?limit-?(.+-)?reset"
+_QUOTA = r"(.+-)?(?:rate|error)-?limit-?(.+-)?reset"
 
 # Names are in lower case here, with `-` for `_`. The first row that matches a name decides. Beside each header stands
 # what its value is and where that is documented.
@@ -70,6 +71,7 @@ _SPELLINGS = (
     # Fitbit-Rate-Limit-Reset: dev.fitbit.com/build/reference/web-api/developer-guide/application-design
     # X-Sib-RateLimit-Reset: seconds, developers.brevo.com/docs/limit-headers
     # X-Gate-RateLimit-Reset-Timestamp: epoch seconds, gate.io/docs/developers/apiv4
+    # X-ESI-Error-Limit-Reset: seconds, developers.eveonline.com/blog/article/error-limiting-imminent
     _Spelling(re.compile(rf"{_QUOTA}(-?.+)?"), quota=True),
 )
 _FIELDS = re.compile(r"(.+-)?rate-?limit(-.+)?")
@@ -100,26 +102,33 @@ _BODY = 100_000
 _DEPTH = 5
 _LONGEST_NAME, _LONGEST_VALUE = 100, 2000
 
-_LIMIT = 429
-_MAY_BE_LIMITS = (403, 503)
+_LIMITS = (420, 429, 430)
+"""Statuses that say that it is too early: 429 by RFC 6585, and those of APIs that came before it or go beyond it.
+
+420 is that of EVE Online (developers.eveonline.com/blog/article/error-limiting-imminent) and once of Twitter. 430 is
+that of Shopify (shopify.dev/docs/api/usage/response-codes).
+"""
+_MAY_BE_LIMITS = (200, 403, 503)
 """With these statuses some APIs answer who has used up a quota (docs.github.com, as above)."""
-_MAY_PASS = (403, 413)
-"""Refusals that pass where they name a wait: 403 at GitHub, 413 by RFC 9110, 15.5.14."""
+_NEVER_PASS = (401, 404, 405, 407, 410)
+"""Refusals that another try does not change, whatever wait they name."""
 
 
 def named_wait(answer: Answer, now: float, max_wait: timedelta) -> Wait | None:
     """The longest plausible wait that a refusal names.
 
-    A quota's reset counts only where the quota is the reason: with a 429, and with a 403 or 503 that says that nothing
-    remains of it. One of which something remains counts after all others. What is longer than `max_wait` gives way to
-    what is not: a limit by the day stands beside one by the minute.
+    A quota's reset counts only where the quota is the reason: with a 429, and with a 403, a 503 or words of a limit
+    where nothing remains of it. One of which something remains counts after all others. What is longer than `max_wait`
+    gives way to what is not: a limit by the day stands beside one by the minute.
     """
     now = _served_at(answer, now)
     remaining = dict(_remaining(answer))
-    of_quotas = answer.status == _LIMIT or (answer.status in _MAY_BE_LIMITS and 0 in remaining.values())
+    is_limit = answer.status in _LIMITS or speaks_of_limit(answer)
+    may_be = is_limit or answer.status in _MAY_BE_LIMITS
+    of_quotas = answer.status in _LIMITS or (may_be and 0 in remaining.values())
     waits: list[Wait] = []
     doubtful: list[Wait] = []
-    for wait, quota in _waits(answer, now):
+    for wait, quota in _waits(answer, now, is_limit):
         if not quota or (of_quotas and not remaining.get(quota)):
             waits.append(wait)
         elif of_quotas:
@@ -129,8 +138,20 @@ def named_wait(answer: Answer, now: float, max_wait: timedelta) -> Wait | None:
 
 
 def is_limit(answer: Answer, wait: Wait | None) -> bool:
-    """Whether a refusal only says that it is too early, so that the request was not acted on."""
-    return answer.status == _LIMIT or (answer.status in _MAY_PASS and wait is not None)
+    """Whether a refusal only says that it is too early, so that the request was not acted on.
+
+    A refusal that names a wait does, as 413 by RFC 9110, 15.5.14, and 418 at Binance. So does one that says it in
+    words, as 403 at GitHub and 400 at Facebook and AWS.
+    """
+    if answer.status in _LIMITS:
+        return True
+    may_pass = 400 <= answer.status < 500 and answer.status not in _NEVER_PASS
+    return may_pass and (wait is not None or speaks_of_limit(answer))
+
+
+def is_used_up(answer: Answer) -> bool:
+    """Whether an answer says in a header that nothing remains of a quota."""
+    return any(left == 0 for _, left in _remaining(answer))
 
 
 def ruled_wait(answer: Answer, wanted: timedelta | HeaderValue, now: float) -> Wait | None:
@@ -146,7 +167,7 @@ def _seconds(wait: Wait) -> float:
     return wait.seconds
 
 
-def _waits(answer: Answer, now: float) -> Iterator[tuple[Wait, str]]:
+def _waits(answer: Answer, now: float, is_limit: bool) -> Iterator[tuple[Wait, str]]:
     """Every wait that an answer names, with the quota whose reset it is, or ''."""
     for name, plain, text in _named(answer):
         spelling = next((row for row in _SPELLINGS if row.names.fullmatch(plain)), None)
@@ -157,7 +178,7 @@ def _waits(answer: Answer, now: float) -> Iterator[tuple[Wait, str]]:
         else:
             continue
         yield from ((Wait(seconds, name), quota) for seconds, quota in found if seconds)
-    if answer.status == _LIMIT and len(answer.body) <= _BODY:
+    if is_limit and len(answer.body) <= _BODY:
         yield from ((Wait(seconds, f"{key} in the body"), "") for key, seconds in _of_body(answer.body, now) if seconds)
 
 
