@@ -11,6 +11,7 @@ from rest_source.orchestrate.failures import explained
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.partitions import backfill_policy, partitions_definition
 from rest_source.orchestrate.resource import RestApi, resource_key
+from rest_source.orchestrate.unjudged import checks_keep_their_verdicts
 from rest_source.spec.asset import FreshnessPolicy
 from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
@@ -108,7 +109,8 @@ def _spec(
 def _loader(api: str, endpoint: EndpointSpec) -> Callable[..., Iterator[dg.Output[PageStream]]]:
     def load_endpoint(context: dg.AssetExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.Output[PageStream]]:
         config = context.op_execution_context.op_config
-        with explained(say=context.log.error):
+        unjudged = checks_keep_their_verdicts(context.get_step_execution_context(), context.asset_key)
+        with unjudged, explained(say=context.log.error):
             resource: RestApi = getattr(context.resources, api)
             stream = resource.stream(endpoint, config["full_refresh"], context.log.info)
         yield dg.Output(stream)

@@ -14,6 +14,7 @@ from rest_source.orchestrate.load_checks import judge_complete, judge_rows
 from rest_source.orchestrate.resource import RestApi, resource_key
 from rest_source.orchestrate.spike import judge_spike
 from rest_source.orchestrate.table_checks import judge_duplicates, judge_schema
+from rest_source.orchestrate.unjudged import keep_verdicts_below
 from rest_source.orchestrate.verdict import Case, Check, Judge
 from rest_source.spec.asset import Checks
 from rest_source.spec.endpoint import EndpointSpec
@@ -81,10 +82,12 @@ def _checker(
         with explained(clean=api.clean, say=context.log.error):
             run_id = attempt_id(context.run, context.instance)
             case = Case(io_manager.open(), source, endpoint, api.mask, run_id)
+        blocked = False
         for name in [name for name in checks if name in selected]:
             with explained(clean=api.clean, say=context.log.error):
                 verdict = checks[name].judge(case)
             error = checks[name].level == "error"
+            blocked = blocked or (error and verdict.wrong is not None)
             yield dg.AssetCheckResult(
                 passed=verdict.wrong is None,
                 check_name=name,
@@ -92,5 +95,7 @@ def _checker(
                 description=verdict.wrong or verdict.right,
                 metadata=verdict.metadata,
             )
+        if blocked:
+            keep_verdicts_below(context.get_step_execution_context(), asset_key(source, endpoint))
 
     return check

@@ -21,6 +21,7 @@ from rest_source.orchestrate.computed import in_run, store_computed
 from rest_source.orchestrate.failures import explained, terminable
 from rest_source.orchestrate.metadata import load_metadata
 from rest_source.orchestrate.partitioned import load_partitions
+from rest_source.orchestrate.unjudged import checks_keep_their_verdicts
 from rest_source.orchestrate.upstream import upstream_partitions
 
 IO_MANAGER_KEY = "paginator_io_manager"
@@ -73,7 +74,9 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         failed: dict[str, Any] = {}
         known, say = (lambda: {**stream.facts(), **failed}), context.log.error
         as_failure = explained(known, self.come_back, stream.session.clean, say)
-        with terminable(context.step_context, stream.session.stop), as_failure:
+        step = context.step_context
+        unjudged = checks_keep_their_verdicts(step, context.asset_key)
+        with unjudged, terminable(step, stream.session.stop), as_failure:
             if context.has_asset_partitions and stream.endpoint.partitions_def is None:
                 raise _partitions_elsewhere(stream)
             destination = self.open()

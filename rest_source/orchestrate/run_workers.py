@@ -8,6 +8,8 @@ from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.storage.tags import GRPC_INFO_TAG, WILL_RETRY_TAG
 
+from rest_source.orchestrate.unjudged import keep_verdicts_of_run
+
 _START_SECONDS = 180.0
 """How long a run may take until it has a process; Dagster's own measure for that."""
 _STEP_SECONDS = 60.0
@@ -43,6 +45,7 @@ def _has_failed(instance: dg.DagsterInstance, run_id: str) -> bool:
     if run is None or run.is_finished:
         return False
     instance.report_run_failed(run, _GONE)
+    keep_verdicts_of_run(instance, run)
     if instance.event_log_storage.supports_global_concurrency_limits:
         instance.event_log_storage.free_concurrency_slots_for_run(run_id)
     failed = instance.get_run_by_id(run_id)
