@@ -59,6 +59,8 @@ def heard(document: Any = None, lead: str = "data", status: int = 200, **headers
         ({"meta": {"pagination": {"pages": 26}}}, ("pages", "$.meta.pagination.pages")),
         ({"last_page": 4}, ("pages", "$.last_page")),
         ({"nbPages": "2"}, ("pages", "$.nbPages")),
+        ({"page": "1 of 3"}, ("pages", "$.page")),
+        ({"items_remaining": 20}, ("flag", "$.items_remaining")),
         ({"total": 640}, ("records", "$.total")),
         ({"page": {"totalElements": 40}}, ("records", "$.page.totalElements")),
         ({"total": {"value": 640, "relation": "gte"}}, ("records", "$.total.value")),
@@ -252,6 +254,8 @@ def test_a_counted_series_that_ends_before_what_is_announced(
         ({"type": "page_number", "has_more": "$.isLast"}, [page(1, isLast=False)]),
         ({**CURSOR, "done": "$.next"}, [page(1, next="true")]),
         ({**NUMBERED, "size": 2, "size_param": "n", "stop_on_short_page": True}, [page(1, total=9)]),
+        (CURSOR, [page(1, total={"value": 2, "relation": "gte"}, next="a"), page(2)]),
+        ({"type": "none"}, [Reply(page(1), headers={"Link": '</2>; rel="https://api.x/rels/next-page"'})]),
     ],
 )
 def test_whatever_announces_more_than_was_read_is_told(
@@ -277,6 +281,37 @@ def test_whatever_announces_more_than_was_read_is_told(
 )
 def test_what_was_read_in_full_is_not_told(api: Api, pagination: dict[str, Any], replies: list[Any]) -> None:
     assert told(api, pagination, *replies) == []
+
+
+@pytest.mark.parametrize(
+    "around",
+    [{"timed_out": True}, {"incomplete_results": "true"}, {"_shards": {"total": 5, "failed": 1}}, {"partial": True}],
+)
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_answer_that_says_that_it_is_not_whole_is_told(api: Api, around: dict[str, Any], at: int) -> None:
+    replies = [page(1, **(around if at == 1 else {})), page(2, **(around if at == 2 else {})), page()]
+    (warning,) = told(api, NUMBERED, *replies)
+    assert warning.startswith("An answer says that it does not hold all that was asked for ($.")
+
+
+@pytest.mark.parametrize("around", [{"first": False}, {"meta": {"has_previous_page": True}}])
+def test_a_series_that_begins_behind_a_page_is_told(api: Api, around: dict[str, Any]) -> None:
+    (warning,) = told(api, NUMBERED, page(1, **around), page())
+    assert warning.endswith("Write `start: 0` in the pagination.")
+    assert told(api, {**NUMBERED, "start": 0}, page(1), page(2, **around), page()) == []
+
+
+@pytest.mark.parametrize(("param", "is_told"), [("page", True), ("pageNumber", True), ("page[offset]", False)])
+def test_an_offset_that_is_named_as_the_number_of_a_page_is_told(api: Api, param: str, is_told: bool) -> None:
+    warnings = told(api, {**OFFSETS, "offset_param": param}, page(1), page())
+    assert ["type: page_number" in warning for warning in warnings] == [True] * is_told
+
+
+@pytest.mark.parametrize("said", ["busy", False, {"error": "busy"}])
+def test_what_is_no_list_where_others_are_is_told(api: Api, said: Any) -> None:
+    (warning,) = told(api, NUMBERED, page(1, 2), {"data": said}, page())
+    assert warning.startswith("A page holds ")
+    assert told(api, NUMBERED, page(1, 2), {"data": {"id": 3, "error": "of a device"}}, page()) == []
 
 
 @pytest.mark.parametrize(

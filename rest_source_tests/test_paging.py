@@ -46,6 +46,9 @@ def cursor(value: Any = "$.next", **keys: Any) -> dict[str, Any]:
     return {"pagination": {"type": "cursor", "value": value, **keys}}
 
 
+_NO_URL: list[dict[str, Any]] = [
+    {}, {"next": ""}, {"next": False}, {"next": "  "}, {"next": 0}, {"next": {}}, {"next": "null"}
+]  # fmt: skip
 NEXT_URL = {"pagination": {"type": "next_url", "path": "$.next"}}
 
 
@@ -273,11 +276,11 @@ def test_numbers_are_sent_as_the_file_says(api: Api) -> None:
     [
         *[
             pytest.param(cursor(), [page(1, next="a"), {**page(2), **last}], [1, 2], "no_cursor", id=f"cursor {last}")
-            for last in ({}, {"next": None}, {"next": ""}, {"next": False})
+            for last in ({}, {"next": None}, {"next": ""}, {"next": False}, {"next": "None"}, {"next": "null"})
         ],
         *[
             pytest.param(NEXT_URL, [page(1, next="/2"), {**page(2), **last}], [1, 2], "no_next_url", id=f"url {last}")
-            for last in ({}, {"next": None}, {"next": ""}, {"next": False}, {"next": "  "})
+            for last in _NO_URL
         ],
         pytest.param(
             cursor(), [page(next="a"), page(next="b"), page(1, next=0), page(2)], [1, 2], "no_cursor", id="empty pages"
@@ -560,3 +563,82 @@ def test_a_next_url_on_a_host_that_is_not_to_be_reached_names_the_key(api: Api) 
         read(api.url, NEXT_URL)
     assert caught.value.id == "connection_refused"
     assert "`keep_origin: true`" in caught.value.remedy
+
+
+# Ends that page 1 only seems to be
+
+SIZED = {"type": "page_number", "size": 20, "size_param": "n"}
+
+
+def windows(api: Api, size: int, last: int, **around: Any) -> list[int]:
+    """Serve so many records in pages of a size; the numbers of the pages that are asked for."""
+    asked = list[int]()
+
+    def answer(call: Call) -> Reply:
+        number = int(call.arg("page") or 1)
+        asked.append(number)
+        ids = range((number - 1) * size + 1, min(last, number * size) + 1)
+        return Reply({**page(*ids), **({"count": len(ids)} if around.get("own") else around)})
+
+    api.serve(answer)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("pagination", "around", "told"),
+    [
+        (SIZED | {"stop_on_short_page": True}, {}, "Write `size: 10` in the pagination"),
+        ({"type": "page_number", "total_records": "$.count"}, {"own": True}, "leave out `total_records`"),
+        ({"type": "page_number", "total_pages": "$.page"}, {"page": 1}, "leave out `total_pages`"),
+    ],
+)
+def test_an_end_that_page_2_disproves_is_none(
+    api: Api, pagination: dict[str, Any], around: dict[str, Any], told: str
+) -> None:
+    windows(api, 10, 35, **around)
+    result = read(api.url, {"pagination": pagination}, limits={"concurrency": 1})
+    assert result.ids == list(range(1, 36))
+    (warning,) = result.warnings
+    assert told in warning
+
+
+@pytest.mark.parametrize(
+    ("pagination", "size", "around", "requests"),
+    [
+        (SIZED | {"stop_on_short_page": True}, 7, {}, 1),
+        (SIZED | {"stop_on_short_page": True}, 10, {}, 2),
+        (SIZED | {"total_records": "$.count"}, 10, {"count": 10}, 1),
+        (SIZED | {"total_records": "$.count"}, 20, {"count": 20}, 2),
+        (SIZED | {"total_records": "$.total"}, 20, {"total": 20}, 1),
+    ],
+)
+def test_an_end_that_page_1_leaves_in_doubt_costs_a_request(
+    api: Api, pagination: dict[str, Any], size: int, around: dict[str, Any], requests: int
+) -> None:
+    asked = windows(api, size, size, **around)
+    result = read(api.url, {"pagination": pagination}, limits={"concurrency": 1})
+    assert (result.ids, result.warnings, len(asked)) == (list(range(1, size + 1)), [], requests)
+
+
+def test_a_total_that_is_a_lower_bound_is_no_end(api: Api) -> None:
+    bound = {"hits": {"value": 2, "relation": "gte"}}
+    api.serve(scripted(page(1, 2, **bound), page(3, **bound), page(**bound)))
+    assert read(api.url, numbered(total_records="$.hits.value")).ids == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("last", "ids"), [(5, list(range(1, 6))), (6, list(range(1, 7)))])
+def test_a_cursor_of_the_last_record_may_include_it(api: Api, last: int, ids: list[int]) -> None:
+    def answer(call: Call) -> Reply:
+        start = int(call.arg("from") or 1)
+        return Reply(page(*range(start, min(last, start + 2) + 1)))
+
+    api.serve(answer)
+    result = read(api.url, cursor("$.id", **{"from": "last_record", "param": "from"}))
+    assert (sorted(set(result.ids)), result.reason, result.warnings) == (ids, "no_cursor", [])
+
+
+def test_more_records_with_one_cursor_than_a_page_holds_are_an_error(api: Api) -> None:
+    api.serve(lambda call: Reply({"data": [{"id": n, "at": 7} for n in range(3)]}))
+    with pytest.raises(RestSourceError, match="the page is a full one") as caught:
+        read(api.url, cursor("$.at", **{"from": "last_record", "param": "from"}))
+    assert caught.value.id == "pagination_loop"

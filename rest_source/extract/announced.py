@@ -12,16 +12,19 @@ from functools import cached_property
 from typing import Any, Literal
 
 from rest_source.extract.answer_fields import AnswerField, around, of_headers
-from rest_source.extract.links import link_with_rel
+from rest_source.extract.links import Link, links
 from rest_source.extract.page_words import (
     ASIDE,
+    BEFORE,
     COUNTED,
     COUNTS,
+    FIRST,
     HELP,
     LAST,
     MORE,
     NEXT,
     PAGES,
+    PARTIAL,
     TOKENS,
     words,
 )
@@ -35,7 +38,8 @@ _NO_TOKEN = ("", *_NULLS, "false", "0", "-1")
 class Sign:
     """One thing that announces more: what it is, where it is (a JSONPath or a header), and its value.
 
-    `is_sure` is false for names that often mean something else: the token that was sent, or the records of the page.
+    `is_sure` is false for names that often mean something else: the token that was sent, or the records of the page. A
+    number that `is_least` is a lower bound.
     """
 
     kind: Kind
@@ -43,6 +47,7 @@ class Sign:
     value: Any
     is_header: bool = False
     is_sure: bool = True
+    is_least: bool = False
 
     def __str__(self) -> str:
         """The place and what it says; of a URL or token only that it is there: part of it may be a secret."""
@@ -85,10 +90,15 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Announced:
-    """The signs of one answer, the best known kind first; `says_end` where a flag says that there is no more."""
+    """The signs of one answer, the best known kind first; `says_end` where a flag says that there is no more.
+
+    `before` says that a page comes before this one, and `partial` that the answer does not hold all that it should.
+    """
 
     signs: tuple[Sign, ...] = ()
     says_end: bool = False
+    before: Sign | None = None
+    partial: Sign | None = None
 
     @cached_property
     def more(self) -> Sign | None:
@@ -128,12 +138,28 @@ def announced(
     found = [sign for sign in (_link(headers), _content_range(status, headers)) if sign]
     fields = [*of_headers(headers), *around(document, tuple(lead))]
     said = [_judged(field, lead) for field in fields]
+    flags = [field for field in fields if truth(field.value) is not None] if not is_record else []
     found += [sign for sign in said if isinstance(sign, Sign)]
     if is_record:
         found = [sign for sign in found if sign.is_header or sign.kind in ("link", "url")]
     order = ("link", "url", "token", "number", "flag", "pages", "records")
     found.sort(key=lambda sign: (order.index(sign.kind), not sign.is_sure))
-    return Announced(tuple(found), not is_record and "end" in said and not any(sign.kind == "flag" for sign in found))
+    return Announced(
+        tuple(found),
+        not is_record and "end" in said and not any(sign.kind == "flag" for sign in found),
+        next((_sign(field) for field in flags if _is_before(field)), None),
+        next((_sign(field) for field in flags if _is_partial(field)), None),
+    )
+
+
+def leads_on(value: Any) -> bool:
+    """Whether a value can be the token or the URL of a next page; some APIs write the word for null as a text.
+
+    A 0 can be a token.
+    """
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "false", *_NULLS)
+    return value is not False and value not in (None, [], {})
 
 
 def as_count(value: Any) -> int | None:
@@ -153,10 +179,31 @@ def truth(value: Any) -> bool | None:
     return bool(value) if isinstance(value, bool | int | float) else None
 
 
+def _sign(field: AnswerField) -> Sign:
+    return Sign("flag", field.path, field.value, field.is_header)
+
+
+def _is_before(field: AnswerField) -> bool:
+    used = set(words(field.name))
+    if used in FIRST:
+        return isinstance(field.value, bool) and not field.value
+    return used in BEFORE and truth(field.value) is True
+
+
+def _is_partial(field: AnswerField) -> bool:
+    return set(words(field.name)) in PARTIAL and truth(field.value) is True
+
+
 def _link(headers: Mapping[str, str]) -> Sign | None:
-    link = link_with_rel(headers.get("Link", ""), "next")
+    link = next((link for link in links(headers.get("Link", "")) if link.target and _is_next(link)), None)
     ends = link is not None and link.params.get("results") == "false"
     return Sign("link", "Link", link.target, is_header=True) if link and not ends else None
+
+
+def _is_next(link: Link) -> bool:
+    """Whether a link leads to the next page, by the relation `next` or by one of the API's own, which is a URI."""
+    named = re.search(r"://\S*[/#:]([\w-]+)", link.params.get("rel", ""))
+    return link.has_rel("next") or (named is not None and set(words(named[1])) in ({"next"}, {"next", "page"}))
 
 
 def _content_range(status: int, headers: Mapping[str, str]) -> Sign | None:
@@ -234,6 +281,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _total(field: AnswerField, used: set[str], lead: Sequence[str]) -> Sign | None:
+    if used <= {"page", "pages"} and (match := re.fullmatch(r"\D*\d+\s*(?:of|/)\s*(\d{1,9})", str(field.value))):
+        return Sign("pages", field.path, int(match[1]), field.is_header)
     count = as_count(field.value)
     if count is None:
         return None
@@ -242,5 +291,5 @@ def _total(field: AnswerField, used: set[str], lead: Sequence[str]) -> Sign | No
         return Sign("pages", field.path, count, field.is_header)
     nouns = COUNTED | set(words(lead[-1])) if lead else COUNTED
     if core in COUNTS or ("total" in core and core <= nouns):
-        return Sign("records", field.path, count, field.is_header, is_sure="total" in core)
+        return Sign("records", field.path, count, field.is_header, "total" in core, field.is_least)
     return None

@@ -17,12 +17,18 @@ _IN_HEADERS = {"total", "count", "pages", "page", "next", "more", "continuation"
 
 @dataclass(frozen=True, slots=True)
 class AnswerField:
-    """A field, or a header, with its JSONPath or its name."""
+    """A field, or a header, with its JSONPath or its name; a number that `is_least` is a lower bound."""
 
     path: str
     name: str
     value: Any
     is_header: bool = False
+    is_least: bool = False
+
+
+def is_bound(total: Any) -> bool:
+    """Whether a total says of itself that there may be more, as Elasticsearch's does beyond 10,000."""
+    return isinstance(total, dict) and total.get("relation") in ("gte", "GREATER_THAN_OR_EQUAL_TO")
 
 
 def of_headers(headers: Mapping[str, str]) -> Iterator[AnswerField]:
@@ -76,7 +82,9 @@ def _inside(item: dict[str, Any], path: str, name: str, depth: int) -> Iterator[
         yield from _next_request(item, path)
         return
     if "total" in used and "value" in item:  # Elasticsearch: {"value": 640, "relation": "eq"}
-        yield AnswerField(path + step_to("value"), "total", item["value"])
+        yield AnswerField(path + step_to("value"), "total", item["value"], is_least=is_bound(item))
+    elif "shards" in used and isinstance(item.get("failed"), int):  # Elasticsearch: a part of the index did not answer
+        yield AnswerField(path + step_to("failed"), "incomplete", item["failed"])
     elif "continue" in used:  # MediaWiki: an object of parameters
         yield from (
             AnswerField(path + step_to(key), "continue", value) for key, value in item.items() if key != "continue"

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rest_source.errors import RestSourceError
-from rest_source.extract.announced import as_count
+from rest_source.extract.counted_remarks import FROM_ONE, ROWS_HIDDEN, capped, ignored
+from rest_source.extract.doubted import asked_for, disproved, is_doubtful
 from rest_source.extract.ends import PAST_END, declared_end, is_short, placed, says_more
 from rest_source.extract.page import Next, Response, Stop
 from rest_source.spec.pagination import OffsetLimit, PageNumber
@@ -15,13 +15,6 @@ EMPTY_PAGES_PASSED = 3
 """Pages in a row without new records that are passed over while something says that more is to come."""
 _BORNE_OUT = 2
 """Pages after the first without a repeated record, by which a shorter step is a cap for certain."""
-_ROWS_HIDDEN = (
-    "A page was shorter than asked for, and the rows behind it were partly the same: the API counts rows that it does "
-    "not show, such as those that the credentials may not see, or records came in between. The offset goes up by the "
-    "limit from there. If rows are hidden, write `advance: limit` in the pagination; if the API returns fewer records "
-    "than asked for, write as many as it does return as `limit`."
-)
-_FROM_ONE = "Page 0 is empty and page 1 is not: the API counts pages from 1. Write `start: 1` in the pagination."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +23,8 @@ class CountedState:
 
     `step` leads to the next position after a full page. `skipped` is how far the offset went up after a page that was
     not full, less than a step: some of its records may come again. `is_hidden` says that they did, so that the API
-    counts rows that it does not show.
+    counts rows that it does not show. `doubt` is the end that page 1 seemed to be, while page 2 is asked for to settle
+    it; an end that is `disproved` is believed no more.
     """
 
     position: int
@@ -44,6 +38,8 @@ class CountedState:
     is_hidden: bool = False
     total_pages: int | None = None
     total_records: int | None = None
+    doubt: str = ""
+    disproved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +53,25 @@ class CountedPager:
         return self._ask(CountedState(self.spec.start, step))
 
     def advance(self, state: CountedState, response: Response) -> Next[CountedState] | Stop:
+        if state.doubt and self._is_borne_out(response):
+            return Stop(state.doubt, keep=False)
         state = self._with_totals(state, response)
         if self._overlaps(state, response):
             return self._hidden(state)
         if self._repeats(state, response):
             return self._repeated(state, response)
         new = self.new(state, response)
-        if end := self._end(state, response, new):
+        end = self._end(state, response, new)
+        if end and not state.index and is_doubtful(self.spec, response, end.reason):
+            return self._following(replace(state, doubt=end.reason), response, new)
+        if end:
             return replace(end, warnings=(*self._capped(state, response.count), *end.warnings))
         return self._following(state, response, new)
 
     def ahead(self, state: CountedState) -> Next[CountedState] | None:
         expected = state.seen // state.index if state.index else self._size or 0
         seen = state.seen + expected
-        if state.empty or not expected or self._total_reached(state, seen):
+        if state.doubt or state.empty or not expected or self._total_reached(state, seen):
             return None
         position, index = state.position + state.step, state.index + 1
         return self._ask(replace(state, position=position, index=index, seen=seen, skipped=0))
@@ -79,6 +80,8 @@ class CountedPager:
         return state.total_pages is not None or state.total_records is not None
 
     def past_end(self, state: CountedState, status: int) -> Stop | None:
+        if state.doubt and status in PAST_END:
+            return Stop(state.doubt)
         if state.empty and status in PAST_END:
             return self._ended_empty(state)
         is_end = status in (404, 416) and state.short
@@ -185,7 +188,7 @@ class CountedPager:
         step = state.step if state.skipped < state.step else self._limit
         position, index = state.position - state.skipped + step, state.index + 1
         following = replace(state, position=position, step=step, skipped=0, is_hidden=True, index=index)
-        return self._ask(following, keep=False, warnings=(_ROWS_HIDDEN,))
+        return self._ask(following, keep=False, warnings=(ROWS_HIDDEN,))
 
     def _passes_empty(self, state: CountedState, response: Response) -> bool:
         """Whether a page without new records may have others behind it."""
@@ -198,20 +201,22 @@ class CountedPager:
 
     def _is_short(self, state: CountedState, response: Response) -> bool:
         """Whether a page is shorter than a full one: than what was asked for, or where no size is sent, than others."""
-        is_sent = isinstance(self.spec, OffsetLimit) or self.spec.size_param is not None
-        return is_short(response.count, state.largest, self._size if is_sent else None)
+        is_capped = state.disproved == "short_page"
+        return is_short(response.count, state.largest, None if is_capped else asked_for(self.spec))
 
     def _told(self, state: CountedState, response: Response) -> tuple[str, ...]:
-        """What page 2 proves where page 1 was empty: there is no page 0."""
+        """What page 2 proves: that there is no page 0 where page 1 was empty, or that page 1 was not the end."""
+        if state.index == 1 and state.disproved:
+            return (disproved(self.spec, state.disproved, state.largest),)
         is_zero = isinstance(self.spec, PageNumber) and self.spec.start == 0 and state.index == 1 and state.empty
-        return (_FROM_ONE,) if is_zero and response.count and not self.knows_end(state) else ()
+        return (FROM_ONE,) if is_zero and response.count and not self.knows_end(state) else ()
 
     def _capped(self, state: CountedState, count: int) -> tuple[str, ...]:
         """At the end: that the server caps the limit, which no page has disproved and records after page 1 prove."""
         spec, step = self.spec, state.skipped if state.index == 1 else state.step
         if not isinstance(spec, OffsetLimit) or state.is_hidden or not 0 < step < spec.limit:
             return ()
-        return (_capped(spec, step),) if count <= step < state.seen + count else ()
+        return (capped(spec, step),) if count <= step < state.seen + count else ()
 
     def _told_twin(self, state: CountedState, response: Response) -> tuple[str, ...]:
         """With a total of pages alone, repeated records are neither the end nor left out of a count: they are told."""
@@ -221,7 +226,15 @@ class CountedPager:
             return ()
         return (f"Page {state.index + 1} held the same records as page {twin}: check the parameter of the page.",)
 
+    def _is_borne_out(self, response: Response) -> bool:
+        """Whether a page that was asked for to settle a doubt holds nothing new."""
+        return not response.count or response.twin() is not None
+
     def _with_totals(self, state: CountedState, response: Response) -> CountedState:
+        if state.doubt and not self._is_borne_out(response):
+            state = replace(state, doubt="", disproved=state.doubt)
+        if state.disproved == "total_reached":
+            return replace(state, total_pages=None, total_records=None)
         return replace(
             state,
             total_pages=_newest(response, self.spec.total_pages, state.total_pages),
@@ -238,7 +251,7 @@ class CountedPager:
 
     def _repeated(self, state: CountedState, response: Response) -> Stop:
         if state.index == 1:
-            raise _ignored(self.spec)
+            raise ignored(self.spec)
         return Stop(
             "repeated_page",
             keep=False,
@@ -262,30 +275,5 @@ class CountedPager:
 
 def _newest(response: Response, where: Found | None, known: int | None) -> int | None:
     """The total in this response, else the one known before; null, text and negative numbers are unknown."""
-    count = as_count(response.find(where)) if where is not None else None
+    count = response.total(where) if where is not None else None
     return known if count is None else count
-
-
-def _capped(spec: OffsetLimit, step: int) -> str:
-    return (
-        f"The server returns at most {step} records a page though `{_shown(spec.limit_param)}={spec.limit}` was asked "
-        f"for; the offset goes up by {step}. Write `limit: {step}` in the pagination."
-    )
-
-
-def _shown(name: object) -> str:
-    return ".".join(map(str, name)) if isinstance(name, tuple) else str(name)
-
-
-def _ignored(spec: PageNumber | OffsetLimit) -> RestSourceError:
-    param = _shown(spec.param if isinstance(spec, PageNumber) else spec.offset_param)
-    from_zero = isinstance(spec, PageNumber) and spec.start == 0
-    zero = " If the API counts pages from 1 and takes 0 for 1, write `start: 1`." if from_zero else ""
-    return RestSourceError(
-        "parameter_ignored",
-        f"Page 2 holds exactly the records of page 1: the API seems to ignore `{param}`.",
-        cause=f"The page parameter has another name than `{param}`, or is read elsewhere (in: query or body).",
-        remedy="Look up the parameter's name in the API's documentation and write it into the pagination. If all "
-        "records come in one answer, use `pagination: {type: none}`, which warns if the answer announces more; if "
-        f"equal pages are real, add `repeated_pages: allow`.{zero}",
-    )

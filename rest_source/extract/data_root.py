@@ -4,21 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rest_source.errors import RestSourceError, quoted
+from rest_source.errors import RestSourceError
 from rest_source.extract.announced import Sign
 from rest_source.extract.document import LongNumber
 from rest_source.extract.positional import Named, Names, RowNames, suggested
+from rest_source.extract.refusals import IDS, failure, no_list, null_root, told_failures
 from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import MISSING, JsonPath, compile_path, step_to
 
 Record = dict[str, Any]
-_ERROR_KEYS = ("error", "errors", "error_message", "fault", "exception")
-_FLAGS = ("success", "ok")
-_STATES = ("status", "result", "state")
-_FAILED = ("error", "fail", "failed", "failure")
-_IDS = ("id", "_id", "uuid", "guid", "key", "slug")
-"""Fields that tell a record from the envelope of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +63,19 @@ class DataRoot:
         Null is no records, unless the answer speaks of an error or the one before said that there are more. Where the
         answers are lists, as an earlier one was if `is_list`, an object is none either.
         """
-        failed = _failure(document)
+        failed = failure(document)
         is_refused = failed or (said_more and not self.optional)
         if is_refused and self.path.is_null(document):
-            raise _null(self.path.text, failed, said_more)
+            raise null_root(self.path.text, failed, said_more)
         if not self.path.lead and isinstance(document, dict) and (is_list or self.path.every or self.path.selects):
             if failed:
-                raise _no_list(failed)
+                raise no_list(failed)
             if is_list:
                 return Selection([], [], None)
         records = self.records(document, first_page)
         returned = self.path.returned(document)
         if failed and not returned and self.path.lead and self.path.reaches(document):
-            raise _null(self.path.text, failed, said_more, "empty")
+            raise null_root(self.path.text, failed, said_more, "empty")
         if not self.path.selects:
             return Selection(records, returned, records[-1] if records else None)
         shaped = (self.path.within(item) for item in reversed(returned))
@@ -99,47 +94,12 @@ class DataRoot:
             raise _no_match(self.path.text, document)
         return [record for match in matches for record in as_records(match)]
 
-    def doubts(self, document: Any, first_page: bool, is_list: bool = False) -> list[str]:
-        """Warnings where a page is taken for an empty one, or for a whole one, though it may speak of an error."""
-        key = _failure(document)
-        if key is None and is_list and not self.path.lead and isinstance(document, dict) and document:
-            names = list(document)
-            told = (
-                f"A page was an object with {', '.join(map(quoted, names[:3]))}, where others are lists of records, and"
-            )
-            remedy = f"`on_error: [{{json: {'$' + step_to(names[0])}, do: fail}}]`"
-            return [f"{told} was taken for an empty one. If that is an error, add {remedy}."]
-        if key is None:
-            hinted = self._hinted(document)
-            return hinted or ([*self._absent(document), *self._unnamed(document)] if first_page else [])
-        return self._beside(document, key, first_page)
-
-    def _beside(self, document: Any, key: str, first_page: bool) -> list[str]:
-        """A warning of the error that an answer speaks of, though it is taken for a page."""
-        cure = f"add `on_error: [{{json: $.{key}, do: fail}}]`"
-        if self.path.steps == () and not self.path.every and not any(name in document for name in _IDS):
-            told = f"The answer is one record, but it holds `{key}`: {document[key]}."
-            return [f"{told} If that is an error, {cure}."]
-        if isinstance(document[key], list) and self.path.lead and self.path.returned(document):
-            told = f"An answer holds `{key}` beside its records, some of which may be missing: {document[key]}."
-            return [f"{told} If such answers are no good, {cure}."]
-        if first_page or self.path.reaches(document):
-            return []
-        return [
-            f"A page without the data root {self.path.text} was taken for an empty one, but it holds `{key}`: "
-            f"{document[key]}. If that is an error, {cure}."
-        ]
-
-    def _hinted(self, document: Any) -> list[str]:
-        """A warning where an answer without records says that something failed, as some end a series in these words."""
-        hint = _hint(document)
-        if hint is None or self.path.returned(document):
-            return []
-        rule = f'{{json: $.{hint}, contains: "{document[hint]}", do: fail}}'
-        return [
-            f"A page without records says `{hint}`: {document[hint]}, and was taken for an empty one. If that is an "
-            f"error, add `on_error: [{rule}]`."
-        ]
+    def doubts(self, document: Any, first_page: bool, is_list: bool = False, had_records: bool = False) -> list[str]:
+        """Warnings where a page may not be what it is taken for."""
+        told = told_failures(self.path, document, first_page, is_list, had_records)
+        if told or not first_page or failure(document):
+            return told
+        return [*self._absent(document), *self._unnamed(document)]
 
     def _unnamed(self, document: Any) -> list[str]:
         """A warning where rows are arrays, and their names stand beside them or in the first."""
@@ -169,7 +129,7 @@ class DataRoot:
 
     def nested_root(self, records: list[Record], key: Sequence[str]) -> str | None:
         """The one list of objects that a page's only record holds, where that rather than the record may be meant."""
-        if len(records) != 1 or self.key_column is not None or any(name in records[0] for name in (*key, *_IDS)):
+        if len(records) != 1 or self.key_column is not None or any(name in records[0] for name in (*key, *IDS)):
             return None
         found = [root for root in _lists(records[0], "", 0) if root[1] == "objects" and root[2]]
         return f"{self.path.text.removesuffix('[*]')}{found[0][0]}" if len(found) == 1 else None
@@ -217,53 +177,6 @@ def _without(value: Any, path: tuple[str, ...]) -> Any:
         if (name := ".".join(path[:steps])) in value:
             value[name] = _without(value[name], path[steps:])
     return value
-
-
-def _failure(document: Any) -> str | None:
-    """The member by which an answer says that something failed."""
-    if not isinstance(document, dict):
-        return None
-    return next((key for key in _ERROR_KEYS if document.get(key) not in (None, False, "", [], {})), None)
-
-
-def _hint(document: Any) -> str | None:
-    """The member by which an answer may say that something failed."""
-    if not isinstance(document, dict):
-        return None
-    said = {key: str(document.get(key)).lower() for key in (*_FLAGS, *_STATES, "resourceType")}
-    code = str(document.get("code"))
-    hints = {
-        **{key: said[key] == "false" for key in _FLAGS},
-        **{key: said[key] in _FAILED for key in _STATES},
-        "resourceType": said["resourceType"] == "operationoutcome",
-        "code": code.isdecimal() and int(code) != 0 and not code.startswith("2"),
-    }
-    return next((key for key, applies in hints.items() if applies), None)
-
-
-def _null(path: str, failed: str | None, said_more: Sign | None, what: str = "null") -> RestSourceError:
-    why = f"beside `{failed}`" if failed else f"though the answer before it says that there is more ({said_more})"
-    return RestSourceError(
-        "data_root_null",
-        f"The data root {path} is {what}, {why}.",
-        cause="The API could not answer the request in full, and says so in its body."
-        if failed
-        else "The API failed in the middle of the series, or writes null for a page without records.",
-        remedy=f"Look at `{failed}` in the answer. If the API recovers by itself, write "
-        f"`on_error: [{{json: $.{failed}, do: retry}}]`."
-        if failed
-        else "Run again. If null means that the page has no records, write `data_root_optional: true`.",
-    )
-
-
-def _no_list(failed: str) -> RestSourceError:
-    return RestSourceError(
-        "data_root_null",
-        f"The answer is an object with `{failed}`, where a list of records is expected.",
-        cause="The API could not answer the request, and says so in its body.",
-        remedy=f"Look at `{failed}` in the answer. If the API recovers by itself, write "
-        f"`on_error: [{{json: $.{failed}, do: retry}}]`.",
-    )
 
 
 def find_roots(document: Any, limit: int = 5) -> list[tuple[str, str]]:

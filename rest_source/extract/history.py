@@ -12,8 +12,8 @@ class History:
 
     `digests` has the page that first held some records. `returned` counts the records by which paging goes, and `empty`
     the pages without any at the end. `first` and `last` are what the first and the last answer announced. `is_list`
-    says that an answer was a list, `names` are those of rows that are arrays, and `is_wrapped` says that the data root
-    was told to be one of a wrapper.
+    says that an answer was a list, and `had_records` that one held several records. `names` are those of rows that are
+    arrays. `is_wrapped` says that the data root was told to be one of a wrapper.
     """
 
     digests: dict[str, int] = field(default_factory=dict)
@@ -23,6 +23,7 @@ class History:
     first: Announced = NOTHING_MORE
     last: Announced = NOTHING_MORE
     is_list: bool = False
+    had_records: bool = False
     names: tuple[str, ...] = ()
     is_wrapped: bool = False
     _last_page: Identity | None = None

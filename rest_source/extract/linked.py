@@ -9,38 +9,16 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from rest_source.errors import RestSourceError
-from rest_source.extract.announced import as_count
+from rest_source.extract.announced import leads_on
 from rest_source.extract.document import LongNumber
 from rest_source.extract.ends import declared_end, is_short, placed, says_more
+from rest_source.extract.linked_remarks import ignored, no_cursor, no_text, not_scalar, stuck
 from rest_source.extract.links import link_with_rel
 from rest_source.extract.page import Next, PageRequest, Response, Stop
+from rest_source.extract.trail import Trail
 from rest_source.spec.jsonpath import MISSING, compile_path
 from rest_source.spec.pagination import Cursor, LinkHeader, NextUrl, NoPagination, Paged
 from rest_source.spec.places import ParamName
-
-
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """Remembers enough of the way to notice a circle: the last two marks, and an anchor moved by Brent's rule.
-
-    The last two catch A-A and A-B-A at once; the anchor catches a circle of any length within about three
-    rounds, in constant space.
-    """
-
-    recent: tuple[str, ...] = ()
-    anchor: str = ""
-    walked: int = 0
-    leash: int = 1
-
-    def crosses(self, mark: str) -> bool:
-        return mark in self.recent or (self.walked > 0 and mark == self.anchor)
-
-    def then(self, mark: str) -> "Trail":
-        recent = (*self.recent, mark)[-2:]
-        if self.walked in (0, self.leash):
-            return Trail(recent, mark, 1, max(1, self.leash * 2) if self.walked else 1)
-        return Trail(recent, self.anchor, self.walked + 1, self.leash)
-
 
 _SAME_FOR_CERTAIN = 10
 """Pages in a row with the records of page 1, each for a cursor of its own; some APIs repeat one or two by mistake."""
@@ -86,7 +64,7 @@ class _Follower:
         return None
 
     def total(self, state: LinkedState, response: Response) -> int | None:
-        return as_count(response.find(self.spec.total_records)) if self.spec.total_records is not None else None
+        return response.total(self.spec.total_records) if self.spec.total_records is not None else None
 
     def new(self, state: LinkedState, response: Response) -> int:
         return response.count
@@ -128,8 +106,12 @@ class CursorPager(_Follower):
         state = self._compared(state, response)
         place = self.spec.place
         if place not in ("body", "template") and any(isinstance(token, dict | list) for token in tokens.values()):
-            raise _not_scalar(self.spec)
+            raise not_scalar(self.spec)
         mark = json.dumps(next(iter(tokens.values())) if len(tokens) == 1 else list(tokens.items()), sort_keys=True)
+        if self._stands_still(state, mark):
+            if response.count < state.largest:
+                return Stop("no_cursor")
+            raise stuck(self.spec, mark, response.count)
         request = placed(place, self._sent(tokens), self.spec.alone)
         return Next(_step(state, response, mark, f"cursor {mark}", self.spec), request)
 
@@ -140,13 +122,18 @@ class CursorPager(_Follower):
         if not response.count or response.twin() != 1:
             return state
         if state.same + 1 >= _SAME_FOR_CERTAIN:
-            raise _ignored(self.spec, state.index + 1)
+            raise ignored(self.spec, state.index + 1)
         return replace(state, same=state.same + 1)
+
+    def _stands_still(self, state: LinkedState, mark: str) -> bool:
+        """Whether the last record is that of the page before, as on the last page of an API that includes it."""
+        from_record = self.spec.source == "last_record" and self.spec.repeated_pages == "error"
+        return from_record and state.trail.recent[-1:] == (_mark(mark),)
 
     def _doubts(self, response: Response) -> tuple[str, ...]:
         """Why the missing cursor may not be the end; a page of records always has a last one."""
         if says_more(self.spec, response):
-            return (_no_cursor(self.spec),)
+            return (no_cursor(self.spec),)
         if self.spec.source != "last_record" or not response.count:
             return ()
         return (
@@ -159,9 +146,11 @@ class CursorPager(_Follower):
         for name, where in self.spec.tokens().items():
             if self.spec.source == "last_record":
                 value = compile_path(where).first(response.last_record) if isinstance(where, str) else MISSING
+                is_there = value is not False and value not in (None, "", [], {})
             else:
                 value = response.find(where)
-            if value is not MISSING and value is not False and value not in (None, "", [], {}):
+                is_there = leads_on(value)
+            if is_there and value is not MISSING:
                 found[name] = _plain(value)
         return found
 
@@ -181,14 +170,10 @@ class NextUrlPager(_Follower):
         if end := declared_end(self.spec, response):
             return end
         url = response.find(self.spec.path)
-        if url is MISSING or url is None or url is False or (isinstance(url, str) and not url.strip()):
+        if url is MISSING or url == 0 or not leads_on(url):
             return Stop("no_next_url")
         if not isinstance(url, str):
-            raise RestSourceError(
-                "next_url_not_text",
-                f"The next page's URL at {self.spec.path} is {type(url).__name__}, not text.",
-                remedy="Let `path` point at the URL itself, such as $.links.next.href.",
-            )
+            raise no_text(self.spec, url)
         return _follow(self.spec, state, response, url, self._base(response))
 
     def _base(self, response: Response) -> str | None:
@@ -275,30 +260,3 @@ def _plain(value: Any) -> Any:
 def _mark(place: str) -> str:
     """A fingerprint: a cursor may be long and a URL may hold a key, and the state is kept on disk."""
     return sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _not_scalar(spec: Cursor) -> RestSourceError:
-    return RestSourceError(
-        "cursor_not_scalar",
-        f"The cursor at {spec.value} is an object or a list, which cannot be sent in the {spec.place}.",
-        remedy="Let `value` point at the text or number in it, or send it with `in: body`.",
-    )
-
-
-def _ignored(spec: Cursor, page: int) -> RestSourceError:
-    name = ", ".join(".".join(map(str, name)) if isinstance(name, tuple) else name for name in spec.tokens())
-    return RestSourceError(
-        "parameter_ignored",
-        f"Each page up to page {page} holds exactly the records of page 1: the API seems to ignore `{name}`.",
-        cause=f"The parameter of the cursor has another name than `{name}`, or is read elsewhere (`in`).",
-        remedy="Look up the parameter's name in the API's documentation and write it as `param`. If equal pages are "
-        "real, add `repeated_pages: allow`.",
-    )
-
-
-def _no_cursor(spec: Cursor) -> str:
-    flag = spec.has_more if spec.has_more is not None else spec.done
-    return (
-        f"{flag} says that there is more, but {spec.value} holds no cursor; the series ended there. "
-        "Check the `value` of the pagination."
-    )

@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from rest_source.extract.announced import as_count
+from rest_source.extract.answer_fields import is_bound
 from rest_source.extract.records import EncodedRecords
 from rest_source.spec.jsonpath import MISSING, compile_path
-from rest_source.spec.places import HeaderValue
+from rest_source.spec.places import Found, HeaderValue
 
 State = TypeVar("State")
 
 
-def found_at(where: str | HeaderValue, headers: Mapping[str, str], document: Any) -> Any:
+def found_at(where: Found, headers: Mapping[str, str], document: Any) -> Any:
     """The value at a JSONPath or in a header of an answer; MISSING where there is none."""
     if isinstance(where, HeaderValue):
         return headers.get(where.header, MISSING)
@@ -62,9 +64,15 @@ class Response:
     twin: Callable[[], int | None] = field(default=lambda: None, compare=False)
     known: Callable[[], int] = field(default=lambda: 0, compare=False)
 
-    def find(self, where: str | HeaderValue) -> Any:
+    def find(self, where: Found) -> Any:
         """The value at a JSONPath or in a header; MISSING where there is none."""
         return found_at(where, self.headers, self.document)
+
+    def total(self, where: Found) -> int | None:
+        """The total at a place; None where there is none, or where it is a lower bound."""
+        path = compile_path(where) if isinstance(where, str) else None
+        held = compile_path(path.parent).first(self.document) if path is not None and path.parent else None
+        return None if is_bound(held) else as_count(self.find(where))
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ MORE: Names = (
     {"available", "more"}, {"available", "more", "results"}, {"collection", "in", "items", "more"},
     {"available", "next", "page"}, {"truncated"}, {"is", "truncated"}, {"is", "more"}, {"entries", "more"},
     {"more", "rows"}, {"is", "more", "there"}, {"pages", "remaining"}, {"exists", "next", "page"},
+    {"items", "remaining"}, {"records", "remaining"}, {"remaining", "results"}, {"remaining", "rows"},
 )  # fmt: skip
 """Names of a flag that is true while there is more, beside those with `has`."""
 LAST: Names = (
@@ -80,6 +81,18 @@ LAST: Names = (
     {"final"}, {"final", "is"},
 )  # fmt: skip
 """Names of a flag that is true at the end."""
+PARTIAL: Names = (
+    {"incomplete"}, {"incomplete", "results"}, {"incomplete", "is"}, {"out", "timed"}, {"early", "terminated"},
+    {"partial"}, {"is", "partial"}, {"partial", "results"}, {"partial", "result"}, {"partial", "response"},
+)  # fmt: skip
+"""Names of a flag that is true where an answer does not hold all that it should."""
+BEFORE: Names = (
+    {"has", "previous"}, {"has", "prev"}, {"has", "page", "previous"}, {"has", "page", "prev"},
+    {"has", "pages", "previous"},
+)  # fmt: skip
+"""Names of a flag that is true where a page comes before this one."""
+FIRST: Names = ({"first"}, {"first", "is"}, {"first", "is", "page"}, {"first", "page"})
+"""Names of a flag that is true on the first page."""
 FILTERED = frozenset(("filter", "filtered", "found", "matches", "matching"))
 """Words in the name of a total that counts what a filter leaves."""
 LIMITS = frozenset((

@@ -19,6 +19,7 @@ from rest_source.extract.history import History
 from rest_source.extract.identity import Identity, by_content, by_key, by_lines
 from rest_source.extract.increments import Increments, Reached
 from rest_source.extract.page import NOTHING, Ahead, Next, Page, Pager, Response, Stop, found_at, journalled
+from rest_source.extract.page_remarks import SECRET_LINK, partial_answer, repeated, wrapped
 from rest_source.extract.parts import PART_SIZE, LargeDocument, NotInParts
 from rest_source.extract.records import EncodedRecords, canonical_exact, encode
 from rest_source.extract.shortfall import shortfall
@@ -37,10 +38,6 @@ TOLD = 2000
 """Characters of a request or a warning that are told; an API may put megabytes into a cursor."""
 
 _TOLD_OF_PARTS = 3
-_SECRET_LINK = (
-    "The link that is to be the cursor repeats a credential. It is not kept, and the next load starts where this one "
-    "did. Send the credential in a header, by `auth`: then the API need not repeat it."
-)
 Follow = Callable[[int, Next[Any] | Stop], None]
 """Told the number of a page's records and what follows it, before the page is encoded."""
 
@@ -119,14 +116,15 @@ class PageReader:
         response = self._response(answer, content, data_root)
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
-        doubts = [*content.doubts, *data_root.doubts(content.document, first, self.history.is_list)]
+        doubts = [*content.doubts, *self._doubts(data_root, content, first)]
         if content.root_meant is not None and not self.history.is_wrapped:
             self.history.is_wrapped = True
-            doubts = [*doubts, _wrapped(self.endpoint, content.root_meant)]
-        doubts = [*doubts, _SECRET_LINK] if content.reached.is_secret else doubts
+            doubts = [*doubts, wrapped(self.endpoint, content.root_meant)]
+        doubts = [*doubts, SECRET_LINK] if content.reached.is_secret else doubts
+        doubts = [*doubts, partial_answer(sign)] if (sign := self.history.last.partial) is not None else doubts
         stored = content.encoded() if after.keep else NOTHING
         if content.count and self.pager.tells_twins and (twin := self.history.twin(content.identity)) is not None:
-            doubts = [*doubts, _repeated(number, twin)]
+            doubts = [*doubts, repeated(number, twin)]
         new = self.pager.new(step.state, response) if after.keep else 0
         if after.keep:
             self.history.add(number, content.identity, new, self.pager.keeps_digests, self.pager.keeps_marks)
@@ -134,6 +132,11 @@ class PageReader:
         digest = content.identity.digest if after.keep and self.pager.keeps_digests else None
         follows = {**page.follows, "identity": digest} if page.follows and digest is not None else page.follows
         return replace(page, follows=follows, returned=new, cursor=content.reached.latest, ahead=self._ahead(content))
+
+    def _doubts(self, data_root: DataRoot, content: _Content, first: bool) -> list[str]:
+        told = data_root.doubts(content.document, first, self.history.is_list, self.history.had_records)
+        self.history.had_records |= content.count > 1
+        return told
 
     def _response(self, answer: Answer, content: _Content, data_root: DataRoot) -> Response:
         """An answer as the pager sees it; what it announces goes into the history."""
@@ -257,7 +260,8 @@ class PageReader:
         after = self.pager.advance(step.state, response)
         total = self.pager.total(step.state, response)
         reached = self._reached([], around.value, answer)
-        told = [*doubts][:_TOLD_OF_PARTS] + ([_SECRET_LINK] if reached.is_secret else [])
+        told = [*doubts][:_TOLD_OF_PARTS] + ([SECRET_LINK] if reached.is_secret else [])
+        told += [partial_answer(sign)] if (sign := self.history.last.partial) is not None else []
         last_page = self._page(number, NOTHING, after, total, told)
         yield replace(last_page, returned=count, cursor=reached.latest, ahead=self._told(reached, {}))
 
@@ -308,20 +312,3 @@ class PageReader:
 
 def _now() -> int:
     return int(time() * 1000)
-
-
-def _repeated(number: int, twin: int) -> str:
-    return (
-        f"Page {number} holds the same records as page {twin}, though the API led on from there: what should be on it "
-        "may be missing. If equal pages are real, add `repeated_pages: allow` to the pagination."
-    )
-
-
-def _wrapped(endpoint: EndpointSpec, meant: str) -> str:
-    reads_all = endpoint.incremental is None and not (endpoint.parent and endpoint.parent.changed)
-    again = "`write: replace`, which drops" if reads_all else "`--full-refresh`, and delete"
-    return (
-        f"The data root {endpoint.data_root} holds one record, and that record holds the only list of objects in it: "
-        f"each page would be one row. Did you mean `data_root: {meant}`? Then load once with {again} such rows. "
-        "If the record is meant, write a field of it as `primary_key`."
-    )

@@ -131,6 +131,11 @@ class Series:
 
     def _explain(self, error: RestSourceError, page: PageRequest, number: int) -> None:
         """The error with its page; a pager quotes URLs and cursors, in which APIs like to repeat a key."""
+        if error.id == "parameter_ignored" and self.reader.endpoint.primary_key:
+            named = ", ".join(self.reader.endpoint.primary_key)
+            error.remedy += (
+                f" The pages are compared by `primary_key` ({named}): correct it if it identifies no record."
+            )
         if number > 1 and not isinstance(error, Ruled):
             error.remedy = f"{self._if_expected(error)}{error.remedy}"
         if page.url is not None and error.id in _UNREACHABLE and self._leads_elsewhere(page.url):

@@ -4,7 +4,7 @@ from rest_source.extract.announced import Sign
 from rest_source.extract.history import History
 from rest_source.extract.page import Stop
 from rest_source.extract.page_words import FILTERED, words
-from rest_source.spec.pagination import NoPagination, Pagination
+from rest_source.spec.pagination import NoPagination, OffsetLimit, PageNumber, Pagination
 
 _CHOSEN = frozenset(("same_url", "link_ends"))
 """Ends that the file names: what leads on from there is left on purpose."""
@@ -28,6 +28,8 @@ def shortfall(
         return None
     sign = _leads_on(history, stop.reason, pagination) or _counts_more(history, pagination, total)
     if sign is None:
+        if (before := _before(history, pagination)) is not None:
+            return before
         if is_part and total is not None and total > history.returned:
             return f"The API announced {total} records for a request, and {history.returned} were read."
         return None
@@ -35,6 +37,18 @@ def shortfall(
     read = f"{_counted(history.returned, 'record')} in {_counted(history.pages, 'page')}"
     told = f"The answer announces more {what} ({sign}), but the series ended after {read}."
     return f"{told} {_remedy(sign, history, pagination)}"
+
+
+def _before(history: History, pagination: Pagination) -> str | None:
+    """The sentence that says that a page comes before the one at which a counted series began."""
+    sign = history.first.before
+    if sign is None or not isinstance(pagination, PageNumber | OffsetLimit) or pagination.start != 1:
+        return None
+    what = "pages" if isinstance(pagination, PageNumber) else "records"
+    return (
+        f"The first answer says that others come before it ({sign}): the API seems to count {what} from 0. "
+        "Write `start: 0` in the pagination."
+    )
 
 
 def announces_more(history: History, pagination: Pagination) -> bool:
@@ -88,8 +102,10 @@ def _counts_more(history: History, pagination: Pagination, total: int | None) ->
     latest = history.last if history.last.records or history.last.pages else history.first
     records, pages = latest.records, latest.pages
     named = str(pagination.total_records) if total is not None else ""
-    if records is not None and not FILTERED & set(words(named)) and records.count > max(history.returned, total or 0):
-        return records
+    if records is not None and not FILTERED & set(words(named)):
+        read = max(history.returned, total or 0)
+        if records.count > read or (records.is_least and records.count == read):
+            return records
     return pages if pages is not None and pages.count > history.pages else None
 
 

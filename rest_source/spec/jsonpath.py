@@ -68,6 +68,11 @@ class JsonPath:
         return self.steps if self.steps is not None else _lead(self.expression)
 
     @property
+    def parent(self) -> str | None:
+        """The plain path to the object that holds what this one leads to."""
+        return "$" + "".join(map(step_to, self.steps[:-1])) if self.steps and not self.every else None
+
+    @property
     def base(self) -> tuple[str, ...] | None:
         """The plain keys that lead to the collection which the path selects from; None where that takes more."""
         if self.steps is not None:

@@ -1,0 +1,56 @@
+"""Ends that page 1 of a counted series may only seem to be; page 2 settles each."""
+
+from rest_source.extract.page import Response
+from rest_source.extract.page_words import words
+from rest_source.spec.pagination import OffsetLimit, PageNumber
+from rest_source.spec.places import HeaderValue
+
+_OWN_COUNT = (
+    "The total of the answer was reached by page 1, and page 2 held more records: it counts something else, so the "
+    "series went on without it. Correct or leave out `{key}` in the pagination."
+)
+_CAPPED = (
+    "Page 1 held {count} records though {size} were asked for, and page 2 held more: the server gives at most {count}. "
+    "Write `{key}: {count}` in the pagination."
+)
+
+
+def is_doubtful(spec: PageNumber | OffsetLimit, response: Response, reason: str) -> bool:
+    """Whether page 1 is no proof of the end for which it stands.
+
+    A total is none where its name may be that of a count of the page, and the page is full. A page that is shorter than
+    asked for is none where it may be as long as the server allows.
+    """
+    if spec.repeated_pages == "allow" or not response.count:
+        return False
+    size = asked_for(spec)
+    if reason == "short_page":
+        return size is not None and _is_usual_cap(response.count)
+    is_full = response.count >= size if size is not None else _is_usual_cap(response.count)
+    return reason == "total_reached" and is_full and _is_unsure(spec)
+
+
+def disproved(spec: PageNumber | OffsetLimit, reason: str, count: int) -> str:
+    """What page 2 shows by its records, of an end that page 1 with so many records seemed to be."""
+    if reason == "total_reached":
+        return _OWN_COUNT.format(key="total_records" if spec.total_records is not None else "total_pages")
+    key = "size" if isinstance(spec, PageNumber) else "limit"
+    return _CAPPED.format(count=count, size=asked_for(spec), key=key)
+
+
+def asked_for(spec: PageNumber | OffsetLimit) -> int | None:
+    """The size of a page that is sent; None where none is."""
+    if isinstance(spec, OffsetLimit):
+        return spec.limit
+    return spec.size if spec.size_param is not None else None
+
+
+def _is_usual_cap(count: int) -> bool:
+    return count % 10 == 0 or count % 25 == 0
+
+
+def _is_unsure(spec: PageNumber | OffsetLimit) -> bool:
+    """Whether no total that the file names has a name that counts all records or pages for certain."""
+    named = [where for where in (spec.total_records, spec.total_pages) if where is not None]
+    texts = [where.header if isinstance(where, HeaderValue) else where for where in named]
+    return not any({"total", "totals", "pages", "last", "found", "range"} & set(words(text)) for text in texts)
