@@ -1,6 +1,7 @@
 """What merge, append and replace do to a table, what they count, and that a commit is all or nothing."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -134,6 +136,18 @@ def test_records_without_a_key_are_set_aside_with_the_reason(warehouse: Warehous
     }
     stored = sorted((json.loads(entry[5]) for entry in rejected), key=str)
     assert stored == [{"Order ID": 2}, {"Order ID": None, "o": {"x": [1]}, "part": "b"}, {"part": "c"}]
+
+
+@pytest.mark.parametrize(("nested", "key"), [("json", "a.id"), ("string", ["$.a.id", "v"])])
+def test_a_key_within_an_object_names_the_lines_that_make_it_a_column(
+    warehouse: Warehouse, nested: str, key: Any
+) -> None:
+    pages = [{"a": {"id": 1}, "v": 1}, {"a": {"id": 2}, "v": 1}]
+    with pytest.raises(RestSourceError, match=r"`a.id` is no column: it is a field of `a`") as failure:
+        warehouse.load(pages, primary_key=key, nested=nested)
+    assert failure.value.id == "primary_key_missing"
+    written = re.findall("`([^`]+: [^`]+)`", failure.value.remedy)
+    assert warehouse.load(pages, **yaml.safe_load("\n".join(written))).result.row_count == 2
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ LOADS = (
     ),
     Entry(
         ("primary_key_missing",),
-        "no record has a value for the key",
-        "the error lists the fields; correct `primary_key`",
+        "no record has a value for the key, or the key is a field within an object, which one column holds",
+        "the error lists the fields; correct `primary_key`. A field within an object is a key with `nested: flatten`",
     ),
     Entry(
         ("too_deep",),

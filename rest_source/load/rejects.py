@@ -4,7 +4,7 @@ They leave the stage for its table `rejected` (id, ingested_at, reason, record, 
 of an array that does not fit takes its record with it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
 
@@ -16,6 +16,7 @@ from rest_source.load.names import HEVO_ID, INGESTED_AT, REF_ID
 from rest_source.load.schema import Shape
 from rest_source.load.stage import Stage, StagedTable
 from rest_source.load.stager import RECORDS, spooled_lines
+from rest_source.spec.base import flow
 
 REJECTED = "rejected"
 _MISFITS = "misfits"
@@ -68,6 +69,25 @@ def missing_key(key: str, cause: str) -> RestSourceError:
         f"No record has a value for the primary key `{key}`.",
         cause=f"{cause}.",
         remedy="Write a field that every record has as `primary_key`, or leave the key out to use __hevo_id.",
+    )
+
+
+def held_in(part: str, objects: Collection[str]) -> tuple[str, str] | None:
+    """The path that a part of a key is below one of these fields, with that field; None where it is below none."""
+    path = part.removeprefix("$.")
+    return next(((path, name) for name in objects if path.startswith(f"{name}.") and path != f"{name}."), None)
+
+
+def nested_key(held: tuple[str, str], primary_key: Sequence[str]) -> RestSourceError:
+    """The error for a key within an object that one column holds."""
+    path, name = held
+    key = [path if part.removeprefix("$.") == path else part for part in primary_key]
+    written = f"primary_key: {flow(key[0] if len(key) == 1 else key)}"
+    return RestSourceError(
+        "primary_key_missing",
+        f"The primary key `{path}` is no column: it is a field of `{name}`.",
+        cause=f"`{name}` is an object, which one column holds as a whole.",
+        remedy=f"Write `nested: flatten`, which makes columns of the fields of objects, and `{written}`.",
     )
 
 

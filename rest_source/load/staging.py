@@ -18,7 +18,7 @@ from rest_source.load.fixed import fits
 from rest_source.load.instants import INSTANTS, loses_digits
 from rest_source.load.merged import merged
 from rest_source.load.names import HEVO_ID, column_names
-from rest_source.load.rejects import missing_key, reject
+from rest_source.load.rejects import held_in, missing_key, nested_key, reject
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
 from rest_source.load.spellings import SPELLED
 from rest_source.load.stage import Merged, Stage, StagedColumn, StagedTable
@@ -62,7 +62,7 @@ def build_stage(
         )
         fields = tuple(part for part in primary_key if part != PARTITION)
         default_key = not load.rows or fields == (HEVO_ID,)
-        key = () if default_key else _key_columns(tables[0].columns, fields)
+        key = () if default_key else _key_columns(tables[0].columns, fields, load.tables[()], stager.shape)
         doubts = tuple(doubt for table in tables for doubt in _cut(con, table, key))
         _keep_spelled(con, load, stager.shape, tables, asked)
         rejected, reasons = reject(con, load, stager.shape, tables, key)
@@ -168,12 +168,17 @@ def _lost(place: str, type_: ColumnType, count: int, example: str) -> str:
     )
 
 
-def _key_columns(columns: Sequence[StagedColumn], primary_key: Sequence[str]) -> tuple[str, ...]:
+def _key_columns(
+    columns: Sequence[StagedColumn], primary_key: Sequence[str], spooled: Sequence[Column], shape: Shape
+) -> tuple[str, ...]:
     """The staged columns of a key whose parts are given by the field's name, or by its column's."""
     by_original = {column.original: column.name for column in columns}
     by_column = {name: by_original[original] for original, name in column_names(by_original, {}).items()}
     missing = [part for part in primary_key if part not in by_original and part not in by_column]
     if missing:
+        stored_whole = {column.name for column in spooled if "object" in column.kinds}
+        if shape.nested in ("json", "string") and (held := held_in(missing[0], stored_whole)):
+            raise nested_key(held, primary_key)
         raise missing_key(missing[0], unknown("field", missing[0], list(by_original)[:40]))
     return tuple(by_original.get(part) or by_column[part] for part in primary_key)
 
