@@ -464,3 +464,35 @@ def test_an_empty_text_of_a_parent_asks_for_nothing(warehouse: Warehouse) -> Non
     with ChangingApi([]).serve() as server:
         load(warehouse, server.url, path="/managers/{parent.manager}", on_error=[{"status": 404, "do": "skip"}])
         assert [call.path for call in server.calls] == ["/managers/u2"]
+
+
+@pytest.mark.parametrize(
+    ("parent", "expected"),
+    [
+        ({"endpoint": "posts", "include": ["kind"]}, ["a", "b"]),
+        ({"query": "SELECT id / 10 AS id, kind, id AS x FROM shop.posts", "include": ["kind"]}, ["a", "b"]),
+        ({"query": "SELECT id / 10 AS id, kind FROM shop.posts"}, [None]),
+        ({"values": {"id": [1], "kind": [1, "1", True, 1]}, "include": ["kind"]}, ["1", "1", "true"]),
+    ],
+)
+def test_parents_that_ask_alike_are_asked_once_and_each_is_in_the_records(
+    warehouse: Warehouse, parent: dict[str, Any], expected: list[Any]
+) -> None:
+    keys: dict[str, Any] = {"path": "/of/{parent.id}", "write": "append", "primary_key": None}
+    posts = [{"id": 10, "kind": "a"}, {"id": 10, "kind": "b"}, {"id": 10, "kind": "b"}]
+    warehouse.load(posts, name="posts", write="append")
+    with ChangingApi([{"id": n, "updated_at": str(n)} for n in range(4)]).serve() as server:
+        outcome = load(warehouse, server.url, **keys, parent=parent)
+        assert len(server.calls) == 3
+    kind = "parent_kind" if expected != [None] else "NULL"
+    rows = warehouse.rows(f"SELECT id, CAST({kind} AS VARCHAR) FROM shop.comments")
+    assert sorted(rows, key=str) == sorted(((n, kind) for n in range(4) for kind in expected), key=str)
+    assert outcome.warnings == ()
+
+
+def test_a_batch_names_equal_rows_once(warehouse: Warehouse) -> None:
+    query = {"query": "SELECT * FROM (VALUES ('a', 1), ('a', 2), ('b', 3), ('a', 4)) t(x, y)", "batch": 2}
+    with ChangingApi([]).serve() as server:
+        path = "/of/{parent.x:join(,)}"
+        load(warehouse, server.url, path=path, parent=query, pagination={"type": "none"}, data_root_optional=True)
+        assert [unquote(call.path) for call in server.calls] == ["/of/a,b"]

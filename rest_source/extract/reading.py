@@ -61,7 +61,8 @@ class _Content:
 class PageReader:
     """Reads the answers of one series; `longest` is the most bytes of one that are held in memory.
 
-    `included` are fields of the parent that are put into each record; `familiar` reads pages that bring nothing new.
+    `included` are fields of the parent that are put into each record, which is stored once for each of them; `familiar`
+    reads pages that bring nothing new.
     `history` has the pages before, and `is_part` says that the load has other series.
     """
 
@@ -70,7 +71,7 @@ class PageReader:
     columns: Columns
     longest: int
     mask: Mask
-    included: Mapping[str, Any] = field(default_factory=dict)
+    included: Sequence[Mapping[str, Any]] = ()
     increments: Increments | None = None
     familiar: Familiar | None = None
     history: History = field(default_factory=History)
@@ -196,7 +197,7 @@ class PageReader:
 
     def _identity(self, data_root: DataRoot, selected: Selection, encoded: Callable[[], EncodedRecords]) -> Identity:
         """What tells the page from others: by what the API returned, though a filter may select nothing of it."""
-        if selected.is_all:
+        if selected.is_all and len(self.included) <= 1:
             return by_key(lambda: self._columns(selected.records), by_content(encoded))
         returned = cache(lambda: data_root.without_excluded(as_records(selected.returned)))
         by_all = by_lines(cache(lambda: list(map(canonical_exact, returned()))))
@@ -209,7 +210,8 @@ class PageReader:
     @property
     def _key(self) -> tuple[str, ...]:
         """The fields of a record that identify it: not those that are the same for a whole series."""
-        return tuple(name for name in self.endpoint.primary_key if name not in ("__partition", *self.included))
+        fields = self.included[0] if self.included else {}
+        return tuple(name for name in self.endpoint.primary_key if name not in ("__partition", *fields))
 
     def ended(self, number: int, stop: Stop, total: int | None) -> Page:
         """The end of the series without a page of its own."""
@@ -272,7 +274,7 @@ class PageReader:
 
     def _kept(self, data_root: DataRoot, records: list[Record]) -> list[Record]:
         kept = data_root.without_excluded(records)
-        return [with_fields(record, self.included) for record in kept] if self.included else kept
+        return [with_fields(record, fields) for fields in self.included for record in kept] if self.included else kept
 
     def _reached(self, records: list[Record], document: Any, answer: Answer) -> Reached:
         reached = self.increments.of_page(records, document, answer) if self.increments else Reached()

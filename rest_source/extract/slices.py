@@ -13,6 +13,7 @@ from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.cursors import CursorValues, as_instant
 from rest_source.extract.instants import in_zone
 from rest_source.extract.page import Ahead
+from rest_source.extract.parent_rows import alike, in_batches
 from rest_source.spec.combinations import shifts_cursor, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
@@ -70,7 +71,8 @@ class Slice:
 
     `key` tells it from the load's other slices, and `scope` its cursor from the endpoint's others. `since` is the
     cursor it starts from, the lookback taken off. A window may have been cut out of a larger one, whose end it is if it
-    `closes` it; `is_cut` says that it was. `asks` has the fields of the parent by which it is told from others.
+    `closes` it; `is_cut` says that it was. `asks` has the fields of the parent by which it is told from others, and
+    `included` what is put into the records, for each of the parents that ask alike.
     `positions` are those of one page, where templates hold them.
     """
 
@@ -80,7 +82,7 @@ class Slice:
     instants: Mapping[str, datetime] = field(default_factory=dict)
     values: Row = field(default_factory=dict)
     asks: Row = field(default_factory=dict)
-    included: Row = field(default_factory=dict)
+    included: Sequence[Row] = ()
     is_cut: bool = False
     closes: bool = True
     positions: Row = field(default_factory=dict)
@@ -196,12 +198,12 @@ class Slicer:
         if parent.values is not None:
             rows = [dict(zip(parent.values, choice, strict=True)) for choice in product(*parent.values.values())]
         asked = parent_fields(self.endpoint)
-        for row in _batches(rows, parent.batch) if parent.batch else rows:
+        groups = alike(rows, asked, parent.include)
+        for row, included in in_batches(groups, parent.batch) if parent.batch else groups:
             values = {f"parent.{name}": self.known.as_received(name, row[name]) for name in asked}
             asks = {name: row[name] for name in asked}
             key = json.dumps(asks, default=str)
             scope = json.dumps([base.scope, key]) if base.scope else key
-            included = {f"parent_{name}": row[name] for name in parent.include}
             named = {**base.values, **values}
             yield replace(base, key=key, scope=scope, values=named, asks=asks, included=included)
 
@@ -287,9 +289,3 @@ def fields_of_children(source: SourceSpec, endpoint: EndpointSpec) -> tuple[str,
 def parent_text(parent: Row) -> str:
     """The fields by which a row of a parent asks, as text that is the same for the same row."""
     return json.dumps(dict(parent), sort_keys=True, default=str)
-
-
-def _batches(rows: list[dict[str, Any]], size: int) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(rows), size):
-        batch = rows[start : start + size]
-        yield {name: [row[name] for row in batch] for name in batch[0]}
