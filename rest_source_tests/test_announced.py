@@ -275,6 +275,7 @@ def test_whatever_announces_more_than_was_read_is_told(
         (NUMBERED, [page(1, count=1), page(2, count=1), page(count=0)]),
         (NUMBERED, [page(1, total=2, pages=2), page(2, total=2, pages=2), page(total=0, pages=0)]),
         (NUMBERED, [page(1, next="/2"), page(next="/3")]),
+        (NUMBERED, [page(1, meta={"incomplete": 3, "first": True}, _shards={"failed": 0}), page()]),
         ({"type": "none"}, [page(1, total=1, pages=1, has_more=False, next=None)]),
         ({"type": "none"}, [{"data": {"id": 1, "total": 900, "has_more": True}, "total": 1}]),
     ],

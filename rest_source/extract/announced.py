@@ -18,6 +18,7 @@ from rest_source.extract.page_words import (
     BEFORE,
     COUNTED,
     COUNTS,
+    FAILED_SHARDS,
     FIRST,
     HELP,
     LAST,
@@ -191,7 +192,9 @@ def _is_before(field: AnswerField) -> bool:
 
 
 def _is_partial(field: AnswerField) -> bool:
-    return set(words(field.name)) in PARTIAL and truth(field.value) is True
+    used = set(words(field.name))
+    says = isinstance(field.value, bool | str) or used == FAILED_SHARDS
+    return used in PARTIAL and says and truth(field.value) is True
 
 
 def _link(headers: Mapping[str, str]) -> Sign | None:

@@ -84,7 +84,7 @@ def _inside(item: dict[str, Any], path: str, name: str, depth: int) -> Iterator[
     if "total" in used and "value" in item:  # Elasticsearch: {"value": 640, "relation": "eq"}
         yield AnswerField(path + step_to("value"), "total", item["value"], is_least=is_bound(item))
     elif "shards" in used and isinstance(item.get("failed"), int):  # Elasticsearch: a part of the index did not answer
-        yield AnswerField(path + step_to("failed"), "incomplete", item["failed"])
+        yield AnswerField(path + step_to("failed"), "failed shards", item["failed"])
     elif "continue" in used:  # MediaWiki: an object of parameters
         yield from (
             AnswerField(path + step_to(key), "continue", value) for key, value in item.items() if key != "continue"

@@ -81,7 +81,10 @@ LAST: Names = (
     {"final"}, {"final", "is"},
 )  # fmt: skip
 """Names of a flag that is true at the end."""
+FAILED_SHARDS = {"failed", "shards"}
+"""The name of a number of parts of an index that did not answer."""
 PARTIAL: Names = (
+    FAILED_SHARDS,
     {"incomplete"}, {"incomplete", "results"}, {"incomplete", "is"}, {"out", "timed"}, {"early", "terminated"},
     {"partial"}, {"is", "partial"}, {"partial", "results"}, {"partial", "result"}, {"partial", "response"},
 )  # fmt: skip
