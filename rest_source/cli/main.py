@@ -200,7 +200,7 @@ def preview(file: Path, name: str, limit: int, as_json: bool) -> None:
 @click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Add it to this file, made if missing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of YAML.")
 def suggest(target: str, headers: tuple[str, ...], name: str | None, write: Path | None, as_json: bool) -> None:
-    """Suggest an endpoint by what URL answers, in at most three requests, or by an answer saved in FILE.
+    """Suggest an endpoint by what URL answers, in at most eight requests, or by an answer saved in FILE.
 
     Prints a file that `check` and `run` take: data root, pagination and primary key, each with how sure it is and
     why, and below them what else was found. Secrets in URL and headers become variables. A saved answer is a JSON

@@ -13,11 +13,12 @@ import click
 from pydantic import ValidationError
 
 from rest_source.cli.asking import Asker
+from rest_source.cli.proving import Prover
 from rest_source.errors import RestSourceError
 from rest_source.extract.document import parse
 from rest_source.http.compression import decompressed
 from rest_source.http.network_errors import network_error
-from rest_source.http.request import Answer, Tally
+from rest_source.http.request import Answer
 from rest_source.http.session import ApiSession
 from rest_source.spec.base import flow, mistakes
 from rest_source.spec.combinations import REQUEST_KEYS, texts
@@ -91,11 +92,9 @@ def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
         source = existing.model_copy(update=ours)
     environment = Environment({**os.environ, **new.variables})
     with ApiSession(source, environment) as session:
-        asker = Asker(source, new, session, environment, Tally(), [])
-        seen = asker.first()
-        suggestion = Suggestion.of(seen)
-        suggestion = replace(suggestion, pagination=asker.confirmed(suggestion, seen))
-        suggestion = suggestion.with_records(asker.second, seen)
+        asker = Asker(source, session, environment)
+        seen = asker.seen(new.endpoint())
+        suggestion, new = Prover(asker, new, Suggestion.of(seen), seen).proved()
     return Suggested(suggestion, new, tuple(asker.asked))
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +15,8 @@ from rest_source.suggest.roots import Root
 _IDS = ("id", "_id", "uuid", "guid", "gid", "oid", "key", "pk", "sid", "uid", "hash", "sha")
 _ENOUGH = 5
 """Records that a field has to tell apart where only its name says that it is an id, perhaps of something else."""
+_OF_SOMETHING = 3
+"""The rank of a name that says it is the id of something, perhaps of something else than the record."""
 _NAMES = ("slug", "code", "number", "sku", "isbn", "ean", "name", "title", "email", "url", "href", "date", "time", "dt")
 # No word here is two others joined (date, time, but not datetime): a hostile name could keep the search busy for hours.
 _CHANGED = re.compile(
@@ -30,8 +32,8 @@ _CREATED = re.compile(
 _EPOCHS = (range(10**8, 10**10), range(10**11, 10**13))
 
 
-def primary_key(root: Root, seen: Seen) -> Finding[tuple[str, ...]] | None:
-    """The field, or two, that identify a record here, if any seem to."""
+def primary_key(root: Root, seen: Seen, *, goes_on: bool = False) -> Finding[tuple[str, ...]] | None:
+    """The field, or two, that identify a record here, if any seem to; less sure where more pages follow."""
     records = root.records
     if not records:
         return None
@@ -41,7 +43,10 @@ def primary_key(root: Root, seen: Seen) -> Finding[tuple[str, ...]] | None:
     if split := _split_key(records):
         return split
     if ranked and ranked[0][0] < 9:
-        return _single(ranked[0][0], ranked[0][1], len(records))
+        rank, name = ranked[0]
+        if rank == _OF_SOMETHING and goes_on and not _is_ordered([record[name] for record in records]):
+            return Finding((name,), "low", "later pages may hold another record of what its name says it is the id of")
+        return _single(rank, name, len(records))
     return _pair(records) if len(records) > 1 else None
 
 
@@ -51,7 +56,7 @@ def _single(rank: int, name: str, count: int) -> Finding[tuple[str, ...]]:
         return Finding((name,), "medium" if rank < 3 else "low", told)
     if rank < 3:
         return Finding((name,), "high" if count > 2 else "medium", f"{told}, and named like an id")
-    if rank == 3:
+    if rank == _OF_SOMETHING:
         return Finding((name,), "medium" if count >= _ENOUGH else "low", f"{told}, and named like an id of something")
     return Finding((name,), "low", f"{told}, but not named like an id")
 
@@ -65,7 +70,7 @@ def _rank(name: str, owner: str) -> int:
         0: plain in _IDS[:6],
         1: plain in _IDS or (stem != plain and stem in ("unique", "record", "row", owner)),
         2: is_own,
-        3: plain.endswith("id"),
+        _OF_SOMETHING: plain.endswith("id"),
         4: plain in _NAMES[:6],
         5: plain in _NAMES or bool(re.fullmatch(r"[a-z]{1,4}\d", plain)),
         7: owner != "" and plain.startswith(owner),
@@ -96,6 +101,13 @@ def _pair(records: Sequence[dict[str, Any]]) -> Finding[tuple[str, ...]] | None:
         if _identifies(records, names):
             return Finding(names, "low", f"together they tell {len(records)} records apart; no single field does")
     return None
+
+
+def _is_ordered(values: Sequence[Any]) -> bool:
+    """Whether values only grow or only shrink, as those by which an API orders its records."""
+    if len({type(value) for value in values}) != 1:
+        return False
+    return all(a < b for a, b in pairwise(values)) or all(a > b for a, b in pairwise(values))
 
 
 def _common(records: Sequence[dict[str, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 from rest_source.extract.announced import announced
 from rest_source.extract.links import link_with_rel
+from rest_source.extract.page_words import words
 from rest_source.suggest.around import Around, Field
 from rest_source.suggest.finding import Finding, Seen
 from rest_source.suggest.roots import Root
@@ -14,7 +15,9 @@ from rest_source.suggest.vocabulary import (
     NEXT_URLS,
     OFFSET,
     OFFSET_PARAMS,
+    OFFSETS_BESIDE,
     PAGE,
+    PAGE_BESIDE,
     PAGE_PARAMS,
     PAGES_HEADERS,
     SIZE,
@@ -53,19 +56,49 @@ def page_size(seen: Seen, root: Root) -> Finding[tuple[str, int]] | None:
     return Finding((field.name, field.value), "medium" if field.value == around.count else "low", told)
 
 
-def alternatives(found: Settings, root: Root, params: Mapping[str, str]) -> list[Settings]:
+def alternatives(found: Settings, seen: Seen, root: Root, params: Mapping[str, Any]) -> list[Settings]:
     """Other ways in which the same answer could be meant, the likeliest first."""
+    if found["type"] == "next_url":
+        return [{**found, "base": base} for base in _bases(Around.of(seen, root), found["path"])]
     if found["type"] == "cursor" and found.get("param") not in params:
         where = found["value"]
         own = where["header"].rpartition("-")[2] if isinstance(where, dict) else str(where).rpartition(".")[2]
         names = dict.fromkeys([own, f"_{own}", "start_cursor", "after", "cursor"])
         return [{**found, "param": name} for name in names if name != found.get("param")]
-    if found["type"] == "page_number" and "start" not in found:
-        return [{**found, "start": 0}]
+    if found["type"] == "page_number":
+        return [] if "start" in found else [{**found, "start": 0}]
     if found["type"] in ("none", "offset_limit") and root.kind != "one object":
-        pages = {"type": "page_number"} | {key: found[key] for key in ("total_records",) if key in found}
-        return [pages, {**pages, "start": 0}]
+        return [*_offsets(found, seen, root, params), *_pages(found, params)]
     return []
+
+
+def _bases(around: Around, path: str) -> list[str]:
+    """What a relative next URL may be relative to, beside the request: the URL of a context, or the source's."""
+    contexts = (field for field in around.fields if {"context", "base"} & set(words(field.name)))
+    paths = [field.path for field in contexts if isinstance(field.value, str) and field.value]
+    value = next((field.value for field in around.fields if field.path == path), "")
+    is_relative = isinstance(value, str) and value != "" and not urlsplit(value).netloc
+    return [*paths, "root"] if is_relative else []
+
+
+def _offsets(found: Settings, seen: Seen, root: Root, params: Mapping[str, Any]) -> list[Settings]:
+    """Offsets beside the size that the URL sends, or where the answer tells which range of the records it holds."""
+    if found["type"] == "offset_limit":
+        return []
+    size = next((name for name in params if name in SIZE_PARAMS and isinstance(params[name], int)), None)
+    if size is not None and params[size] > 0:
+        settings = {"type": "offset_limit", "limit_param": size, "limit": params[size]}
+        return [{**settings, "offset_param": name} for name in OFFSETS_BESIDE.get(size, ())]
+    if "-" in str(seen.headers.get("Content-Range", "")):
+        return [{"type": "offset_limit", "limit": max(len(root.records), 1)}]
+    return []
+
+
+def _pages(found: Settings, params: Mapping[str, Any]) -> list[Settings]:
+    total = {key: found[key] for key in ("total_records",) if key in found}
+    name = next((PAGE_BESIDE[name] for name in params if name in PAGE_BESIDE), None)
+    pages = {"type": "page_number", **({"param": name} if name else {}), **total}
+    return [pages, {**pages, "start": 0}]
 
 
 def _link_header(around: Around) -> Finding[Settings] | None:
@@ -163,6 +196,8 @@ def _by_offset(around: Around) -> Finding[Settings] | None:
     }
     size = around.params[limited] if limited else str(limit.value) if limit else ""
     settings["limit"] = int(size) if size.isdecimal() and int(size) > 0 else max(around.count, 1)
+    if not sent and echo and echo.value == 1:
+        settings["start"] = 1
     if around.total:
         settings["total_records"] = around.total
     told = f"the URL sends `{sent}`" if sent else f"{echo.path} is {echo.value}" if echo else ""
@@ -251,6 +286,8 @@ def _nothing(around: Around) -> Finding[Settings]:
     size = around.param(SIZE_PARAMS)
     if size and around.params[size] == str(around.count):
         return Finding(none, "low", f"nothing announces more, but there are as many records as `{size}` asks for")
+    if around.count and "-" in str(around.seen.headers.get("Content-Range", "")):
+        return Finding(none, "low", "Content-Range tells which records are here, but not whether there are more")
     if around.count and around.count % _ROUND == 0:
         return Finding(none, "low", f"nothing announces more, but {around.count} records look like a full page")
     return Finding(

@@ -9,7 +9,6 @@ from rest_source.suggest.finding import Finding, Seen
 from rest_source.suggest.keys import arrays, incremental_cursor, primary_key
 from rest_source.suggest.pagination import Settings, page_size, recognise
 from rest_source.suggest.roots import Root, find_roots
-from rest_source.suggest.vocabulary import PAGE_PARAMS
 
 KEY_COLUMN = "key"
 _PARAMS = ("param", "size_param", "offset_param", "limit_param")
@@ -46,9 +45,13 @@ class Suggestion:
         return self.roots[0].value
 
     def with_records(self, records: Sequence[dict[str, Any]], seen: Seen) -> "Suggestion":
-        """The suggestion with a key that tells further records apart too."""
-        root = self.root
-        return replace(self, primary_key=primary_key(replace(root, records=(*root.records, *records)), seen))
+        """The suggestion with a key that tells the records of a second page apart too.
+
+        A record that is on each page, such as a pinned one, disproves no key: one with other contents does.
+        """
+        new = tuple(record for record in records if record not in self.root.records)
+        root = replace(self.root, records=(*self.root.records, *new))
+        return replace(self, primary_key=primary_key(root, seen, goes_on=bool(new)))
 
     def endpoint(self, draft: Draft) -> dict[str, Any]:
         """The endpoint as the file holds it, with everything that is more than a guess."""
@@ -83,8 +86,6 @@ class Suggestion:
 def params_beside(settings: Settings, params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a request that its pagination does not send itself."""
     own = {settings[key] for key in _PARAMS if key in settings}
-    if settings["type"] in ("next_url", "link_header"):  # some servers send links to those only who ask for a page
-        own |= {name for name in PAGE_PARAMS if isinstance(params.get(name), int) and params[name] > 1}
     return {name: value for name, value in params.items() if name not in own}
 
 

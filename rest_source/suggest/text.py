@@ -10,6 +10,7 @@ from rest_source.spec.file import COMPONENT_TYPE
 from rest_source.suggest.draft import Draft
 from rest_source.suggest.finding import Finding
 from rest_source.suggest.suggestion import Suggestion
+from rest_source.suggest.vocabulary import PAGE_PARAMS, TOKEN_PARAMS
 
 
 def file_text(draft: Draft, endpoint: Sequence[str], head: Sequence[str] = ()) -> str:
@@ -23,6 +24,7 @@ def endpoint_lines(suggestion: Suggestion, draft: Draft) -> list[str]:
     """The endpoint as an item of `endpoints`, without indentation; each finding in a comment above its key."""
     lines: list[str] = []
     comments = {
+        "params": _later(suggestion.endpoint(draft).get("params", {})),
         "data_root": [_told("data_root", suggestion.roots[0])],
         "pagination": [_told("pagination", suggestion.pagination)],
         "primary_key": [_told("primary_key", suggestion.primary_key)] if suggestion.primary_key else [],
@@ -55,6 +57,14 @@ def _left_over(suggestion: Suggestion, comments: Mapping[str, Sequence[str]]) ->
     for array in suggestion.arrays:
         told.append(f"nested: split would make a table of `{array.value}` ({array.confidence}: {array.reason})")
     return [_plain(line) for line in told]
+
+
+def _later(params: Mapping[str, Any]) -> list[str]:
+    """What the parameters leave out, where they ask for a page that is not the first and no pagination sends it."""
+    pages = [name for name in params if name in PAGE_PARAMS and isinstance(params[name], int) and params[name] > 1]
+    named = [f"`{name}`" for name in (*pages, *(name for name in params if name in TOKEN_PARAMS))]
+    told = f"The URL begins at a later page ({', '.join(named)}): what is before it is not loaded."
+    return [_plain(told)] if named else []
 
 
 def _told(what: str, found: Finding[Any]) -> str:

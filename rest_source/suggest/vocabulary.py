@@ -80,6 +80,14 @@ OFFSET = ("offset", "startAt", "start_at", "skip", "startIndex", "start_index", 
 PAGE_PARAMS = (*PAGE, "_page", "p", "page[number]", "paged", "$page")
 SIZE_PARAMS = (*SIZE, "_limit", "page[size]", "page[limit]", "count", "$top", "$limit", "rows", "_size", "num", "first")
 OFFSET_PARAMS = (*OFFSET, "from", "_start", "$skip", "$offset", "page[offset]")
+OFFSETS_BESIDE = {
+    "limit": ("offset", "skip"), "$limit": ("$skip", "$offset"), "$top": ("$skip",), "_limit": ("_start",),
+    "page[limit]": ("page[offset]",), "rows": ("start",), "size": ("from",), "count": ("offset", "startIndex"),
+    "maxResults": ("startAt", "startIndex"), "max_results": ("offset",), "first": ("skip",),
+}  # fmt: skip
+"""The parameters of an offset that APIs have beside one of a size, the most usual first."""
+PAGE_BESIDE = {"_limit": "_page", "page[size]": "page[number]"}
+"""The parameter of the page's number, where it is another than `page`."""
 TOKEN_PARAMS = (
     "cursor", "after", "pageToken", "page_token", "starting_after", "start_cursor", "next_token", "pagination_token",
     "page_info", "page[after]", "page[cursor]", "continuationToken", "marker", "scroll_id", "_next", "$skiptoken",
