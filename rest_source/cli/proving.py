@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from rest_source.cli.asking import Asker, EnoughAsked, Page
 from rest_source.errors import RestSourceError
+from rest_source.extract.announced import as_count
 from rest_source.extract.page import Next, PageRequest
 from rest_source.extract.page_words import words
 from rest_source.extract.pagers import pager_for
@@ -19,6 +20,7 @@ from rest_source.suggest.suggestion import KEY_COLUMN, Suggestion, params_beside
 from rest_source.suggest.vocabulary import PAGE_PARAMS, TOKEN_PARAMS
 
 _POSITIONS = {"page_number": "param", "offset_limit": "offset_param", "cursor": "param"}
+_OF_A_PAGE = "what looks like a total counts the records of a page"
 _LINKS = ("next_url", "link_header")
 
 
@@ -67,9 +69,8 @@ class Prover:
                 outcome = self._tried(settings)
                 is_found = settings is found.value
                 if is_found and outcome.ended:
-                    bare = self._untotalled(outcome)
-                    kept = bare or replace(found, value=outcome.settings).because(outcome.told, found.confidence)
-                    return kept, outcome
+                    kept = replace(found, value=outcome.settings)
+                    return kept.because(outcome.told, found.confidence), outcome
                 if outcome.works:
                     kept = found if is_found else Finding(settings, "low", "tried where nothing was sure")
                     kept = replace(kept, value=outcome.settings)
@@ -82,18 +83,15 @@ class Prover:
             return found, None
         return found.because("; ".join(told), "medium" if none and not moves else "low"), None
 
-    def _untotalled(self, outcome: Outcome) -> Finding[Settings] | None:
-        """The pagination without its total, where a second page shows that the total counts one page's records."""
-        bare = {key: value for key, value in outcome.settings.items() if key != "total_records"}
-        if bare == outcome.settings or not self._tried(bare).works:
-            return None
-        told = "what looks like a total counts the records of a page: a second page was asked for and held others"
-        return Finding(bare, "medium", told)
-
     def _tried(self, settings: Settings) -> Outcome:
         try:
             settings, draft = self._from_the_first(settings)
-            return self._second_page(settings, draft)
+            outcome = self._second_page(settings, draft)
+            if not (outcome.works or outcome.ended) or not _counts_a_page(settings, self._first(settings, draft)):
+                return outcome
+            bare = {key: value for key, value in settings.items() if key != "total_records"}
+            without = self._second_page(bare, draft)
+            return replace(without, told=f"{_OF_A_PAGE}: {without.told}") if without.works else outcome
         except RestSourceError as error:
             return Outcome(f"the second page failed: {error.message}", settings, self.draft)
 
@@ -102,7 +100,7 @@ class Prover:
         endpoint = self._endpoint(settings, draft)
         pager = pager_for(endpoint.pagination)
         shown = self._shown(self.draft.params)
-        first = self.asker.page(endpoint, pager.first().request, is_first=True)
+        first = self._first(settings, draft)
         if shown.records and not first.records:
             return replace(outcome, told="its first page is empty, though the URL itself has records", moves=True)
         begins_later = (
@@ -115,13 +113,17 @@ class Prover:
             return replace(outcome, told=f"it ends here ({after.reason})", ended=True)
         second = self.asker.page(endpoint, after.request)
         if not second.records:
-            return replace(outcome, told="the second page is empty")
+            return replace(outcome, told="the second page is empty", ended=_counts_a_page(settings, first))
         if not self.asker.compared(holds_others, first, second, endpoint):
             return replace(outcome, told="the second page holds the same records, so the API seems to ignore it")
         told = f"a second page was asked for and held {len(second.records)} other records"
         records = tuple(record for record in second.records if isinstance(record, dict))
         settings = self._stepped(self._counted(settings, first, second, endpoint), first, second)
         return replace(outcome, told=told, works=True, second=records, settings=settings)
+
+    def _first(self, settings: Settings, draft: Draft) -> Page:
+        endpoint = self._endpoint(settings, draft)
+        return self.asker.page(endpoint, pager_for(endpoint.pagination).first().request, is_first=True)
 
     def _counted(self, settings: Settings, first: Page, second: Page, endpoint: EndpointSpec) -> Settings:
         """The settings without a number of pages that is, of pages numbered from zero, the number of the last."""
@@ -203,6 +205,13 @@ class Prover:
         params = params_beside(settings, draft.params)
         endpoint = {**draft.endpoint(params), "data_root": self.suggestion.root.path, "pagination": settings}
         return self.asker.spec(endpoint | ({"key_column": KEY_COLUMN} if self.suggestion.root.keyed else {}))
+
+
+def _counts_a_page(settings: Settings, first: Page) -> bool:
+    """Whether what the settings take for the total is no more than the records of the first page."""
+    where = settings.get("total_records")
+    total = as_count(first.response.find(where)) if where is not None else None
+    return total is not None and 0 < total <= len(first.records)
 
 
 def _named(settings: Settings) -> str:

@@ -91,13 +91,13 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Announced:
-    """The signs of one answer, the best known kind first; `says_end` where a flag says that there is no more.
+    """The signs of one answer, the best known kind first; `end` is the flag that says that there is no more.
 
     `before` says that a page comes before this one, and `partial` that the answer does not hold all that it should.
     """
 
     signs: tuple[Sign, ...] = ()
-    says_end: bool = False
+    end: Sign | None = None
     before: Sign | None = None
     partial: Sign | None = None
 
@@ -105,7 +105,7 @@ class Announced:
     def more(self) -> Sign | None:
         """What says that another page follows."""
         leads = (sign for sign in self.signs if sign.kind not in ("pages", "records"))
-        return next((sign for sign in leads if sign.kind in ("link", "flag") or not self.says_end), None)
+        return next((sign for sign in leads if sign.kind in ("link", "flag") or self.end is None), None)
 
     @property
     def flag(self) -> Sign | None:
@@ -143,11 +143,12 @@ def announced(
     found += [sign for sign in said if isinstance(sign, Sign)]
     if is_record:
         found = [sign for sign in found if sign.is_header or sign.kind in ("link", "url")]
+    ends = next((_sign(field) for field, one in zip(fields, said, strict=True) if one == "end"), None)
     order = ("link", "url", "token", "number", "flag", "pages", "records")
     found.sort(key=lambda sign: (order.index(sign.kind), not sign.is_sure))
     return Announced(
         tuple(found),
-        not is_record and "end" in said and not any(sign.kind == "flag" for sign in found),
+        None if is_record or any(sign.kind == "flag" for sign in found) else ends,
         next((_sign(field) for field in flags if _is_before(field)), None),
         next((_sign(field) for field in flags if _is_partial(field)), None),
     )
@@ -225,7 +226,7 @@ def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | 
         return "end" if truth(value) else Sign("flag", field.path, value, field.is_header)
     if used in MORE or ("has" in used and used & {"more", "next", "additional"} and not used & {"previous", "prev"}):
         return _flag(field)
-    if used - {"x"} and "next" in used and used - {"x"} <= NEXT | ASIDE:
+    if names_next(field.name):
         return _lead(field)
     if (
         used & {"continuation", "resumption"}
@@ -237,6 +238,12 @@ def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | 
         sign = _lead(field)
         return replace(sign, is_sure=False) if sign and sign.kind == "token" and not _is_number(value) else None
     return _total(field, used, lead)
+
+
+def names_next(name: str) -> bool:
+    """Whether a field of this name leads to the next page, if it holds something."""
+    used = set(words(name)) - {"x"}
+    return "next" in used and used <= NEXT | ASIDE
 
 
 def _is_flag(value: Any, used: set[str]) -> bool:

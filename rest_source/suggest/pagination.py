@@ -1,33 +1,30 @@
 """How an answer says that there is more, and how to ask for it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from rest_source.extract.announced import announced
+from rest_source.extract.announced import Sign, names_next
+from rest_source.extract.answer_fields import AnswerField
 from rest_source.extract.links import link_with_rel
 from rest_source.extract.page_words import words
-from rest_source.suggest.around import Around, Field
+from rest_source.suggest.around import Around, place
 from rest_source.suggest.finding import Finding, Seen
 from rest_source.suggest.roots import Root
 from rest_source.suggest.vocabulary import (
-    INSIDE_NEXT,
-    NEXT_URLS,
     OFFSET,
     OFFSET_PARAMS,
     OFFSETS_BESIDE,
     PAGE,
     PAGE_BESIDE,
     PAGE_PARAMS,
-    PAGES_HEADERS,
     SIZE,
     SIZE_PARAMS,
     SURE_TOKENS,
     TOKEN_PARAMS,
     TOKENS,
-    TOTAL_HEADERS,
-    TOTAL_PAGES,
-    TOTALS,
+    TOKENS_ONLY,
 )
 
 Settings = Mapping[str, Any]
@@ -112,43 +109,38 @@ def _link_header(around: Around) -> Finding[Settings] | None:
 
 
 def _next_url(around: Around) -> Finding[Settings] | None:
-    for field in around.fields:
-        inside = field.parent in NEXT_URLS and field.name in INSIDE_NEXT
-        if (inside or field.name in NEXT_URLS) and _is_url(field.value):
-            same = _same_place(around.seen.url, field.value) or ("next" in field.name.lower() and field.name != "next")
-            told = f"{field.path} is a URL" + ("" if same else ", though of another path than this answer's")
-            return Finding({"type": "next_url", "path": field.path}, "high" if same else "medium", told)
+    for sign in around.signs("url"):
+        inside = re.sub(r"\.(?:href|url|uri|link)$", "", sign.place)
+        telling = set(words(_name(inside))) - {"next"}
+        same = bool(telling) or _same_place(around.seen.url, sign.value)
+        told = f"{_shown(sign)} is a URL" + ("" if same else ", though of another path than this answer's")
+        return Finding({"type": "next_url", "path": place(sign)}, "high" if same else "medium", told)
     return None
 
 
 def _cursor(around: Around) -> Finding[Settings] | None:
-    for field in around.fields:
-        token = isinstance(field.value, str) and field.value != "" and not _is_url(field.value)
-        if token and field.parent == "continue" and field.name != "continue":
-            return _by_token(around, field, field.name)
-        if token and field.name in TOKENS and field.parent != "cursors":
-            return _by_token(around, field, TOKENS[field.name])
+    for sign in (*around.signs("token"), *around.signs("number")):
+        name = _name(sign.place)
+        is_continued = _name(sign.place.rpartition(".")[0]) == "continue"
+        is_token = sign.kind == "token" and isinstance(sign.value, str) and name in TOKENS
+        if not sign.is_header and (is_continued or is_token):
+            return _by_token(around, sign, name if is_continued else TOKENS[name], is_continued or name in SURE_TOKENS)
     return None
 
 
-def _by_token(around: Around, field: Field, param: str) -> Finding[Settings]:
+def _by_token(around: Around, sign: Sign, param: str, is_sure: bool) -> Finding[Settings]:
     sent = around.param(TOKEN_PARAMS)
-    settings = {"type": "cursor", "value": field.path, "param": sent or param}
-    if around.more is not None:
-        settings["has_more"] = around.more.path
-    told = f"{field.path} is a token"
+    settings = {"type": "cursor", "value": sign.place, "param": sent or param, **around.flagged}
+    told = f"{sign.place} is a token"
     if sent:
         return Finding(settings, "high", f"{told}, and the URL sends one as `{sent}`")
-    sure = field.name in SURE_TOKENS or field.parent == "continue"
-    told += f"; APIs with such a field take it as `{param}`" + ("" if sure else ", most of them")
-    return Finding(settings, "high" if field.name in SURE_TOKENS else "medium", told)
+    told += f"; APIs with such a field take it as `{param}`" + ("" if is_sure else ", most of them")
+    return Finding(settings, "high" if _name(sign.place) in SURE_TOKENS else "medium", told)
 
 
 def _by_page(around: Around) -> Finding[Settings] | None:
-    sent, echo = around.param(PAGE_PARAMS), around.field(PAGE)
-    header = around.header(PAGES_HEADERS)
-    pages = around.field(TOTAL_PAGES, 1)
-    if not (sent or pages or header or (echo and (around.total or around.more))):
+    sent, echo, pages = around.param(PAGE_PARAMS), around.field(PAGE), around.pages
+    if not (sent or pages or (echo and (around.total or around.flag))):
         return None
     settings: dict[str, Any] = {"type": "page_number", "param": sent or (_as_param(echo) if echo else "page")}
     first = around.params.get(sent, "") if sent else str(echo.value) if echo else "1"
@@ -156,24 +148,18 @@ def _by_page(around: Around) -> Finding[Settings] | None:
         settings["start"] = 0
     settings |= _size(around)
     if pages:
-        settings["total_pages"] = pages.path
-    elif header:
-        settings["total_pages"] = {"header": header}
+        settings["total_pages"] = place(pages)
     elif around.total:
-        settings["total_records"] = around.total
-    told = [f"{pages.path} is {pages.value}"] if pages else [f"the header {header} counts pages"] if header else []
+        settings["total_records"] = place(around.total)
+    told = [f"{_shown(pages)} is {pages.count}"] if pages else []
     told += [f"the URL sends `{sent}`"] if sent else [f"{echo.path} is {echo.value}"] if echo else []
-    told += [f"{around.more.path} is {str(around.more.value).lower()}"] if around.more else []
-    certain = (pages or header) and (sent or (echo and echo.name in ("page", "pageNumber", "page_number")))
+    told += [f"{_shown(around.flag)} is {str(around.flag.value).lower()}"] if around.flag else []
+    certain = pages and (sent or (echo and echo.name in ("page", "pageNumber", "page_number")))
     return Finding(settings, "high" if certain else "medium", ", ".join(told))
 
 
-def _as_param(echo: Field) -> str:
-    return (
-        echo.name
-        if echo.name in ("page", "pageNumber", "page_number", "pageIndex", "pageNo") and (echo.parent != "pageable")
-        else "page"
-    )
+def _as_param(echo: AnswerField) -> str:
+    return echo.name if echo.name in ("page", "pageNumber", "page_number", "pageIndex", "pageNo") else "page"
 
 
 def _size(around: Around) -> dict[str, Any]:
@@ -181,13 +167,13 @@ def _size(around: Around) -> dict[str, Any]:
     if size and around.params[size].isdecimal():
         return {"size_param": size, "size": int(around.params[size])}
     echo = around.field(SIZE, 1)
-    return {"size_param": echo.name, "size": echo.value} if echo and echo.parent != "pageable" else {}
+    return {"size_param": echo.name, "size": echo.value} if echo else {}
 
 
 def _by_offset(around: Around) -> Finding[Settings] | None:
     sent, echo, limit = around.param(OFFSET_PARAMS), around.field(OFFSET), around.field(SIZE, 1)
     limited = around.param(SIZE_PARAMS)
-    if around.field(TOTAL_PAGES, 1) or not (sent or (echo and limit)):
+    if around.pages or not (sent or (echo and limit)):
         return None
     settings: dict[str, Any] = {
         "type": "offset_limit",
@@ -199,7 +185,7 @@ def _by_offset(around: Around) -> Finding[Settings] | None:
     if not sent and echo and echo.value == 1:
         settings["start"] = 1
     if around.total:
-        settings["total_records"] = around.total
+        settings["total_records"] = place(around.total)
     told = f"the URL sends `{sent}`" if sent else f"{echo.path} is {echo.value}" if echo else ""
     told += f", {limit.path} is {limit.value}" if limit else f", the URL sends `{limited}`" if limited else ""
     told += ", and a total is announced" if around.total else ""
@@ -208,17 +194,11 @@ def _by_offset(around: Around) -> Finding[Settings] | None:
 
 
 def _last_record(around: Around) -> Finding[Settings] | None:
-    more, records = around.more, around.root.records
-    if more is None or not more.value or not records or "id" not in records[-1]:
+    more, records = around.said.flag, around.root.records
+    if more is None or not records or "id" not in records[-1]:
         return None
-    settings = {
-        "type": "cursor",
-        "value": "$.id",
-        "from": "last_record",
-        "param": "starting_after",
-        "has_more": more.path,
-    }
-    told = f"{more.path} is true, and no token is there: the id of the last record may be it"
+    settings = {"type": "cursor", "value": "$.id", "from": "last_record", "param": "starting_after", **around.flagged}
+    told = f"{more}, and no token is there: the id of the last record may be it"
     return Finding(settings, "medium", told)
 
 
@@ -226,7 +206,8 @@ def _last_url(around: Around) -> Finding[Settings] | None:
     """A next URL that is null, as on the last page."""
     for field in around.fields:
         beside = any(other.name.startswith("prev") for other in around.fields)
-        if field.name in NEXT_URLS and field.value is None and (beside or "url" in field.name.lower()):
+        is_url = {"url", "uri", "href", "link"} & set(words(field.name))
+        if names_next(field.name) and field.value is None and (is_url or (beside and field.name not in TOKENS_ONLY)):
             told = f"{field.path} is null: this is the last page of a series that has next URLs, or tokens"
             return Finding({"type": "next_url", "path": field.path}, "medium", told)
     return None
@@ -235,44 +216,39 @@ def _last_url(around: Around) -> Finding[Settings] | None:
 def _last_token(around: Around) -> Finding[Settings] | None:
     """A token that is null or empty, as on the last page."""
     for field in around.fields:
-        if field.name in TOKENS and field.name.lower().startswith("next") and field.value in (None, ""):
+        if field.name in TOKENS and names_next(field.name) and field.value in (None, ""):
             settings = {"type": "cursor", "value": field.path, "param": TOKENS[field.name]}
             return Finding(settings, "low", f"{field.path} is empty: this is the last page of a series that has tokens")
     return None
 
 
 def _total_alone(around: Around) -> Finding[Settings] | None:
-    total = around.field(TOTALS, around.count + 1)
-    header = around.header(TOTAL_HEADERS)
-    if header and int(around.seen.headers[header]) <= around.count:
-        header = None
-    if around.count == 0 or around.root.kind == "one object" or not (total or header):
+    total = around.total
+    if around.count == 0 or around.root.kind == "one object" or total is None or total.count <= around.count:
         return None
-    where = {"header": header} if header else total.path if total else ""
     limit = around.param(SIZE_PARAMS)
-    settings: dict[str, Any] = {"type": "offset_limit", "limit": around.count, "total_records": where}
+    settings: dict[str, Any] = {"type": "offset_limit", "limit": around.count, "total_records": place(total)}
     if limit:
         settings["limit_param"] = limit
-    told = f"{header or (total.path if total else '')} counts more records than the {around.count} here"
+    told = f"{_shown(total)} counts more records than the {around.count} here"
     return Finding(settings, "low", f"{told}; nothing tells how to ask for them")
 
 
 def _announced(around: Around) -> Finding[Settings] | None:
     """What a load would warn of, though the way to ask for it is a guess."""
-    root, document = around.root, around.seen.document
-    said = announced(200, around.seen.headers, document, root.trail, root.kind == "one object")
+    said = around.said
     sign = said.more or next((one for one in (said.pages, said.records) if one and one.count > around.count), None)
     if sign is None:
         return None
-    where: Any = {"header": sign.place} if sign.is_header else sign.place
+    where = place(sign)
     settings: dict[str, Settings] = {
         "link": {"type": "link_header"},
         "url": {"type": "next_url", "path": where},
         "token": {"type": "cursor", "value": where},
         "number": {"type": "page_number"},
         "pages": {"type": "page_number", "total_pages": where},
-        "records": {"type": "offset_limit", "limit": max(around.count, 1), "total_records": where},
-        "flag": {"type": "page_number", "has_more": where},
+        "records": {"type": "offset_limit", "limit": max(around.count, 1)},
+        "flag": {"type": "page_number", **around.flagged},
     }
     return Finding(settings[sign.kind], "low", f"{sign}, which announces more; how to ask for it is a guess")
 
@@ -281,8 +257,8 @@ def _nothing(around: Around) -> Finding[Settings]:
     none: Settings = {"type": "none"}
     if around.root.kind == "one object":
         return Finding(none, "medium", "one object, and nothing announces more")
-    if around.more is not None and not around.more.value:
-        return Finding(none, "low", f"{around.more.path} is false: this is the last page, but of a series")
+    if around.said.end is not None:
+        return Finding(none, "low", f"{around.said.end}: this is the last page, but of a series")
     size = around.param(SIZE_PARAMS)
     if size and around.params[size] == str(around.count):
         return Finding(none, "low", f"nothing announces more, but there are as many records as `{size}` asks for")
@@ -295,8 +271,13 @@ def _nothing(around: Around) -> Finding[Settings]:
     )
 
 
-def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("http://", "https://", "/", "?"))
+def _name(path: str) -> str:
+    """The last name of a path."""
+    return str(re.findall(r"[^.\[\]'\"]+", path or "$")[-1])
+
+
+def _shown(sign: Sign) -> str:
+    return f"the header {sign.place}" if sign.is_header else sign.place
 
 
 def _same_place(url: str, target: str) -> bool:

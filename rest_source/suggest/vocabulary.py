@@ -15,12 +15,6 @@ ASIDE = (
 """Names of what stands beside the records."""
 ERRORS = ("error", "errors", "error_message", "error_description", "fault")
 """Fields by which an answer of status 200 says that it is none."""
-NEXT_URLS = (
-    "next", "next_url", "nextUrl", "next_page_url", "nextPageUrl", "nextLink", "@odata.nextLink", "next_link",
-    "nextRecordsUrl", "next_records_url", "next_href", "next_uri", "nextUri", "nextHref", "next_page",
-    "nextPage", "odata.nextLink", "next_results",
-)  # fmt: skip
-INSIDE_NEXT = ("href", "url", "uri", "link")
 TOKENS = {
     "nextPageToken": "pageToken", "next_page_token": "page_token", "cursor": "cursor", "next_cursor": "cursor",
     "nextCursor": "cursor", "end_cursor": "after", "endCursor": "after", "after_cursor": "after", "after": "after",
@@ -30,39 +24,10 @@ TOKENS = {
     "bookmark": "bookmark", "offset": "offset", "next": "cursor", "nextPage": "page", "next_page": "page",
 }  # fmt: skip
 """Fields that hold a token, and the parameter that most APIs with such a field take it by."""
+TOKENS_ONLY = tuple(name for name in TOKENS if name not in ("next", "nextPage", "next_page"))
+"""Those that hold no URL."""
 SURE_TOKENS = ("nextPageToken", "next_page_token", "starting_after")
 """Those whose parameter follows from the name."""
-FLAGS = (
-    "has_more",
-    "hasMore",
-    "has_next",
-    "hasNext",
-    "has_next_page",
-    "hasNextPage",
-    "more",
-    "moreRecords",
-    "more_records",
-    "hasMoreItems",
-    "has_next_page",
-    "next_page_available",
-)
-TOTAL_PAGES = (
-    "total_pages",
-    "totalPages",
-    "page_count",
-    "pageCount",
-    "last_page",
-    "lastPage",
-    "pages",
-    "nb_pages",
-    "nbPages",
-    "totalPageCount",
-)
-TOTALS = (
-    "total", "total_count", "totalCount", "total_records", "totalRecords", "total_results", "count", "totalElements",
-    "total_items", "totalItems", "totalHits", "nbHits", "totalSize", "found", "numFound", "filtered_table_rows_count",
-    "total_entries", "recordsTotal",
-)  # fmt: skip
 PAGE = (
     "page",
     "current_page",
@@ -92,8 +57,6 @@ TOKEN_PARAMS = (
     "cursor", "after", "pageToken", "page_token", "starting_after", "start_cursor", "next_token", "pagination_token",
     "page_info", "page[after]", "page[cursor]", "continuationToken", "marker", "scroll_id", "_next", "$skiptoken",
 )  # fmt: skip
-TOTAL_HEADERS = ("X-Total-Count", "X-Total", "X-WP-Total", "Total-Count", "X-Pagination-Total-Count")
-PAGES_HEADERS = ("X-Total-Pages", "X-WP-TotalPages", "X-Pagination-Page-Count", "X-Page-Count", "Total-Pages")
 SECRETS = (
     "key",
     "token",
