@@ -10,8 +10,11 @@ import pytest
 
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
+from rest_source.extract.cursors import CursorValues
+from rest_source.extract.increments import Reached, increments_of
+from rest_source.http.request import Answer
 from rest_source_tests.fakes.changing import ChangingApi
-from rest_source_tests.loading import Warehouse
+from rest_source_tests.loading import Warehouse, source_spec
 
 KEYS: dict[str, Any] = {"path": "/records", "primary_key": "id", "pagination": {"type": "none"}}
 SINCE = {"params": {"since": "{cursor}"}}
@@ -40,6 +43,14 @@ WRITTEN: dict[str, tuple[Callable[[datetime], Any], dict[str, Any]]] = {
     "offset": (lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}+0000", {}),
     "date": (lambda moment: f"{moment:%Y-%m-%d}", {}),
     "week": (lambda moment: f"{moment:%G-W%V}", {}),
+    "month": (lambda moment: f"{moment:%Y-%m}", {}),
+    "quarter": (lambda moment: f"{moment:%Y}-Q{(moment.month + 2) // 3}", {}),
+    "java": (lambda moment: f"{iso(moment)}[UTC]", {}),
+    "ctime": (lambda moment: f"{moment:%a %b %d %H:%M:%S +0000 %Y}", {}),
+    "day first": (lambda moment: f"{moment:%d %b %Y}", {}),
+    "month first": (lambda moment: f"{moment:%B %d, %Y at %I:%M %p}", {}),
+    "slashes": (lambda moment: f"{moment:%Y/%m/%d %H:%M:%S}", {}),
+    "date and number": (lambda moment: f"{moment:%Y-%m-%d}#17", {}),
     "http": (lambda moment: format_datetime(moment, usegmt=True), {}),
     "odata": (lambda moment: f"/Date({epoch(timedelta(milliseconds=1))(moment)})/", {}),
     "seconds": (epoch(timedelta(seconds=1)), {}),
@@ -47,26 +58,55 @@ WRITTEN: dict[str, tuple[Callable[[datetime], Any], dict[str, Any]]] = {
     "microseconds": (epoch(timedelta(microseconds=1)), {}),
     "nanoseconds": (lambda moment: epoch(timedelta(microseconds=1))(moment) * 1000, {}),
     "seconds as text": (epoch(timedelta(seconds=1), str), {}),
+    "digits": (lambda moment: int(f"{moment:%Y%m%d}"), {"cursor": "$.value"}),
+    "year": (lambda moment: moment.year, {"cursor": "$.fiscalYear"}),
     "strftime": (lambda moment: f"{moment:%d.%m.%Y %H:%M}", {"format": "%d.%m.%Y %H:%M"}),
     "strftime as number": (lambda moment: int(f"{moment:%Y%m%d}"), {"format": "%Y%m%d"}),
     "named format": (epoch(timedelta(microseconds=1)), {"format": "epoch_us"}),
 }  # fmt: skip
 
 
+def reached(values: list[Any], since: Any = None, **incremental: Any) -> Reached:
+    """How far a page with these values has come."""
+    endpoint = source_spec("https://api.test", incremental={"cursor": "$.updated_at", **incremental}).endpoints[0]
+    increments = increments_of(endpoint, CursorValues(incremental.get("format"), UTC), since)
+    assert increments is not None
+    page = [{increments.spec.cursor.removeprefix("$."): value} for value in values]
+    return increments.of_page(page, {}, Answer(200, "https://api.test", {}, b""))
+
+
 @pytest.mark.parametrize(("write", "keys"), WRITTEN.values(), ids=WRITTEN)
-def test_a_record_from_the_future_is_loaded_and_told_and_moves_nothing(
-    warehouse: Warehouse, write: Callable[[datetime], Any], keys: dict[str, Any]
-) -> None:
-    early, late, far = (write(datetime(*day, tzinfo=UTC)) for day in ((2024, 1, 1), (2024, 3, 2), (2099, 12, 31)))
+def test_no_form_of_a_time_to_come_moves_the_cursor(write: Callable[[datetime], Any], keys: dict[str, Any]) -> None:
+    early, late, far = (write(datetime(*day, tzinfo=UTC)) for day in ((2023, 1, 1), (2024, 3, 2), (2099, 12, 31)))
+    for values, since, latest in (([late, far, early], None, late), ([far], early, None)):
+        found = reached(values, since, **keys)
+        assert (found.latest, found.ahead, found.value, found.unordered) == (latest, 1, far, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "cursor"),
+    [
+        *((value, "$.updated_at") for value in ("9999-12-31T23:59:59Z", "9999-12-31", "9999", 253402300799, "2099")),
+        *((value, "$.value") for value in (20990105, "20990105", "31/12/2099", "1.2.2099 10:00", "05 Jan 2099")),
+        *((value, "$.value") for value in ("Sat Jan 05 10:00:00 +0000 2099", "2099-Q1", "2099-W01", "2099-01")),
+    ],
+)
+def test_a_lone_time_to_come_is_no_cursor(value: Any, cursor: str) -> None:
+    found = reached([value], cursor=cursor)
+    assert (found.latest, found.ahead) == (None, 1)
+
+
+def test_a_record_from_the_future_is_loaded_and_told_and_moves_nothing(warehouse: Warehouse) -> None:
+    early, late, far = "01 Jan 2024", "02 Mar 2024", "31 Dec 2099"
     mistaken = {"id": 99, "updated_at": far}
-    keys = KEYS | {"incremental": {"cursor": "$.updated_at", **keys}}
-    for page, reached in (
+    keys = KEYS | {"incremental": {"cursor": "$.updated_at"}}
+    for page, after in (
         ([*records(early), mistaken], early),
         ([mistaken, *records(early, late)], late),
         ([mistaken], late),
     ):
         outcome = warehouse.load(page, **keys)
-        assert outcome.cursor_after == reached
+        assert outcome.cursor_after == after
         (warning,) = told(outcome.warnings)
         assert f"A record has a $.updated_at beyond the time of the request: `{far}` (id `99`)." in warning
     assert warehouse.rows("SELECT id FROM shop.orders ORDER BY id") == [(1,), (2,), (99,)]

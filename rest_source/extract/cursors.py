@@ -1,7 +1,7 @@
 """Cursors of increments: which of two is the later, and how one is written a little earlier.
 
-Values compare as numbers or as instants, by the format that the file gives or as `instants.read` reads them, else as
-texts.
+Values compare as numbers or as times, by the format that the file gives or as `time_forms.read` reads them, else as
+texts, by the rules of `text_order`.
 """
 
 import re
@@ -13,7 +13,8 @@ from typing import Any
 
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.document import LongNumber
-from rest_source.extract.instants import ISO, ODATA, Written, in_zone, of_number, read, unit
+from rest_source.extract.text_order import are_versions, earliest, is_before, latest_id
+from rest_source.extract.time_forms import ISO, LEAST_EPOCH, ODATA, Written, in_zone, of_number, read, unit
 from rest_source.spec.template import written
 from rest_source.spec.units import EPOCHS
 
@@ -23,12 +24,18 @@ _NO_DATE = "0000-00"
 _SORTED = re.compile(r"0+|/Date\(0+(\+0000)?\)/")
 """Shapes of texts besides those of ISO that sort as they do as times or numbers."""
 _SAME_WIDTH = str.maketrans("123456789", "000000000")
-_LEAST = 10**8
-"""Numbers below it are not taken for epochs, unless they are said to be: ids begin small."""
 _RECENT = datetime(1990, 1, 1, tzinfo=UTC)
 _TIME_OF_DAY = re.compile(r"%-?[HIMSfpcXT]")
 ODATA_FORMAT = "odata"
 """The name of `/Date(ms)/` as a format."""
+
+
+class Unordered(Exception):
+    """Of two texts it is not certain which is the later."""
+
+    def __init__(self, one: Any, other: Any) -> None:
+        super().__init__(one, other)
+        self.pair = (str(one), str(other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,10 @@ class CursorValues:
     zone: tzinfo
 
     def latest(self, values: Iterable[Any], known: Any = None) -> Any:
-        """The latest of some values and the one known, as the API wrote it; None where there is none."""
+        """The latest of some values and the one known, as the API wrote it; None where there is none.
+
+        Raises Unordered where it is not certain which is the latest.
+        """
         present = [
             value for value in values if value is not None and value != "" and value is not True and value is not False
         ]
@@ -64,7 +74,13 @@ class CursorValues:
         if self.format is not None:
             return None if isinstance(value, bool | None) else by_format(value, self.format, self.zone)
         found, number = read(value, self.zone), as_number(value)
-        return None if found and number is not None and abs(number) < _LEAST and not found.is_date else found
+        return None if found and number is not None and abs(number) < LEAST_EPOCH and not found.is_date else found
+
+    def earliest(self, value: Any) -> Written | None:
+        """The moment of a value, or the day before which it cannot be, by the date in a text of another form."""
+        found = self.written(value)
+        day = earliest(value, self.zone) if found is None and isinstance(value, str) else None
+        return found or (Written(day, lambda _: value, True) if day else None)
 
     def earlier(self, value: Any, span: timedelta | None) -> Any:
         """The value so much earlier, written as the API wrote it."""
@@ -93,12 +109,22 @@ class CursorValues:
 
     def _later(self, known: Any, value: Any) -> Any:
         is_later = self._is_before(known, value)
-        if is_later is None:
-            raise _mixed(known, value)
-        return value if is_later else known
+        if is_later is not None:
+            return value if is_later else known
+        if self.format is None and self._are_alike(known, value):
+            raise Unordered(known, value)
+        raise _mixed(known, value)
+
+    def _are_alike(self, one: Any, other: Any) -> bool:
+        """Whether two values are both neither times nor numbers, or both numbers."""
+        return (as_number(one) is None) == (as_number(other) is None) and not any(
+            as_number(value) is None and self.written(value) for value in (one, other)
+        )
 
     def _greatest(self, values: list[Any]) -> Any:
         kinds = set(map(type, values))
+        if self.format is None and kinds == {str} and (latest := latest_id(values)) is not None:
+            return latest
         if self.format is None and kinds == {str}:
             return self._greatest_in_turn(list(_latest_of_shapes(values)))
         if (self.format is None or self.format in EPOCHS) and kinds <= {int, float}:
@@ -118,14 +144,19 @@ class CursorValues:
 
     def _is_before(self, one: Any, other: Any) -> bool | None:
         """Whether one value is earlier than another; None where they cannot be compared."""
+        are_texts = isinstance(one, str) and isinstance(other, str)
+        if self.format is None and are_texts and (latest := latest_id((one, other))) is not None:
+            return bool(one != other and latest == other)
         is_numeric = self.format is None or self.format in EPOCHS
         numbers = [as_number(value) if is_numeric else None for value in (one, other)]
         if None not in numbers and not self._differ_in_unit(one, other):
-            return numbers[0] < numbers[1]  # type: ignore[operator]
+            is_small = self.format is None and max(map(abs, numbers)) < LEAST_EPOCH  # type: ignore[arg-type]
+            is_certain = not (is_small and are_texts and are_versions(one, other))
+            return numbers[0] < numbers[1] if is_certain else None  # type: ignore[operator]
         moments = [self.instant(value) for value in (one, other)]
         if None not in moments:
             return moments[0] < moments[1]  # type: ignore[operator]
-        return str(one) < str(other) if numbers == moments == [None, None] else None
+        return is_before(one, other) if are_texts else None
 
     def _differ_in_unit(self, one: Any, other: Any) -> bool:
         """Whether one number counts seconds since 1970 and the other milliseconds, say: both are times not long ago.
@@ -148,7 +179,7 @@ def _latest_of_shapes(values: list[str]) -> Iterator[str]:
             shapes[value.translate(_SAME_WIDTH)].append(value)
     for shape, alike in shapes.items():
         match = _ISO.fullmatch(alike[0])
-        width = len(match[7] or "") if match else 0
+        width = len((match[7] or "") + (match[8] or "")) if match else 0
         if width > 1:
             zones = {value[-width:] for value in alike}
             yield from (max(value for value in alike if value.endswith(zone)) for zone in zones)
@@ -214,7 +245,7 @@ def _misformatted(value: Any, format: str) -> RestSourceError:
         remedy="Leave `incremental.format` out: this value is read without."
         if read(value, UTC)
         else "Correct `incremental.format`: what strftime writes and strptime reads, `epoch`, `epoch_ms`, "
-        "`epoch_us`, `epoch_ns` or `odata`. Without it, ISO dates and times, dates of HTTP, `/Date(…)/` and epochs are "
+        "`epoch_us`, `epoch_ns` or `odata`. Without it, ISO dates and times, `31 Jan 2024`, `/Date(…)/` and epochs are "
         "recognised.",
     )
 

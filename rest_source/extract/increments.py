@@ -7,10 +7,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urljoin
 
-from rest_source.extract.cursors import CursorValues, as_number
+from rest_source.extract.cursors import CursorValues, Unordered, as_number
 from rest_source.extract.data_root import Record
 from rest_source.extract.document import LongNumber
-from rest_source.extract.instants import COMPACT, read
+from rest_source.extract.time_forms import COMPACT, REDUCED, read
 from rest_source.http.request import Answer
 from rest_source.spec.combinations import opens_with_cursor, shifts_cursor, used
 from rest_source.spec.endpoint import EndpointSpec
@@ -21,10 +21,12 @@ from rest_source.spec.template import names
 Numbers = Literal["times", "ids", "either"]
 """What the numbers of a cursor are."""
 _TIME = re.compile(
-    r"(^|_)(at|on|when|since|day|date|datetime|time|timestamp|ts|[acm]time"
+    r"(^|_)(at|on|when|since|day|week|month|quarter|year|date|datetime|time|timestamp|ts|[acm]time"
     r"|created|updated?|modified|changed|posted|published|sent|received|seen)(_|$)"
 )
 _ID = re.compile(r"(^|_)(id|ids|key|no|num|number|seq|sequence|serial|version|revision|offset|position)$")
+_IN_DIGITS = re.compile(f"{COMPACT}|{REDUCED}")
+"""Numbers that are a date if they are no ids."""
 _SECOND = timedelta(seconds=1)
 _SKEW = timedelta(hours=1)
 """How far the clock of an API may be ahead of ours."""
@@ -35,14 +37,15 @@ class Reached:
     """The latest cursor value of a page, as JSON holds it; None where it has none.
 
     `ahead` counts the values that lie beyond the time of the request and do not count; the first of them is the `value`
-    of the page's record in a `place`, or of the answer. A link that `is_secret` repeats a
-    credential, and cannot be kept.
+    of the page's record in a `place`, or of the answer. Of two values that are `unordered` it is not certain which is
+    the later, so that no latest is known. A link that `is_secret` repeats a credential, and cannot be kept.
     """
 
     latest: Any = None
     ahead: int = 0
     place: int | None = None
     value: Any = None
+    unordered: tuple[str, str] | None = None
     is_secret: bool = False
 
 
@@ -63,7 +66,12 @@ class Increments:
 
     def of_page(self, records: list[Record], document: Any, answer: Answer) -> Reached:
         """How far a page has come."""
-        found = self._found(records, document, answer)
+        try:
+            return self._reached(self._found(records, document, answer), answer)
+        except Unordered as found:
+            return Reached(unordered=found.pair)
+
+    def _reached(self, found: list[Any], answer: Answer) -> Reached:
         latest = self.values.latest(found)
         is_ahead = self._is_ahead(latest, datetime.fromtimestamp(answer.at, UTC))
         if latest is None or not (is_ahead or self._is_past_end(latest)):
@@ -79,7 +87,7 @@ class Increments:
         return Reached(_plain(latest), len(told), in_record, None if first is None else found[first])
 
     def later(self, known: Any, value: Any) -> Any:
-        """The later of what is known and what a further page says."""
+        """The later of what is known and what a further page says; raises Unordered where that is not certain."""
         if value is None:
             return known
         return self.values.latest([value], known) if self.spec.origin == "record" else value
@@ -92,7 +100,7 @@ class Increments:
     def is_stuck(self, known: Any, now: datetime) -> bool:
         """Whether a cursor that is kept lies beyond the present, so that nothing would come until then."""
         is_time = self.numbers == "times" or as_number(known) is None
-        return is_time and self._is_ahead(known, now + _SKEW, everywhere=True)
+        return is_time and bool(self.values.written(known)) and self._is_ahead(known, now + _SKEW, everywhere=True)
 
     def _found(self, records: list[Record], document: Any, answer: Answer) -> list[Any]:
         """The cursor's value in each record, or in the answer."""
@@ -114,7 +122,7 @@ class Increments:
         """Whether a value is a time to come, if numbers are times; `everywhere` leaves out what may be a time zone."""
         if value is None or value == "":
             return False
-        found = self.values.written(value)
+        found = self.values.earliest(value)
         if found is None or (self.numbers == "ids" and as_number(value) is not None):
             return False
         return found.is_after_everywhere(now) if everywhere else found.moment > now
@@ -123,13 +131,16 @@ class Increments:
         return self.until is not None and value is not None and self.values.precedes(self.until, value)
 
     def _are_times(self, found: list[Any], now: datetime) -> bool:
-        """Whether these values are times, judged by how many of them would be in the future if nothing else tells."""
-        if self.numbers != "either":
-            return True
+        """Whether these values are times, judged by how many of them would be in the future if nothing else tells.
+
+        Dates in digits alone are times if all of the numbers are such dates.
+        """
         numbers = [value for value in (*found, self.since) if as_number(value) is not None]
-        times = [value for value in numbers if self.values.instant(value) and not re.fullmatch(COMPACT, str(value))]
+        if self.numbers != "either" or all(re.fullmatch(COMPACT, str(value)) for value in numbers):
+            return True
+        times = [value for value in numbers if self.values.instant(value) and not _IN_DIGITS.fullmatch(str(value))]
         ahead = sum(self._is_ahead(value, now) for value in times)
-        return not numbers or (bool(times) and 2 * ahead <= len(times))
+        return bool(times) and 2 * ahead <= len(times)
 
 
 def increments_of(

@@ -132,7 +132,7 @@ class PageReader:
         page = self._page(number, stored, after, self.pager.total(step.state, response), doubts)
         digest = content.identity.digest if after.keep and self.pager.keeps_digests else None
         follows = {**page.follows, "identity": digest} if page.follows and digest is not None else page.follows
-        return replace(page, follows=follows, returned=new, cursor=content.reached.latest, ahead=self._ahead(content))
+        return self._moved(replace(page, follows=follows, returned=new), content)
 
     def _doubts(self, data_root: DataRoot, content: _Content, first: bool) -> list[str]:
         told = data_root.doubts(content.document, first, self.history.is_list, self.history.had_records)
@@ -252,7 +252,7 @@ class PageReader:
                 )
                 count, last = count + content.count, content.last or last
                 doubts |= dict.fromkeys(content.doubts)
-                yield Page(number, encoded, None, cursor=content.reached.latest, ahead=self._ahead(content))
+                yield self._moved(Page(number, encoded, None), content)
         except json.JSONDecodeError as error:
             raise unreadable(answer, error, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton, offset=None), self._asked(answer), self.mask)
@@ -283,9 +283,11 @@ class PageReader:
         pieces = [piece for piece in re.split(r"[/?&=#]", link) if piece not in answer.url]
         return Reached(is_secret=True) if any(self.mask(piece) != piece for piece in pieces) else reached
 
-    def _ahead(self, content: _Content) -> Ahead | None:
-        place = content.reached.place
-        return self._told(content.reached, content.record(place) if place is not None else {})
+    def _moved(self, page: Page, content: _Content) -> Page:
+        """A page with how far it has come."""
+        reached, place = content.reached, content.reached.place
+        ahead = self._told(reached, content.record(place) if place is not None else {})
+        return replace(page, cursor=reached.latest, unordered=reached.unordered, ahead=ahead)
 
     def _told(self, reached: Reached, record: Record) -> Ahead | None:
         """The values of a page that are no cursor; the record of the first by its key, or where it is in the page."""

@@ -22,9 +22,9 @@ class Interrupted:
     """A load that another run began. `last` is the journal's last line that the records bear out.
 
     `columns` and `warnings` are gathered from all lines up to it, and so are the slices that are `done`, the `cursors`
-    of their scopes, what lies `ahead` of their requests, and the requests that `failed`. `identities` are those of the
-    pages of the slice under way, and `returned_before` counts the records that came before it. `shortfall` is the first
-    of a slice that is done.
+    of their scopes and those that are `unordered`, what lies `ahead` of their requests, and the requests that `failed`.
+    `identities` are those of the pages of the slice under way, and `returned_before` counts the records that came
+    before it. `shortfall` is the first of a slice that is done.
     """
 
     directory: Path
@@ -39,6 +39,7 @@ class Interrupted:
     identities: Mapping[str, int] = field(default_factory=dict)
     returned_before: int = 0
     shortfall: str | None = None
+    unordered: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def load_id(self) -> str:
@@ -102,6 +103,7 @@ def recover(directory: Path) -> Interrupted | None:
         reader.identities,
         reader.returned_before,
         reader.shortfall,
+        reader.unordered,
     )
 
 
@@ -121,6 +123,7 @@ class _Reader:
     identities: dict[str, int] = field(default_factory=dict)
     returned_before: int = 0
     shortfall: str | None = None
+    unordered: dict[str, Any] = field(default_factory=dict)
     _read: dict[str, Any] = field(default_factory=dict)
     _pending: int = 0
     _records: BinaryIO | None = None
@@ -145,6 +148,7 @@ class _Reader:
             self.warnings += follows["warnings"]
             self.done |= {line["slice"]} if "slice_end" in line else set()
             self.cursors |= dict([line["cursor"]]) if "cursor" in line else {}
+            self.unordered |= dict([line["unordered"]]) if "unordered" in line else {}
             self.failed += [line["failed"]] if "failed" in line else []
             self.ahead = line.get("ahead", self.ahead)
             self.shortfall = self.shortfall or line.get("shortfall")

@@ -1,7 +1,6 @@
 """The parts of a load that are series of pages of their own: windows of time, and the rows of a parent."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -9,11 +8,9 @@ from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.cursors import CursorValues, as_instant
-from rest_source.extract.instants import in_zone
-from rest_source.extract.page import Ahead
 from rest_source.extract.parent_rows import alike, in_batches
+from rest_source.extract.time_forms import in_zone
 from rest_source.spec.combinations import shifts_cursor, used
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.environment import Environment
@@ -22,7 +19,6 @@ from rest_source.spec.source import SourceSpec
 from rest_source.spec.template import Scope, render_json
 
 Row = Mapping[str, Any]
-_LIKE_A_DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\b\d\d:\d\d\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,37 +144,6 @@ class Slicer:
         incremental = self.endpoint.incremental
         return self.values.in_format(self._rendered(incremental.until)) if incremental else None
 
-    def doubts(self, reached: Mapping[str, Any], ahead: Ahead | None, has_rows: bool) -> Iterator[str]:
-        """Why the cursors that a load has reached may not do for the next one."""
-        incremental = self.endpoint.incremental
-        if incremental is None:
-            return
-        for scope, value in list(self.known.stuck.items())[:1]:
-            yield _stuck(value, self.known.cursors[scope])
-        if ahead is not None:
-            yield _beyond(incremental, ahead)
-        elif has_rows and not reached and incremental.origin == "record":
-            yield (
-                f"No record has a value at {incremental.cursor}, the cursor of `incremental`: it does not move, and "
-                "the next load starts where this one did."
-            )
-        value = next(iter(reached.values()), None)
-        if value is None or not has_rows:
-            return
-        try:
-            self.values.earlier(value, incremental.lookback)
-            if shifts_cursor(self.endpoint) or used(self.endpoint) & {"window.start", "window.end"}:
-                as_instant(self.values, value)
-            is_text = self.values.instant(value) is None
-        except RestSourceError as error:
-            yield f"The next load would fail: {error.message} {error.cause} {error.remedy}"
-            return
-        if is_text and _LIKE_A_DATE.search(str(value)):
-            yield (
-                f"The cursor value {quoted(value)} is no date or time of ISO 8601, so that cursors are compared as "
-                "texts. If it is one of another form, give that as `format` of `incremental`."
-            )
-
     def _partitioned(self, base: Slice) -> Slice:
         partition = self.partition
         if partition is None:
@@ -243,28 +208,6 @@ class Slicer:
 
     def _rendered(self, value: str | int | None) -> Any:
         return render_json(value, self.scope)
-
-
-def _stuck(kept: Any, used: Any) -> str:
-    return (
-        f"The cursor kept by an earlier load, {quoted(kept)}, lies in the future, and what came since may be missing. "
-        f"This load asked from {quoted(used)}, the time of that load; `--full-refresh` reads all again."
-    )
-
-
-def _beyond(incremental: Incremental, ahead: Ahead) -> str:
-    """What is told of cursor values that lie beyond the time of their request."""
-    if incremental.origin != "record":
-        return (
-            f"The cursor that the answer names, {ahead.value}, lies in the future: it does not move, and the next load "
-            "starts where this one did."
-        )
-    which = f"{ahead.count} records have" if ahead.count > 1 else "A record has"
-    return (
-        f"{which} a {incremental.cursor} beyond the time of the request: {ahead.value} ({ahead.holder}"
-        f"{', the first of them' if ahead.count > 1 else ''}). Loaded, but the cursor does not move there, as the next "
-        "load would miss what comes until then. If the API writes times of another zone, give it as `timezone`."
-    )
 
 
 def _after(moment: datetime, step: timedelta, zone: tzinfo | None) -> datetime:

@@ -9,6 +9,8 @@ from typing import Any
 
 from rest_source.extract.capped import CappedWindows
 from rest_source.extract.columns import Columns
+from rest_source.extract.cursor_doubts import cursor_doubts
+from rest_source.extract.cursors import Unordered
 from rest_source.extract.familiar import Familiar
 from rest_source.extract.fan import FanOut
 from rest_source.extract.history import History
@@ -42,7 +44,8 @@ class PageStream:
 
     Iterating yields `Page`s in order and ends with one whose `after` is a `Stop`. Where the load is several series,
     they follow one another, whichever was answered first. `tally` counts requests, retries, waits and bytes; `warnings`
-    gathers what a person should know though the load goes on; `cursors` has how far each scope was read. With
+    gathers what a person should know though the load goes on; `cursors` has how far each scope was read, and
+    `unordered` two values of each of which it is not certain which is the later. With
     `full_refresh` nothing of earlier loads is gone on with. With `until`, which may be raised between two pages,
     nothing is requested beyond that page of the first series; `watch` is shown each answer with its request.
     `returned` counts the records by which paging goes, and `shortfall` says what was announced beyond what was read.
@@ -62,6 +65,7 @@ class PageStream:
     watch: Callable[[Request, Answer], None] | None = None
     warnings: list[str] = field(default_factory=list)
     cursors: dict[str, Any] = field(default_factory=dict)
+    unordered: dict[str, tuple[str, str]] = field(default_factory=dict)
     failed: list[FailedRequest] = field(default_factory=list)
     ahead: Ahead | None = None
     total_reported: int | None = None
@@ -129,6 +133,7 @@ class PageStream:
         stream.columns.load(interrupted.columns)
         stream.warnings += interrupted.warnings
         stream.cursors |= interrupted.cursors
+        stream.unordered |= interrupted.unordered
         stream.failed += [FailedRequest(**failed) for failed in interrupted.failed]
         stream.ahead = Ahead(**interrupted.ahead) if interrupted.ahead else None
         stream.total_reported = interrupted.last["total"]
@@ -149,13 +154,13 @@ class PageStream:
 
     @property
     def reached(self) -> dict[str, Any]:
-        """How far each scope was read without a gap: a failed series stays where it was.
+        """How far each scope was read without a gap: a failed series stays where it was, and so does one without order.
 
         A load that was gone on with may have missed what changed before its position in the meantime. The next load
         asks for all that changed since this one began.
         """
-        failed = {failed.scope for failed in self.failed}
-        cursors = {scope: value for scope, value in self.cursors.items() if scope not in failed}
+        stay = {failed.scope for failed in self.failed} | self.unordered.keys()
+        cursors = {scope: value for scope, value in self.cursors.items() if scope not in stay}
         if self._resumed is None or self._resumed.is_complete:
             return cursors
         return {scope: self._not_since_begun(scope, value) for scope, value in cursors.items()}
@@ -169,7 +174,7 @@ class PageStream:
 
     def doubts(self) -> Iterator[str]:
         """Why the next load may not go on well from the cursors that this one has reached."""
-        return self._slicer.doubts(self.cursors, self.ahead, bool(self.rows))
+        return cursor_doubts(self._slicer, self.cursors, self.ahead, self.unordered, bool(self.rows))
 
     @property
     def scope(self) -> Scope:
@@ -297,19 +302,30 @@ class PageStream:
         self.shortfall = self.shortfall or page.shortfall
         self.total_reported = page.total
         self._told.add(page.after.warnings if page.after else ())
-        if page.cursor is not None:
-            known = self.cursors.get(part.scope, self.known.cursors.get(part.scope))
-            self.cursors[part.scope] = self._later(known, page.cursor)
+        self._move(part.scope, page)
         self.failed += [page.failed] if page.failed else []
         self.ahead = self.ahead.plus(page.ahead) if self.ahead else page.ahead
         follows = dict(page.follows)
         if follows and part.scope in self.cursors:
             follows["cursor"] = [part.scope, self.cursors[part.scope]]
+        if follows and part.scope in self.unordered:
+            follows["unordered"] = [part.scope, self.unordered[part.scope]]
         if follows and self.ahead:
             follows["ahead"] = asdict(self.ahead)
         if follows and page.failed:
             follows["failed"] = asdict(page.failed)
         return replace(page, follows=follows)
+
+    def _move(self, scope: str, page: Page) -> None:
+        """Note how far a page has come in a scope, whose cursor stays once values of it have no certain order."""
+        if page.unordered is not None:
+            self.unordered.setdefault(scope, page.unordered)
+        if page.cursor is not None and scope not in self.unordered:
+            known = self.cursors.get(scope, self.known.cursors.get(scope))
+            try:
+                self.cursors[scope] = self._later(known, page.cursor)
+            except Unordered as found:
+                self.unordered[scope] = found.pair
 
     def _later(self, known: Any, value: Any) -> Any:
         assert self.endpoint.incremental is not None

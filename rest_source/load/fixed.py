@@ -1,6 +1,6 @@
 """Types that the file fixes: which texts fit them, and the texts as values of them.
 
-Dates and times are those of RFC 3339; `instants` respells others.
+Dates and times are those of RFC 3339; `respelled_times` respells others.
 """
 
 from rest_source.load.engine import DATE, TIMESTAMP, as_timestamp, is_instant

@@ -15,8 +15,9 @@ from rest_source.extract.columns import Column, Columns, Tables
 from rest_source.extract.nested import ArrayPath, path_text
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import config, identifier, literal, memory_limit, open_engine, threads
-from rest_source.load.instants import INSTANTS, in_full
+from rest_source.load.fixed import fits
 from rest_source.load.names import HEVO_ID, INDEX, INGESTED_AT, REF_ID
+from rest_source.load.respelled_times import INSTANTS, in_full
 from rest_source.load.schema import ColumnType, Shape, type_of
 
 RECORDS = "records"
@@ -214,7 +215,11 @@ def _values(types: Mapping[str, str]) -> str:
 
 
 def _value(value: str, type_: str) -> str:
-    return in_full(value, ColumnType(type_)) if type_ in INSTANTS else value
+    """A value as it is staged: a date or time that fits its type in full, and what does not fit as it was received."""
+    if type_ not in INSTANTS:
+        return value
+    full = in_full(value, ColumnType(type_))
+    return f"CASE WHEN {full} = {value} OR {fits(full, ColumnType(type_))} THEN {full} ELSE {value} END"
 
 
 def _in_json(type_: str) -> str:

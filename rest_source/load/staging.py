@@ -15,10 +15,10 @@ from rest_source.extract.slices import fields_of_children
 from rest_source.extract.spool import SpooledLoad
 from rest_source.load.engine import DATE, TIMESTAMP, exists, explain, is_instant, literal
 from rest_source.load.fixed import fits
-from rest_source.load.instants import INSTANTS, loses_digits
 from rest_source.load.merged import merged
 from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.rejects import held_in, missing_key, nested_key, reject
+from rest_source.load.respelled_times import INSTANTS, loses_digits
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
 from rest_source.load.spellings import SPELLED
 from rest_source.load.stage import Merged, Stage, StagedColumn, StagedTable

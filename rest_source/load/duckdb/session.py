@@ -10,9 +10,9 @@ from rest_source.load.dialect import Dialect, StagedRows
 from rest_source.load.duckdb.connection import DATABASE
 from rest_source.load.engine import identifier
 from rest_source.load.fixed import fits, parsed
-from rest_source.load.instants import respelled
 from rest_source.load.rejects import REJECTED
 from rest_source.load.relation import Table, TableColumn
+from rest_source.load.respelled_times import respelled
 from rest_source.load.schema import ColumnType
 from rest_source.load.stage import STAGE, Stage, StagedTable, staged_place
 from rest_source.load.values import TYPES, converted, staged_values

@@ -5,7 +5,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 
 from rest_source.load.dialect import Dialect
 from rest_source.load.engine import DATE, TIMESTAMP, literal
-from rest_source.load.instants import Functions, respelled
+from rest_source.load.respelled_times import Functions, respelled
 from rest_source.load.schema import EXACT_INTEGER, ColumnType
 
 _TYPES = {type_: str(type_) for type_ in ColumnType} | {ColumnType.DOUBLE: "DOUBLE PRECISION", ColumnType.JSON: "JSONB"}

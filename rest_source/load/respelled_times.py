@@ -1,23 +1,25 @@
-"""Dates and times as APIs write them, respelled in SQL as RFC 3339 does: those that `extract.instants` reads in Python.
+"""Dates and times as APIs write them, respelled in SQL as RFC 3339 does: those that `time_forms` reads in Python.
 
 The SQL is that of DuckDB and PostgreSQL, but for some functions.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from rest_source.extract.instants import (
+from rest_source.extract.human_dates import HOURS, HUMAN_FORMS, MONTHS, ZONES, HumanForm
+from rest_source.extract.time_forms import (
     COMPACT,
+    DAY_SECONDS,
     DIGITS,
     ISO,
-    MONTHS,
+    LEAST_EPOCH,
     NEVER,
     NEVER_DIGITS,
     NUMBER,
     ODATA,
-    RFC_2822,
-    ZONES,
+    REDUCED,
 )
 from rest_source.load.engine import DATE, TIMESTAMP, literal
 from rest_source.load.schema import ColumnType
@@ -27,7 +29,6 @@ _BEYOND = r"(\.\d{6})\d+"
 _LOST = r"\.\d{6}\d*[1-9]"
 INSTANTS = (ColumnType.DATE, ColumnType.TIMESTAMPTZ)
 """The types of dates and times."""
-_MONTH_NUMBERS = " ".join(f"{number:02}" for number in range(1, 13))
 _WITH_OFFSET = r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) *([+-]\d\d):?(\d\d)"
 _INTEGER = r"-?(?:0|[1-9]\d{0,15})"
 """The most frequent of what `ISO` and `NUMBER` stand for, which is read several times faster so."""
@@ -97,12 +98,14 @@ def _full(text: str, sql: Functions) -> str:
     forms = {
         _WITH_OFFSET: f"regexp_replace({trimmed}, '^{_WITH_OFFSET}$', '\\1T\\2\\3:\\4')",
         COMPACT: _compact(trimmed),
+        REDUCED: sql.taken_apart(trimmed, REDUCED, _reduced),
         _INTEGER: _integer(trimmed, sql),
         NUMBER: _number(trimmed, sql),
         ISO: sql.taken_apart(trimmed, ISO, lambda part: _iso(part, sql)),
         ODATA: sql.taken_apart(trimmed, ODATA, lambda part: _odata(part, sql)),
-        RFC_2822: sql.taken_apart(trimmed, RFC_2822, _mail),
     }
+    for form in HUMAN_FORMS:
+        forms[form.pattern] = sql.taken_apart(trimmed, form.pattern, partial(_human, form))
     return f"CASE {' '.join(f'WHEN {sql.matches(trimmed, form)} THEN {value}' for form, value in forms.items())} END"
 
 
@@ -111,14 +114,25 @@ def _compact(text: str) -> str:
     return f"{_cut(text, '-', (1, 4), (5, 2), (7, 2))} || CASE WHEN length({text}) > 8 THEN {time} ELSE '' END"
 
 
+def _reduced(part: Parts) -> str:
+    quarters = " ".join(f"WHEN '{n}' THEN '{3 * n - 2:02}'" for n in range(1, 5))
+    return f"{part(1)} || '-' || CASE {part(3)} {quarters} ELSE coalesce(nullif({part(2)}, ''), '01') END || '-01'"
+
+
 def _integer(text: str, sql: Functions) -> str:
-    return f"{sql.stamp(_micros(f'CAST({text} AS BIGINT)', DIGITS[:3]))} || 'Z'"
+    number = f"CAST({text} AS BIGINT)"
+    return _if_epoch(number, f"{sql.stamp(_micros(number, DIGITS[:3]))} || 'Z'")
 
 
 def _number(text: str, sql: Functions) -> str:
-    micros = _micros(f"CAST({text} AS {_WIDE})", DIGITS)
+    number = f"CAST({text} AS {_WIDE})"
+    micros = _micros(number, DIGITS)
     further = f"substr(CAST({micros} - floor({micros}) AS VARCHAR), 3)"
-    return f"{sql.stamp(f'CAST(floor({micros}) AS BIGINT)')} || {further} || 'Z'"
+    return _if_epoch(number, f"{sql.stamp(f'CAST(floor({micros}) AS BIGINT)')} || {further} || 'Z'")
+
+
+def _if_epoch(number: str, value: str) -> str:
+    return f"CASE WHEN abs({number}) >= {LEAST_EPOCH} OR {number} % {DAY_SECONDS} = 0 THEN {value} END"
 
 
 def _odata(part: Parts, sql: Functions) -> str:
@@ -171,16 +185,28 @@ def _in_year(day: str, year: str, condition: str, value: str) -> str:
     return f"CASE WHEN {condition} AND extract(year FROM {day}) = CAST({year} AS INTEGER) THEN {value} END"
 
 
-def _mail(part: Parts) -> str:
-    day, month, year, time, second, zone = (part(number) for number in range(2, 8))
-    place = f"strpos({literal(MONTHS)}, lower({month}))"
-    number = f"CASE WHEN {place} % 3 = 1 THEN substr({literal(_MONTH_NUMBERS)}, {place}, 2) END"
-    named = " ".join(f"WHEN {literal(name)} THEN {literal(f'{hours:+03}:00')}" for name, hours in ZONES.items())
-    offset = f"CASE {zone} WHEN '' THEN '' {named} ELSE {_cut(zone, ':', (1, 3), (4, 2))} END"
-    return (
-        f"{year} || '-' || {number} || '-' || lpad({day}, 2, '0') || 'T' || {time} "
-        f"|| CASE {second} WHEN '' THEN ':00' ELSE {second} END || {offset}"
+def _human(form: HumanForm, part: Parts) -> str:
+    year, month, day, hour, minute, second, fraction, half, zone, offset = (
+        " || ".join(map(part, form.groups(name)))
+        for name in ("year", "month", "day", "hour", "minute", "second", "fraction", "half", "zone", "offset")
     )
+    number = f"{_chosen(f'lower(substr({month}, 1, 3))', MONTHS)} ELSE lpad({month}, 2, '0') END"
+    hours = f"CASE {half} WHEN '' THEN lpad({hour}, 2, '0') ELSE {_chosen(_half(hour, half), HOURS)} END END"
+    named = _chosen(zone, {"": ""} | {name: f"{hours:+03}:00" for name, hours in ZONES.items()})
+    digits = f"replace({offset}, ':', '')"
+    shift = f"CASE {offset} WHEN '' THEN {named} END ELSE {_cut(digits, ':', (1, 3), (4, 2))} END"
+    time = f"'T' || {hours} || ':' || {minute} || ':' || {_or_zero(second)} || replace({fraction}, ',', '.') || {shift}"
+    return f"{year} || '-' || {number} || '-' || lpad({day}, 2, '0') || CASE {hour} WHEN '' THEN '' ELSE {time} END"
+
+
+def _half(hour: str, half: str) -> str:
+    return f"lpad({hour}, 2, '0') || lower({half})"
+
+
+def _chosen(key: str, values: Mapping[str, str]) -> str:
+    """The value of a key, in SQL without its end."""
+    cases = " ".join(f"WHEN {literal(name)} THEN {literal(value)}" for name, value in values.items())
+    return f"CASE {key} {cases}"
 
 
 def _cut(text: str, between: str, *pieces: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""Dates and times as APIs write them: ISO 8601, RFC 2822, epochs, and `/Date(ms)/`.
+"""Dates and times as APIs write them: ISO 8601, epochs, `/Date(ms)/`, and those of `human_dates`.
 
 The patterns are shared with the SQL of the stage, so they use only what Python, RE2 and PostgreSQL read alike.
 """
@@ -11,12 +11,15 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from rest_source.extract.document import LongNumber
+from rest_source.extract.human_dates import HumanDate
 
 ISO = (
     r"(\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d(?:-?[1-7])?|\d{4}-\d{3})"
-    r"(?:([Tt]| +)(\d\d)(?:(:?\d\d)(?:(:?\d\d)([.,]\d{1,9})?)?)?( *(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?)?"
+    r"(?:([Tt]| +)(\d\d)(?:(:?\d\d)(?:(:?\d\d)([.,]\d{1,9})?)?)?"
+    r"(?:( *(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))(\[[A-Za-z0-9_+/:-]+\])?)?)?"
 )
-"""ISO 8601, of which RFC 3339 is a part. Groups: date, separator, hour, minute, second, fraction, zone."""
+"""ISO 8601, of which RFC 3339 is a part. Groups: date, separator, hour, minute, second, fraction, zone, and the name of
+the zone that Java writes behind its offset (RFC 9557)."""
 COMPACT = r"(?:1[89]\d\d|2[0-2]\d\d|9999)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])[0-5]\d[0-5]\d)?"
 """A date, or a date and a time, in digits alone; read as an epoch it would be in 1970."""
 NUMBER = r"(-?)(0|[1-9]\d{0,18})(?:\.(\d{1,9}))?"
@@ -24,22 +27,15 @@ NUMBER = r"(-?)(0|[1-9]\d{0,18})(?:\.(\d{1,9}))?"
 ODATA = r"\\?/Date\((-?\d{1,15})([+-]\d{4})?\)\\?/"
 """Milliseconds as OData 2 and .NET write them. Groups: number, and the offset of the writer, which tells no
 other moment."""
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-MONTHS = _MONTHS.lower()
-RFC_2822 = (
-    r"([A-Za-z]{3,9}, *)?(\d\d?)[ -]+([A-Za-z]{3})[ -]+(\d{4}) +(\d\d:\d\d)(:\d\d)?"
-    r"(?: +(GMT|UTC|UT|Z|[ECMP][SD]T|[+-]\d{4}))?(?: *\([^()]*\))?"
-)
-"""Dates of mail and HTTP (RFC 2822 3.3 and 4.3, RFC 9110 5.6.7). Groups: weekday, day, month, year, hour and
-minute, second, zone."""
-ZONES = {"UTC": 0, "GMT": 0, "UT": 0, "Z": 0} | {
-    f"{letter}{kind}": hours + (kind == "DT")
-    for letter, hours in (("E", -5), ("C", -6), ("M", -7), ("P", -8))
-    for kind in ("ST", "DT")
-}
-"""Hours east of UTC of the zones that RFC 2822 names."""
+REDUCED = r"((?:1[89]|2[0-2])\d\d|9999)(?:-(0[1-9]|1[0-2])|-?[Qq]([1-4]))?"
+"""A year, a month or a quarter, which stand for their first day, as a week does: ISO 8601 of reduced precision, and
+quarters. Groups: year, month, quarter."""
 DIGITS = ((10, 0), (13, 3), (16, 6), (19, 9))
 """Up to how many digits a number counts seconds, milliseconds, microseconds and nanoseconds: each to the year 2286."""
+LEAST_EPOCH = 10**8
+"""A number nearer to 0, of the years 1966 to 1973 in seconds, is rather an id, a year or a serial day of Excel."""
+DAY_SECONDS = 86400
+"""How many of them are certainly a date: numbers below the least epoch are taken for one if they are whole days."""
 NEVER, NEVER_DIGITS = range(253402214400, 253402300800), (0, 3, 6)
 """The last day of the year 9999 in seconds, as which APIs write "never", and by how many digits they divide them."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,8 +66,8 @@ def read(value: Any, zone: tzinfo) -> Written | None:
         return None
     if re.fullmatch(COMPACT, text, re.ASCII):
         return _compact(text, value, zone)
-    number = _number(text, value)
-    return number if number or not isinstance(value, str) else _iso(text, zone) or _odata(text) or _mail(text, zone)
+    found = _reduced(text, value, zone) or _number(text, value)
+    return found if found or not isinstance(value, str) else _iso(text, zone) or _odata(text) or _human(text, zone)
 
 
 def of_number(number: Decimal, digits: int, like: Any) -> Written | None:
@@ -120,7 +116,31 @@ def _number(text: str, like: Any) -> Written | None:
     if match is None:
         return None
     number = Decimal(text)
+    if abs(number) < LEAST_EPOCH and number % DAY_SECONDS:
+        return None
     return of_number(number, unit(number) or 0, like)
+
+
+def _reduced(text: str, like: Any, zone: tzinfo) -> Written | None:
+    match = re.fullmatch(REDUCED, text, re.ASCII)
+    if match is None:
+        return None
+    month = int(match[2] or 3 * int(match[3] or 1) - 2)
+    return Written(
+        datetime(int(match[1]), month, 1, tzinfo=zone),
+        lambda other: _reduced_as(in_zone(other, zone), match, like),
+        True,
+    )
+
+
+def _reduced_as(moment: datetime, match: re.Match[str], like: Any) -> Any:
+    """The year, month or quarter of a moment as one is written."""
+    text = f"{moment.year:04}"
+    if match[2]:
+        text += f"-{moment:%m}"
+    elif match[3]:
+        text += match.string[match.end(1) : match.start(3)] + str((moment.month + 2) // 3)
+    return text if isinstance(like, str | LongNumber) else type(like)(text)
 
 
 def _odata(text: str) -> Written | None:
@@ -172,13 +192,13 @@ def _offset(text: str | None) -> tzinfo | None:
 
 def _iso_text(moment: datetime, like: re.Match[str]) -> str:
     """A moment in the style of a text."""
-    day, separator, hour, minute, second, fraction, zone = like.groups()
+    day, separator, hour, minute, second, fraction, zone, name = like.groups()
     text = _day_text(moment.date(), day)
     if hour is not None:
         text += f"{separator}{moment:%H}" + (f"{minute[:-2]}{moment:%M}" if minute else "")
         text += f"{second[:-2]}{moment:%S}" if second else ""
         text += (fraction[0] + f"{moment:%f}".ljust(9, "0"))[: len(fraction)] if fraction else ""
-    return text + (zone or "")
+    return text + (zone or "") + (name or "")
 
 
 def _day_text(day: date, like: str) -> str:
@@ -192,20 +212,9 @@ def _day_text(day: date, like: str) -> str:
     return day.isoformat().replace("-", dash)
 
 
-def _mail(text: str, zone: tzinfo) -> Written | None:
-    match = re.fullmatch(RFC_2822, text, re.ASCII)
-    if match is None or (place := MONTHS.find(match[3].lower())) % 3:
+def _human(text: str, zone: tzinfo) -> Written | None:
+    human = HumanDate.of(text)
+    found = _iso(human.iso, zone) if human and human.iso else None
+    if human is None or found is None:
         return None
-    named = ZONES.get(match[7] or "")
-    offset = f"{named:+03}00" if named is not None else match[7] or ""
-    found = _iso(f"{match[4]}-{place // 3 + 1:02}-{int(match[2]):02}T{match[5]}{match[6] or ''}{offset}", zone)
-    if found is None:
-        return None
-    return Written(found.moment, lambda other: _mail_text(in_zone(other, found.moment.tzinfo), match))
-
-
-def _mail_text(moment: datetime, like: re.Match[str]) -> str:
-    """A moment as mail and HTTP write it, in the zone of a text."""
-    weekday, month = "MonTueWedThuFriSatSun"[3 * moment.weekday() :][:3], _MONTHS[3 * moment.month - 3 :][:3]
-    text = (f"{weekday}, " if like[1] else "") + f"{moment.day:0{len(like[2])}} {month} {moment.year:04} {moment:%H:%M}"
-    return text + (f":{moment:%S}" if like[6] else "") + (f" {like[7]}" if like[7] else "")
+    return Written(found.moment, lambda other: human.write(in_zone(other, found.moment.tzinfo)), found.is_date)
