@@ -216,6 +216,11 @@ def test_a_variable_that_is_not_set() -> None:
     assert caught.value.id == "missing_env"
 
 
+def test_a_variable_of_nearly_the_name_is_named() -> None:
+    with pytest.raises(RestSourceError, match="Did you mean SHOP_TOKEN, which is"):
+        Environment({"SHOP_TOKEN": "t0ken", "SHELL": "sh"})["SHOP_TOKN"]
+
+
 Loopback = Callable[[Callable[[Call], Reply]], LoopbackServer]
 
 

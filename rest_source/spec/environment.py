@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from rest_source.errors import RestSourceError
 
@@ -18,13 +19,17 @@ class Environment:
         if value is None:
             raise RestSourceError(
                 "missing_env",
-                f"The environment variable {name} is not set.",
+                f"The environment variable {name} is not set.{self._near(name)}",
                 cause=f"The file refers to it as {{env: {name}}} or {{env.{name}}}.",
                 remedy=f"Set {name} in the environment, or in the .env file, of the process that runs the load; what "
                 f"is no secret may have a default, {{env: {name}, default: TEXT}}.",
             )
         self.given[name] = value
         return value
+
+    def _near(self, name: str) -> str:
+        near = get_close_matches(name, self._variables, n=1, cutoff=0.8)
+        return f" Did you mean {near[0]}, which is?" if near else ""
 
     def template(self, name: str) -> str:
         """Looks up a template's name, such as `env.TOKEN`."""
