@@ -14,7 +14,7 @@ ALLOWED = {
     "catalogue": set(),
     "collector": set(),
     "spec": {"errors"},
-    "http": {"errors", "spec"},
+    "http": {"catalogue", "errors", "spec"},
     "extract": {"errors", "collector", "spec", "http"},
     "load": {"errors", "spec", "http", "extract"},
     "orchestrate": {"errors", "spec", "http", "extract", "load"},

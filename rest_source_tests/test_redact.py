@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from rest_source.errors import RestSourceError
 from rest_source.http.auth.fixed import credentials
 from rest_source.http.redact import LogMask, Redactor
+from rest_source.http.session import ApiSession
 from rest_source.spec.environment import Environment
 from rest_source.spec.fixed_auth import ApiKeyAuth, BasicAuth, BearerAuth
+from rest_source_tests.test_session import source
 
 SECRET = 'p/s+w "ö\\&<'
 
@@ -62,6 +64,27 @@ def test_a_short_value_is_masked_only_where_it_stands_alone(text: str, masked: s
     assert redactor(KEY="ab").mask(text) == masked
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("The token is expired or wrong.", "The token is expired or wrong."),
+        ('The API answered 401: "expired is no token".', 'The API answered 401: "{env.KEY} is no token".'),
+        ("GET http://h/a?k=expired, page 1", "GET http://h/a?k={env.KEY}, page 1"),
+        ("expired", "{env.KEY}"),
+        ('{"said": "token expired"}', '{"said": "token {env.KEY}"}'),
+    ],
+)
+def test_a_value_that_is_a_word_is_masked_where_it_came_from_outside(text: str, masked: str) -> None:
+    assert redactor(KEY="expired").mask(text) == masked
+
+
+def test_a_value_in_the_name_of_a_source_leaves_the_name() -> None:
+    environment = Environment({"USER": "demo"})
+    masking = Redactor(environment, ["demo_crm"])
+    assert environment["USER"] == "demo"
+    assert masking.mask('demo_crm.deals: "no user demo"') == 'demo_crm.deals: "no user {env.USER}"'
+
+
 def test_the_longest_value_is_masked_first_and_masks_stay_whole() -> None:
     masking = redactor("abcdefgh", A="abcd", B="abcdef", C="env.")
     assert masking.mask("abcdefghi abcdefi abcdi") == "***i {env.B}i {env.A}i"
@@ -101,9 +124,9 @@ def test_secrets_written_in_the_file_are_masked(
 
 
 def test_an_error_is_masked_in_all_its_texts() -> None:
-    error = RestSourceError("x", "secret!", where="at secret", cause="secret?", remedy="no secret")
-    redactor(KEY="secret").clean(error)
-    assert "secret" not in f"{error} {error!r} {error.args}"
+    error = RestSourceError("x", "s3cret!", where="at s3cret", cause="s3cret?", remedy="no s3cret")
+    redactor(KEY="s3cret").clean(error)
+    assert "s3cret" not in f"{error} {error!r} {error.args}"
     assert error.where == "at {env.KEY}"
 
 
@@ -129,3 +152,10 @@ def test_log_records_of_urllib3_are_masked_while_a_session_is_open(caplog: pytes
 def test_no_secret_survives_anywhere(secret: str, before: str, after: str) -> None:
     masked = redactor(KEY=secret).mask(before + secret + after)
     assert secret not in masked.replace("{env.KEY}", "").replace("***@", "") or secret in before + after
+
+
+@pytest.mark.parametrize(("value", "told"), [("abc", ["KEY has fewer than 4 characters"]), ("abcd", []), ("", [])])
+def test_a_secret_that_is_too_short_to_be_masked_is_told(value: str, told: list[str]) -> None:
+    basic = {"type": "basic", "username": {"env": "ME"}, "password": {"env": "KEY", "default": "none"}}
+    with ApiSession(source("http://h", auth=basic), Environment({"ME": "me", "KEY": value})) as session:
+        assert [warning.split(".")[0] for warning in session.warnings] == told

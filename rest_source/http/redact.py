@@ -5,17 +5,23 @@ import html
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
+from rest_source.catalogue import CATALOGUE
 from rest_source.errors import RestSourceError
 from rest_source.spec.environment import Environment
 
 SHORT = 4
 """Below this length a value is found in ordinary words, so it counts only where it stands alone."""
 
+_WORD = re.compile(r"[A-Za-z]{4,12}")
+_OURS = frozenset(_WORD.findall(" ".join(f"{entry.cause} {entry.remedy}" for entry in CATALOGUE)))
+"""Words of our own sentences, such as `expired`, which a secret may be too."""
+_RECEIVED = re.compile(r"""(?:"[^"]*")|(?<=[\s\[({:])'[^']*'|\S*(?:[/=&?%]|:\S)\S*""")
+"""The parts of a sentence that an API has a hand in: what it quotes, addresses and parameters."""
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]+@")
 """As urllib3 reads it: up to the last `@`, as a password may hold one."""
 _LOGGERS = [logging.getLogger(f"urllib3.{module}") for module in ("connectionpool", "connection", "response")]
@@ -27,16 +33,22 @@ class _Rules:
 
     labels: dict[str, str]
     anywhere: re.Pattern[str]
+    words: re.Pattern[str]
     alone: re.Pattern[str]
 
 
 class Redactor:
-    """Masks each value the environment gave out as `{env.NAME}`, and each registered secret as `***`."""
+    """Masks each value the environment gave out as `{env.NAME}`, and each registered secret as `***`.
 
-    def __init__(self, environment: Environment) -> None:
+    A value that is a word of ours, or of the `names` in the file, is masked in sentences only where they quote what
+    came from outside.
+    """
+
+    def __init__(self, environment: Environment, names: Collection[str] = ()) -> None:
         self._environment = environment
+        self._ours = _OURS | {word for name in names for word in _WORD.findall(name)}
         self._registered: tuple[str, ...] = ()
-        self._compiled: tuple[dict[str, str], _Rules] = ({}, _compile({}))
+        self._compiled: tuple[dict[str, str], _Rules] = ({}, _compile({}, self._ours))
 
     def register(self, *secrets: str) -> None:
         """Mask these texts too: secrets written in the file, or combined from several values."""
@@ -47,13 +59,16 @@ class Redactor:
         """The text without secrets, in whatever encoding they stand in it."""
         rules = self._current()
         text = rules.anywhere.sub(lambda match: rules.labels[match[0]], text)
+        if rules.words.search(text):
+            parts = re.compile(r"(?s).+") if _is_received(text) else _RECEIVED
+            text = parts.sub(lambda part: rules.words.sub(lambda match: rules.labels[match[0]], part[0]), text)
         text = rules.alone.sub(lambda match: match[1] + rules.labels[match[2]], text)
         return _USER_INFO.sub("***@", text)
 
     def leaks(self, text: str) -> bool:
         """Whether a header's or a parameter's value holds a secret."""
         rules = self._current()
-        return rules.anywhere.search(text) is not None or text in rules.labels
+        return any(found.search(text) for found in (rules.anywhere, rules.words)) or text in rules.labels
 
     @contextmanager
     def cleaned(self) -> Iterator[None]:
@@ -78,7 +93,7 @@ class Redactor:
         known |= {value: f"{{env.{name}}}" for name, value in self._environment.given.copy().items() if value}
         compiled = self._compiled
         if known != compiled[0]:
-            compiled = self._compiled = known, _compile(known)
+            compiled = self._compiled = known, _compile(known, self._ours)
         return compiled[1]
 
 
@@ -92,6 +107,11 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
             seen.add(id(found))
             yield found
             pending += [found.__cause__, found.__context__]
+
+
+def _is_received(text: str) -> bool:
+    """Whether all of a text may come from an API: a value without blanks, or a document, is no sentence of ours."""
+    return " " not in text.strip() or text.lstrip()[:1] in ("{", "[", "<")
 
 
 class LogMask(logging.Filter):
@@ -118,17 +138,18 @@ class LogMask(logging.Filter):
             logger.removeFilter(self)
 
 
-def _compile(known: dict[str, str]) -> _Rules:
+def _compile(known: dict[str, str], ours: Collection[str]) -> _Rules:
     labels: dict[str, str] = {}
     for value, label in known.items():
         for variant in _variants(value):
             labels.setdefault(variant, label)
     # The longest first: a secret that contains another is masked as a whole.
     ordered = sorted(labels, key=len, reverse=True)
-    long = "|".join(re.escape(text) for text in ordered if len(text) >= SHORT)
+    words = "|".join(text for text in ordered if text in ours)
+    long = "|".join(re.escape(text) for text in ordered if len(text) >= SHORT and text not in ours)
     short = "|".join(re.escape(text) for text in ordered if len(text) < SHORT)
     alone = rf"([?&][^=&#\s]+=|^[\w-]+:[ ])({short or '(?!)'})(?=$|[&#\s\"',)])"
-    return _Rules(labels, re.compile(long or "(?!)"), re.compile(alone, re.MULTILINE))
+    return _Rules(labels, re.compile(long or "(?!)"), re.compile(words or "(?!)"), re.compile(alone, re.MULTILINE))
 
 
 def _variants(value: str) -> Iterator[str]:

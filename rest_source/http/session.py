@@ -24,7 +24,7 @@ from rest_source.http.excerpt import shorten
 from rest_source.http.fence import explain, fence, strip
 from rest_source.http.pauses import SOMEWHERE, Pauses, Place, Report
 from rest_source.http.rate import RateLimit
-from rest_source.http.redact import LogMask, Redactor
+from rest_source.http.redact import SHORT, LogMask, Redactor
 from rest_source.http.redirect import MAX_REDIRECTS, follow, is_redirect, too_many
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.retry import Failure, Postponed, again, policy, repeatable
@@ -34,7 +34,7 @@ from rest_source.http.transport import Transport
 from rest_source.http.waits import is_limit, named_wait, ruled_wait
 from rest_source.spec.auth import Auth
 from rest_source.spec.environment import Environment
-from rest_source.spec.literals import literals_of_endpoint, literals_of_source
+from rest_source.spec.literals import literals_of_endpoint, literals_of_source, short_secrets
 from rest_source.spec.rules import ErrorRule
 from rest_source.spec.source import SourceSpec
 
@@ -70,14 +70,15 @@ class ApiSession:
         self._clock = clock
         self._others: list[tuple[Auth, ApiSession]] = []
         self._opening = Lock()
-        self.redactor = Redactor(environment)
+        self.redactor = Redactor(environment, source.names)
         self._policy = policy(source.limits)
         self._pauses = Pauses(clock, lambda told: report(self.mask(told)))
         self._rate = RateLimit(source.limits.rate, clock, state / "rate" / source.name if state else None)
         with self.redactor.cleaned():
             self._fence = fence(source, environment, clock.now())
             self._use(source.auth)
-        self.warnings = () if source.tls.verify else (UNVERIFIED,)
+        short = short_secrets(source, environment.given, SHORT)
+        self.warnings = (*(() if source.tls.verify else (UNVERIFIED,)), *short)
         literals = (literals_of_source(source), *map(literals_of_endpoint, source.endpoints))
         self.redactor.register(*(secret for found in literals for secrets in found.values() for secret in secrets))
         self._slots = BoundedSemaphore(source.limits.concurrency)

@@ -70,7 +70,7 @@ class RestApi:
         with suppress(RestSourceError):
             return self.session.redactor
         self._read_variables()
-        return Redactor(self.environment)
+        return Redactor(self.environment, self.source.names)
 
     def _read_variables(self) -> None:
         """Know all secrets from the start: an API may repeat what another endpoint, or an earlier run, has sent."""

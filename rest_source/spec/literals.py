@@ -3,12 +3,12 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rest_source.spec.base import Location
 from rest_source.spec.combinations import request_texts, texts
-from rest_source.spec.template import parse
+from rest_source.spec.template import names, parse
 
 if TYPE_CHECKING:
     from rest_source.spec.endpoint import EndpointSpec
@@ -58,6 +58,18 @@ def literal_warnings(source: "SourceSpec", endpoint: "EndpointSpec") -> Iterator
     yield from map(literal_warning, (*literals_of_source(source), *literals_of_endpoint(endpoint)))
 
 
+def short_secrets(source: "SourceSpec", values: Mapping[str, str], shortest: int) -> Iterator[str]:
+    """A warning for each variable of `auth` whose value is too short to be found in a text."""
+    for loc, text in texts({"auth": source.auth.model_dump(by_alias=True)}):
+        for name in names(text) if _holds_secrets(loc) and loc[-1] != "username" else ():
+            variable = name.removeprefix("env.").partition("|")[0]
+            if 0 < len(values.get(variable, "")) < shortest:
+                yield (
+                    f"{variable} has fewer than {shortest} characters: it is masked only where it is a whole value, and "
+                    "is easy to guess."
+                )
+
+
 def literal_warning(place: Location) -> str:
     """The warning for a secret at a place."""
     return (
@@ -74,7 +86,6 @@ def _found(located: list[tuple[Location, str]]) -> dict[Location, list[str]]:
 def _secrets(loc: Location, text: str) -> Iterator[str]:
     name = next((step for step in reversed(loc) if isinstance(step, str)), "")
     words = {word.lower() for word in _WORDS.findall(name)}
-    holds_secrets = bool(words & _OF_SECRETS) or (loc[0] == "auth" and name in _OF_AUTH)
     for part in parse(text):
         if not isinstance(part, str):
             continue
@@ -82,8 +93,15 @@ def _secrets(loc: Location, text: str) -> Iterator[str]:
             yield known[0]
         elif words & _OF_PASSWORDS and len(part) >= _SHORTEST and _is_mixed(part):
             yield part
-        elif holds_secrets:
+        elif _holds_secrets(loc):
             yield from (token for token in _TOKEN.findall(part) if _is_mixed(token) and _entropy(token) >= _RANDOM)
+
+
+def _holds_secrets(loc: Location) -> bool:
+    """Whether the key at a place is one of those that hold secrets."""
+    name = next((step for step in reversed(loc) if isinstance(step, str)), "")
+    words = {word.lower() for word in _WORDS.findall(name)}
+    return bool(words & _OF_SECRETS) or (loc[0] == "auth" and name in _OF_AUTH)
 
 
 def _is_mixed(token: str) -> bool:

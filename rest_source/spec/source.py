@@ -234,6 +234,11 @@ class SourceSpec(AssetSettings):
             return "endpoints", index, "parent", "deps"
         return ("endpoints", index, "deps") if key in endpoint.deps else ("deps",)
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the source and of its endpoints."""
+        return [self.name, *(endpoint.name for endpoint in self.endpoints)]
+
     def key(self, endpoint: str) -> str:
         """The key of an endpoint's asset, by its name, as `deps` write it."""
         return f"{self.name}/{endpoint}"
