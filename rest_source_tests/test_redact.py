@@ -158,4 +158,4 @@ def test_no_secret_survives_anywhere(secret: str, before: str, after: str) -> No
 def test_a_secret_that_is_too_short_to_be_masked_is_told(value: str, told: list[str]) -> None:
     basic = {"type": "basic", "username": {"env": "ME"}, "password": {"env": "KEY", "default": "none"}}
     with ApiSession(source("http://h", auth=basic), Environment({"ME": "me", "KEY": value})) as session:
-        assert [warning.split(".")[0] for warning in session.warnings] == told
+        assert [warning.split(":")[0] for warning in session.warnings] == told

@@ -65,8 +65,8 @@ def short_secrets(source: "SourceSpec", values: Mapping[str, str], shortest: int
             variable = name.removeprefix("env.").partition("|")[0]
             if 0 < len(values.get(variable, "")) < shortest:
                 yield (
-                    f"{variable} has fewer than {shortest} characters: it is masked only where it is a whole value, and "
-                    "is easy to guess."
+                    f"{variable} has fewer than {shortest} characters: it is masked only where it is a whole value, "
+                    "and is easy to guess."
                 )
 
 
