@@ -605,8 +605,7 @@ def test_an_end_that_page_2_disproves_is_none(
 @pytest.mark.parametrize(
     ("pagination", "size", "around", "requests"),
     [
-        (SIZED | {"stop_on_short_page": True}, 7, {}, 1),
-        (SIZED | {"stop_on_short_page": True}, 10, {}, 2),
+        (SIZED | {"stop_on_short_page": True}, 7, {}, 2),
         (SIZED | {"total_records": "$.count"}, 10, {"count": 10}, 1),
         (SIZED | {"total_records": "$.count"}, 20, {"count": 20}, 2),
         (SIZED | {"total_records": "$.total"}, 20, {"total": 20}, 1),

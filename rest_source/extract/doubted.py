@@ -9,6 +9,8 @@ _OWN_COUNT = (
     "The total of the answer was reached by page 1, and page 2 held more records: it counts something else, so the "
     "series went on without it. Correct or leave out `{key}` in the pagination."
 )
+_OF_PAGE = {"count", "length", "page", "returned", "size"}
+_OF_ALL = {"all", "found", "last", "pages", "range", "total", "totals"}
 _CAPPED = (
     "Page 1 held {count} records though {size} were asked for, and page 2 held more: the server gives at most {count}. "
     "Write `{key}: {count}` in the pagination."
@@ -18,16 +20,14 @@ _CAPPED = (
 def is_doubtful(spec: PageNumber | OffsetLimit, response: Response, reason: str) -> bool:
     """Whether page 1 is no proof of the end for which it stands.
 
-    A total is none where its name may be that of a count of the page, and the page is full. A page that is shorter than
-    asked for is none where it may be as long as the server allows.
+    A total is none where its name may be that of a count of the page, and the page may be full. A page that is shorter
+    than asked for is none, as it may be as long as the server allows.
     """
     if spec.repeated_pages == "allow" or not response.count:
         return False
-    size = asked_for(spec)
     if reason == "short_page":
-        return size is not None and _is_usual_cap(response.count)
-    is_full = response.count >= size if size is not None else _is_usual_cap(response.count)
-    return reason == "total_reached" and is_full and _is_unsure(spec)
+        return True
+    return reason == "total_reached" and response.count >= (asked_for(spec) or 0) and _is_unsure(spec)
 
 
 def disproved(spec: PageNumber | OffsetLimit, reason: str, count: int) -> str:
@@ -45,12 +45,9 @@ def asked_for(spec: PageNumber | OffsetLimit) -> int | None:
     return spec.size if spec.size_param is not None else None
 
 
-def _is_usual_cap(count: int) -> bool:
-    return count % 10 == 0 or count % 25 == 0
-
-
 def _is_unsure(spec: PageNumber | OffsetLimit) -> bool:
-    """Whether no total that the file names has a name that counts all records or pages for certain."""
+    """Whether a total that the file names has a name that may be that of the page's own count or number."""
     named = [where for where in (spec.total_records, spec.total_pages) if where is not None]
     texts = [where.header if isinstance(where, HeaderValue) else where for where in named]
-    return not any({"total", "totals", "pages", "last", "found", "range"} & set(words(text)) for text in texts)
+    used = {word for text in texts for word in words(text)}
+    return bool(used & _OF_PAGE) and not used & _OF_ALL
