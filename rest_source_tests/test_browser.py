@@ -130,7 +130,11 @@ def test_its_checks_have_passed(page: Any, ui: str, pictures: Path) -> None:
 
 def test_its_metadata_tells_of_the_load_and_previews_the_table(page: Any, ui: str, pictures: Path) -> None:
     page.goto(f"{ui}/{ASSET}?view=events")
-    for shown in ("has_more_false", "GET {env.DEMO_API_URL}/shop/orders?limit=200", "demo.demo_shop.orders"):
+    for shown in (
+        "flag at `has_more` is false",
+        "GET {env.DEMO_API_URL}/shop/orders?limit=200",
+        "demo.demo_shop.orders",
+    ):
         page.get_by_text(shown).first.wait_for()
     page.get_by_text("[Show Markdown]").first.click()
     page.get_by_text(re.compile(r"R-00\d{4}")).first.wait_for()

@@ -84,8 +84,8 @@ def test_check_tells_people_in_a_table() -> None:
         result = call("check", file)
     title, items, other = result.stdout.splitlines()
     assert " ".join(title.split()) == "asset status content type auth data root records next page result"
-    assert " ".join(items.split()) == "shop.items 200 application/json none $.data 3 none (no_cursor) ok"
-    assert " ".join(other.split()) == "shop.other 200 application/json none $ 1 none (single_request) ok"
+    assert " ".join(items.split()) == "shop.items 200 application/json none $.data 3 none (no cursor) ok"
+    assert " ".join(other.split()) == "shop.other 200 application/json none $ 1 none (no pagination) ok"
 
 
 def test_children_are_tried_before_the_first_load_of_their_parents() -> None:

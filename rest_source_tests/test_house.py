@@ -17,7 +17,7 @@ ALLOWED = {
     "http": {"catalogue", "errors", "spec"},
     "extract": {"errors", "collector", "spec", "http"},
     "load": {"errors", "spec", "http", "extract"},
-    "orchestrate": {"errors", "spec", "http", "extract", "load"},
+    "orchestrate": {"errors", "catalogue", "spec", "http", "extract", "load"},
     "reference": {"catalogue", "spec"},
     "component": {"errors", "spec", "orchestrate", "suggest"},
     "definitions": {"collector", "orchestrate"},

@@ -64,6 +64,7 @@ def test_a_materialization_tells_what_happened(io_manager: PaginatorIOManager, t
         "requests": 1,
         "stop_reason": "single_request",
     }
+    assert metadata["ended_as"] == "the endpoint has no pagination, so there is one request"
     assert metadata["dagster/row_count"] == 3
     assert metadata["dagster/table_name"] == "shop.shop.items"
     assert metadata["dagster/storage_kind"] == "duckdb"

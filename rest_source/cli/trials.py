@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rest_source.catalogue.stops import STOPS
+from rest_source.catalogue.stops import ending
 from rest_source.extract.page import Next, Stop
 from rest_source.http.rules import Ruled
 from rest_source.load.trial import Trial
@@ -70,7 +70,7 @@ class TrialReport:
             case Next():
                 return "found"
             case Stop(reason=reason):
-                return f"none ({reason})"
+                return f"none ({ending(reason).brief})"
             case None:
                 return "-"
 
@@ -118,7 +118,7 @@ def explained(trial: Trial, endpoint: EndpointSpec) -> str | None:
     """Why the series goes on or ends here, in a sentence."""
     match trial.after:
         case Stop(reason=reason):
-            return f"The series ends here: {STOPS.get(reason, reason)}."
+            return f"The series ends here: {ending(reason).sentence}."
         case Next():
             return f"The series goes on; `{endpoint.pagination.type}` {ends_when(endpoint)}."
         case None:

@@ -3,10 +3,11 @@
 import os
 import re
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import dagster as dg
+from pydantic import Field
 
 from rest_source.errors import RestSourceError
 from rest_source.extract.stream import PageStream
@@ -31,12 +32,13 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     """Stores the pages of an endpoint, or the DataFrame of another asset, as a table, and hands it downstream.
 
     Downstream, `load_input` gives a pandas DataFrame, or a `pyarrow.Table` where the parameter is annotated so, of the
-    partitions that the asset depends on; `AssetIn(metadata={"columns": [...]})` selects columns. With `come_back`, a
-    step whose API asks to wait longer than `max_wait` is started again by Dagster when that time is over.
+    partitions that the asset depends on; `AssetIn(metadata={"columns": [...]})` selects columns.
     """
 
-    destination: str | None = None
-    come_back: bool = True
+    destination: Annotated[str | None, Field(description="URL; REST_SOURCE_DESTINATION if left out.")] = None
+    come_back: Annotated[
+        bool, Field(description="Whether a step whose API asks to wait longer than `max_wait` starts again after that.")
+    ] = True
 
     @property
     def url(self) -> str:

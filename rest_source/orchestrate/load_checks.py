@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from rest_source.catalogue.stops import ending
 from rest_source.http.errors import Mask
 from rest_source.load.destination import CommittedLoad
 from rest_source.orchestrate.verdict import Case, Verdict, of_each
@@ -24,6 +25,7 @@ def _complete(mask: Mask, load: CommittedLoad) -> Verdict:
     figures = {
         "rows_read": rows,
         "stop_reason": load.stop_reason,
+        "ended_as": ending(load.stop_reason).sentence,
         **({} if total is None else {"total_reported": total}),
     }
     if load.stop_reason == "cursor_reached":

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from rest_source.catalogue.stops import ending
 from rest_source.http.errors import Mask
 from rest_source.load.destination import CommitResult, Destination
 from rest_source.load.outcome import SKIPPED, LoadOutcome
@@ -30,6 +31,7 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table, 
     if outcome.partition:
         facts["dagster/partition_row_count"] = facts.pop("partition_rows", 0)
     facts.pop("row_count")
+    facts["ended_as"] = ending(outcome.stop_reason).sentence
     told = {key: facts.pop(key) for key in _TOLD if key in facts}
     return told | table_metadata(outcome.result, destination, table, mask) | facts
 

@@ -53,10 +53,10 @@ def judge_duplicates(case: Case) -> Verdict:
     wrong, soft = ([(key, r.text) for key, r in remarks if r.is_wrong == is_wrong] for is_wrong in (True, False))
     figures = {
         "rows": report.rows,
-        "repeated_keys": report.repeated_keys,
-        "null_keys": report.null_keys,
-        "entities_in_several_rows": report.entities,
-        "identity": list(report.identity),
+        "keys in several rows": report.repeated_keys,
+        "rows without a key": report.null_keys,
+        "records in several rows": report.entities,
+        "fields that tell records apart": list(report.identity),
         "sample": dict(report.sample),
         "rows_merged": sum(load.result.rows_merged for load in case.loads),
         "rows_moved": sum(load.result.rows_moved for load in case.loads),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, get_args
 
 from rest_source.catalogue import CATALOGUE, Entry
+from rest_source.catalogue.stops import STOPS
 from rest_source.reference.keys import Model, keys_table, types_table, variants_table
 from rest_source.reference.markdown import code, table
 from rest_source.reference.matrix import matrix, progress_matrix
@@ -70,7 +71,12 @@ def parts() -> Mapping[str, str]:
         tables[f"{key} types"] = types_table(code(f"{key}.type"), models)
         tables[f"{key} keys"] = variants_table(f"key of {code(key)}", models)
     matrices = {"matrix": matrix(), "progress matrix": progress_matrix()}
-    return {**tables, **matrices, "troubleshooting": troubleshooting(CATALOGUE)}
+    return {**tables, **matrices, "stop reasons": stop_reasons(), "troubleshooting": troubleshooting(CATALOGUE)}
+
+
+def stop_reasons() -> str:
+    """Why a series of pages ends, as a table."""
+    return table(("`stop_reason`", "what it says"), ((code(id), end.sentence) for id, end in STOPS.items()))
 
 
 def troubleshooting(entries: tuple[Entry, ...]) -> str:
