@@ -405,6 +405,31 @@ def test_within_a_file_what_every_endpoint_sends_is_sent(tmp_path: Path) -> None
     assert file.read_text().count("tenant") == 1
 
 
+def test_several_urls_are_the_endpoints_of_one_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_X_KEY", TOKEN)
+
+    def answer(call: Call) -> Reply:
+        return orders()(call) if call.headers.get("X-Key") == TOKEN else Reply({"error": "no key"}, 401)
+
+    with LoopbackServer(answer) as server:
+        paths = ("/v1/orders", "/v1/users/7/orders?status=paid", "/customers.json")
+        args = [*(f"{server.url}{path}" for path in paths), "-H", f"X-Key={TOKEN}"]
+        report = json.loads(call("suggest", *args, "--write", "defs.yaml", "--json").stdout)
+        assert [found["endpoint"]["path"] for found in report["endpoints"]] == [
+            "/v1/orders", "/v1/users/7/orders", "/customers.json",
+        ]  # fmt: skip
+        source = load_source(Path("defs.yaml"))
+        assert source.base_url == server.url
+        assert [each.name for each in source.endpoints] == ["orders", "users_orders", "customers"]
+        call("suggest", args[0].replace("orders", "first"), args[0].replace("orders", "last"), "--write", "defs.yaml",
+             *args[3:])  # fmt: skip
+        assert [each.path for each in load_source(Path("defs.yaml")).endpoints][3:] == ["/v1/first", "/v1/last"]
+        asked = len(server.calls)
+        for wrong in (["https://api.example.com/x"], [f"{server.url}/x", "--name", "a"]):
+            assert "Usage" in call("suggest", args[0], *wrong, code=2).stderr
+        assert len(server.calls) == asked
+
+
 def test_a_file_of_windows_keeps_its_line_ends(tmp_path: Path) -> None:
     file = tmp_path / "defs.yaml"
     with LoopbackServer(orders()) as server:

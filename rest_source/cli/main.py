@@ -192,15 +192,19 @@ def preview(file: Path, name: str, limit: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("target", metavar="URL|FILE")
+@click.argument("targets", metavar="URL...|FILE", nargs=-1, required=True)
 @click.option(
     "--header", "-H", "headers", multiple=True, metavar="NAME=VALUE", help="Send this header; may be repeated."
 )
 @click.option("--name", metavar="NAME", help="Name of the endpoint; by default from the URL.")
-@click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Add it to this file, made if missing.")
+@click.option(
+    "--write", type=click.Path(path_type=Path), metavar="FILE", help="Add them to this file, made if missing."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of YAML.")
-def suggest(target: str, headers: tuple[str, ...], name: str | None, write: Path | None, as_json: bool) -> None:
-    """Suggest an endpoint by what URL answers, in at most eight requests, or by an answer saved in FILE.
+def suggest(
+    targets: tuple[str, ...], headers: tuple[str, ...], name: str | None, write: Path | None, as_json: bool
+) -> None:
+    """Suggest an endpoint by what each URL answers, in at most eight requests, or by an answer saved in FILE.
 
     Prints a file that `check` and `run` take: data root, pagination and primary key, each with how sure it is and
     why, and below them what else was found. Secrets in URL and headers become variables. A saved answer is a JSON
@@ -209,13 +213,14 @@ def suggest(target: str, headers: tuple[str, ...], name: str | None, write: Path
     \b
     Examples:
       rest-source suggest https://api.example.com/v1/orders
+      rest-source suggest https://api.example.com/v1/orders https://api.example.com/v1/customers
       rest-source suggest https://api.example.com/v1/orders --write rest_source/defs/shop/defs.yaml
       rest-source suggest https://api.example.com/v1/orders -H 'Authorization=Bearer {env.SHOP_TOKEN}' --json
       curl -si https://api.example.com/v1/orders > orders.txt; rest-source suggest orders.txt
     """
-    from rest_source.cli.suggest import parsed_header, suggest_endpoint
+    from rest_source.cli.suggest import parsed_header, suggest_endpoints
 
-    suggest_endpoint(target, [parsed_header(header) for header in headers], name, write, as_json)
+    suggest_endpoints(targets, [parsed_header(header) for header in headers], name, write, as_json)
 
 
 @main.command()

@@ -29,6 +29,7 @@ from rest_source.spec.template import foreign
 from rest_source.suggest.draft import Draft, draft
 from rest_source.suggest.finding import Seen
 from rest_source.suggest.newfile import schema_line
+from rest_source.suggest.several import NotOneSource, drafts
 from rest_source.suggest.suggestion import Suggestion
 from rest_source.suggest.text import endpoint_lines, file_text, insert_endpoint
 
@@ -48,33 +49,54 @@ class Suggested:
         """The endpoint in YAML."""
         return endpoint_lines(self.suggestion, self.draft)
 
-    def to_json(self) -> str:
-        """Everything as one JSON document; `yaml` is a whole file."""
-        document = {
-            "requests": list(self.asked),
-            **self.suggestion.to_dict(),
-            "endpoint": self.suggestion.endpoint(self.draft),
-            "yaml": file_text(self.draft, self.lines),
-        }
-        return json.dumps(document, indent=2, ensure_ascii=False)
+    def to_dict(self) -> dict[str, Any]:
+        """The findings as JSON, and the endpoint that they come to."""
+        endpoint = self.suggestion.endpoint(self.draft)
+        return {"requests": list(self.asked), **self.suggestion.to_dict(), "endpoint": endpoint}
 
 
-def suggest_endpoint(
-    target: str, headers: Sequence[tuple[str, str]], name: str | None, write: Path | None, as_json: bool
+def suggest_endpoints(
+    targets: Sequence[str], headers: Sequence[tuple[str, str]], name: str | None, write: Path | None, as_json: bool
 ) -> None:
-    """Print the endpoint that a URL or a saved answer suggests, and add it to a file if one is given."""
+    """Print the endpoints that URLs suggest, or a saved answer, and add them to a file if one is given."""
     existing = load_source(write) if write and write.exists() else None
-    is_url = target.startswith(("http://", "https://"))
-    found = _asked(draft(target, headers, name), existing) if is_url else _read(Path(target), name)
-    shown = "\n".join(found.lines) if existing else file_text(found.draft, found.lines).rstrip()
-    click.echo(found.to_json() if as_json else shown)
+    are_urls = targets[0].startswith(("http://", "https://"))
+    found = _of_urls(targets, headers, name, existing) if are_urls else [_of_file(targets, name)]
+    lines = [line for each in found for line in ("", *each.lines)][1:]
+    shown = "\n".join(lines) if existing else file_text(found[0].draft, lines).rstrip()
+    click.echo(_as_json(found, lines) if as_json else shown)
     if write:
         _write(write, found, existing)
-        click.echo(f"Added `{found.draft.name}` to {write}. Next: rest-source check {write}", err=True)
-    if not is_url:
+        names = ", ".join(f"`{each.draft.name}`" for each in found)
+        click.echo(f"Added {names} to {write}. Next: rest-source check {write}", err=True)
+    if not are_urls:
         click.echo("Correct `base_url` and `path`: a saved answer does not tell where it is from.", err=True)
-    for variable in found.draft.variables:
+    for variable in found[0].draft.variables:
         click.echo(f"Set {variable} in the environment or in .env: the file names it, but not its value.", err=True)
+
+
+def _as_json(found: Sequence[Suggested], lines: Sequence[str]) -> str:
+    """Everything as one JSON document; `yaml` is a whole file, and several URLs have a list of `endpoints`."""
+    told = found[0].to_dict() if len(found) == 1 else {"endpoints": [each.to_dict() for each in found]}
+    return json.dumps({**told, "yaml": file_text(found[0].draft, lines)}, indent=2, ensure_ascii=False)
+
+
+def _of_urls(
+    urls: Sequence[str], headers: Sequence[tuple[str, str]], name: str | None, existing: SourceSpec | None
+) -> list[Suggested]:
+    if name and len(urls) > 1:
+        raise click.BadParameter("it names one endpoint, and there are several URLs", param_hint="--name")
+    try:
+        new = drafts(urls, headers, name)
+    except NotOneSource as error:
+        raise click.BadParameter(f"{error}. Call `suggest` for each.", param_hint="URL") from None
+    return [_asked(each, existing) for each in new]
+
+
+def _of_file(targets: Sequence[str], name: str | None) -> Suggested:
+    if len(targets) > 1:
+        raise click.BadParameter("give several URLs, or one saved answer", param_hint="URL|FILE")
+    return _read(Path(targets[0]), name)
 
 
 def _asked(new: Draft, existing: SourceSpec | None) -> Suggested:
@@ -169,24 +191,27 @@ def _unpacked(answer: Answer) -> bytes:
         raise network_error(error) from None
 
 
-def _write(file: Path, found: Suggested, existing: SourceSpec | None) -> None:
-    """Put the endpoint into the file; nothing is written that would not load."""
+def _write(file: Path, found: Sequence[Suggested], existing: SourceSpec | None) -> None:
+    """Put the endpoints into the file; nothing is written that would not load."""
     if existing is None:
-        _replace(file, file_text(found.draft, found.lines, schema_line(file)))
+        lines = [line for each in found for line in ("", *each.lines)][1:]
+        _replace(file, file_text(found[0].draft, lines, schema_line(file)), len(found))
         return
-    if any(endpoint.name == found.draft.name for endpoint in existing.endpoints):
-        raise RestSourceError(
-            "endpoint_exists",
-            f"{file} has an endpoint `{found.draft.name}` already.",
-            remedy="Choose another name with --name.",
-        )
-    text = insert_endpoint(file.read_text(encoding="utf-8"), found.lines)
+    text: str | None = file.read_text(encoding="utf-8")
+    for each in found:
+        if any(endpoint.name == each.draft.name for endpoint in existing.endpoints):
+            raise RestSourceError(
+                "endpoint_exists",
+                f"{file} has an endpoint `{each.draft.name}` already.",
+                remedy="Choose another name with --name.",
+            )
+        text = insert_endpoint(text, each.lines) if text is not None else None
     if text is None:
         raise _not_insertable(file)
-    _replace(file, text, len(existing.endpoints) + 1, "\r\n" if b"\r\n" in file.read_bytes() else "\n")
+    _replace(file, text, len(existing.endpoints) + len(found), "\r\n" if b"\r\n" in file.read_bytes() else "\n")
 
 
-def _replace(file: Path, text: str, endpoints: int = 1, newline: str = "\n") -> None:
+def _replace(file: Path, text: str, endpoints: int, newline: str = "\n") -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.new")
     try:

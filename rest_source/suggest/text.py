@@ -13,11 +13,11 @@ from rest_source.suggest.suggestion import Suggestion
 from rest_source.suggest.vocabulary import PAGE_PARAMS, TOKEN_PARAMS
 
 
-def file_text(draft: Draft, endpoint: Sequence[str], head: Sequence[str] = ()) -> str:
-    """A file with the source of a draft and one endpoint."""
+def file_text(draft: Draft, endpoints: Sequence[str], head: Sequence[str] = ()) -> str:
+    """A file with the source of a draft and the lines of its endpoints."""
     lines = [*head, f"type: {COMPONENT_TYPE}", "attributes:"]
     lines += [f"  {key}: {flow(value)}" for key, value in draft.source.items()]
-    return "\n".join([*lines, "  endpoints:", *(f"    {line}" for line in endpoint), ""])
+    return "\n".join([*lines, "  endpoints:", *(f"    {line}".rstrip() for line in endpoints), ""])
 
 
 def endpoint_lines(suggestion: Suggestion, draft: Draft) -> list[str]:
