@@ -6,9 +6,15 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
+from dagster._core.definitions.repository_definition import RepositoryLoadData
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from pydantic import ValidationError
 
 from rest_source import build_definitions, load_source
+from rest_source.orchestrate.run_workers import unended_run
 from rest_source_tests.shop import spec, write_file
 
 URL = "https://api.shop.example"
@@ -137,6 +143,23 @@ def test_a_tick_is_skipped_while_the_last_run_goes_on(tmp_path: Path) -> None:
         assert tick.skip_message == f"The last run ({run.run_id}) has not ended."
         instance.report_run_canceled(run)
         assert len(schedule.evaluate_tick(context).run_requests or []) == 1
+
+
+@pytest.mark.parametrize(("here", "waits"), [("one", True), ("other", False), (None, True)])
+def test_a_tick_waits_for_no_run_of_another_code_location(tmp_path: Path, here: str | None, waits: bool) -> None:
+    job = definitions({}, schedule={"every": "1h"}).resolve_job_def("shop_every_1h")
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("one"), "__repository__")
+    context = DefinitionsLoadContext(
+        DefinitionsLoadType.INITIALIZATION, repository_load_data=RepositoryLoadData(code_location_name=here)
+    )
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance, DefinitionsLoadContext.scoped(context):
+        instance.create_run_for_job(
+            job,
+            status=dg.DagsterRunStatus.STARTED,
+            remote_job_origin=RemoteJobOrigin(repository, job.name),
+            job_code_origin=JobPythonOrigin(job.name, RepositoryPythonOrigin("", ModuleCodePointer("m", "f", None))),
+        )
+        assert (unended_run(instance, job.name) is not None) is waits
 
 
 def test_sources_merge_into_one_code_location() -> None:

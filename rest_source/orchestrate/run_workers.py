@@ -4,6 +4,7 @@ import time
 
 import dagster as dg
 import psutil
+from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.storage.tags import GRPC_INFO_TAG, WILL_RETRY_TAG
@@ -26,17 +27,26 @@ _UNENDED = [
 
 
 def unended_run(instance: dg.DagsterInstance, job: str) -> dg.DagsterRun | None:
-    """A run of a job that goes on, or that Dagster starts again.
+    """A run of a job of this code location that goes on, or that Dagster starts again.
 
     Those that were killed are reported as failed, as nobody else would.
     """
     found = None
     for record in instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_UNENDED)):
+        if _is_elsewhere(record.dagster_run):
+            continue
         if _goes_on(instance, record):
             found = record.dagster_run
         elif _has_failed(instance, record.dagster_run.run_id):
             found = instance.get_run_by_id(record.dagster_run.run_id)
     return found
+
+
+def _is_elsewhere(run: dg.DagsterRun) -> bool:
+    """Whether a run is of another code location, which may have a job of the same name."""
+    here = DefinitionsLoadContext.get().code_location_name
+    there = run.remote_job_origin.location_name if run.remote_job_origin else None
+    return None not in (here, there) and here != there
 
 
 def _has_failed(instance: dg.DagsterInstance, run_id: str) -> bool:
