@@ -139,6 +139,89 @@ def test_a_pass_that_drifts_marks_nothing(warehouse: Warehouse) -> None:
     assert marked(warehouse) == []
 
 
+PAGES = {"type": "page_number", "size_param": "size", "size": 2}
+OFFSETS = {"type": "offset_limit", "limit": 2}
+TOTALS = {"total_records": "$.total"}
+
+
+class Shrinking:
+    """Six records, in pages of two; in each of so many passes the first one left is deleted after page 1."""
+
+    def __init__(self, passes: int, total: bool = True) -> None:
+        self.records, self.passes, self.total = records(1, 2, 3, 4, 5, 6), passes, total
+
+    def answer(self, call: Call) -> Reply:
+        start = int(call.arg("offset") or 2 * (int(call.arg("page") or 1) - 1))
+        page, total = self.records[start : start + 2], {"total": len(self.records)} if self.total else {}
+        if not start and self.passes:
+            self.passes -= 1
+            del self.records[0]
+            page = [{**page[0]}, *page[1:]]
+        link = {"Link": f'</orders?page={start // 2 + 2}>; rel="next"'} if start + 2 < len(self.records) else {}
+        return Reply({"records": page, **total}, headers=link)
+
+
+@pytest.mark.parametrize(
+    ("pagination", "total", "first"),
+    [
+        (PAGES, False, []),
+        (OFFSETS, False, []),
+        ({"type": "link_header"}, False, []),
+        ({**PAGES, **TOTALS}, True, [1]),
+        ({**OFFSETS, **TOTALS}, True, [1]),
+        (PAGES, True, [1]),
+    ],
+)
+def test_a_record_that_moves_to_a_page_behind_is_not_marked(
+    warehouse: Warehouse, pagination: dict[str, Any], total: bool, first: list[int]
+) -> None:
+    api = Shrinking(0, total)
+    keys = {**KEYS, "pagination": pagination}
+    with LoopbackServer(api.answer) as server:
+        assert warehouse.load_from(server.url, **keys).warnings == ()
+        api.passes = 1
+        outcome = warehouse.load_from(server.url, **keys)
+        assert (marked(warehouse), outcome.result.rows_deleted, outcome.warnings) == (first, len(first), ())
+        assert (warehouse.load_from(server.url, **keys).warnings, marked(warehouse)) == ((), [1])
+    loads = warehouse.rows("SELECT rows_deleted FROM _rest_source.loads ORDER BY committed_at")
+    assert sum(deleted for (deleted,) in loads) == 1
+
+
+@pytest.mark.parametrize("write", ["merge", "replace", "append"])
+def test_a_total_that_fell_has_all_read_once_more_and_is_told_if_it_falls_again(
+    warehouse: Warehouse, write: str
+) -> None:
+    keys: dict[str, Any] = {"pagination": {**PAGES, **TOTALS}, "write": write, "primary_key": "id"}
+    keys |= {"deletes": "mark"} if write == "merge" else {}
+    api = Shrinking(1)
+    with LoopbackServer(api.answer) as server:
+        assert warehouse.load_from(server.url, **keys).warnings == ()
+        assert sorted(warehouse.values("id")) == [2, 3, 4, 5, 6]
+        api.passes = 2
+        told = warehouse.load_from(server.url, **keys).warnings
+    assert "The total of records fell while they were read, in two full passes" in told[0]
+    assert marked(warehouse) == []
+
+
+def test_a_second_look_that_fails_marks_nothing_and_says_so(warehouse: Warehouse) -> None:
+    api = Shrinking(0, total=False)
+    keys = {**KEYS, "pagination": PAGES}
+
+    passes = []
+
+    def answer(call: Call) -> Reply:
+        passes.extend([call] if call.arg("page") == "1" else [])
+        return Reply({}, 500) if len(passes) == 3 else api.answer(call)
+
+    with LoopbackServer(answer) as server:
+        warehouse.load_from(server.url, **keys)
+        del api.records[0]
+        (told,) = warehouse.load_from(server.url, **keys).warnings
+        assert told.startswith("No row was marked as deleted, as the second look at all pages failed")
+        assert warehouse.load_from(server.url, **keys).result.rows_deleted == 1
+    assert marked(warehouse) == [1]
+
+
 def test_a_record_that_was_rejected_is_not_gone(warehouse: Warehouse) -> None:
     warehouse.load([{"id": 1, "v": 1}, {"id": 2, "v": 2}, {"id": 3, "v": 3}], **KEYS)
     warehouse.load([{"id": 1, "v": 1}, {"id": 2, "v": "x"}, {"id": None}], columns={"v": "BIGINT"}, **KEYS)

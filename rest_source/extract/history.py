@@ -13,7 +13,8 @@ class History:
     `digests` has the page that first held some records. `returned` counts the records by which paging goes, and `empty`
     the pages without any at the end. `first` and `last` are what the first and the last answer announced. `is_list`
     says that an answer was a list, and `had_records` that one held several records. `names` are those of rows that are
-    arrays. `is_wrapped` says that the data root was told to be one of a wrapper.
+    arrays. `is_wrapped` says that the data root was told to be one of a wrapper. `most` is the greatest total of
+    records so far.
     """
 
     digests: dict[str, int] = field(default_factory=dict)
@@ -26,6 +27,8 @@ class History:
     had_records: bool = False
     names: tuple[str, ...] = ()
     is_wrapped: bool = False
+    most: int = 0
+    _latest: int = 0
     _last_page: Identity | None = None
 
     def twin(self, identity: Identity) -> int | None:
@@ -40,6 +43,22 @@ class History:
         """Take in what an answer announces."""
         self.first = said if not self.pages else self.first
         self.last = said
+
+    def count(self, total: int | None) -> None:
+        """Take in the total of records, which the file names, or the answer by a name that is sure."""
+        sign = self.last.records
+        if total is None and sign is not None and sign.is_sure:
+            total = sign.count
+        if total is not None:
+            self.most, self._latest = max(self.most, total), total
+
+    @property
+    def has_shrunk(self) -> bool:
+        """Whether records were deleted while pages were read: then those behind may have moved to an earlier page.
+
+        The total fell, and no more were read than are left.
+        """
+        return self._latest <= self.returned < self.most
 
     def add(self, number: int, identity: Identity, new: int, keeps_digest: bool, keeps_marks: bool) -> None:
         """Take in a page that is kept, with so many records that count, and what later pages are compared with."""

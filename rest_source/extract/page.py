@@ -138,9 +138,9 @@ class Page:
     for the journal. It is empty where it holds a secret, such as a key that the API repeats in its next URL, which
     must not be kept on disk: the load cannot be resumed from this page. `returned` counts the records by which paging
     goes: those the API returned, whichever of them are selected, and each once. `shortfall` says what the API announced
-    beyond what its series read. `cursor` is the latest value in it of the cursor of increments, `unordered` two of
-    which it is not certain which is the later, `ahead` those that are none, and `failed` the request by which a child's
-    series ended.
+    beyond what its series read, and `shrunk` that its total fell meanwhile. `cursor` is the latest value in it of
+    the cursor of increments, `unordered` two of which it is not certain which is the later, `ahead` those that are
+    none, and `failed` the request by which a child's series ended.
     """
 
     number: int
@@ -154,6 +154,7 @@ class Page:
     failed: FailedRequest | None = None
     returned: int = 0
     shortfall: str | None = None
+    shrunk: bool = False
 
 
 def journalled(after: Next[Any] | Stop) -> dict[str, Any]:

@@ -225,16 +225,20 @@ class PageReader:
         total: int | None,
         doubts: list[str],
     ) -> Page:
+        self.history.count(total)
+        shrunk = isinstance(after, Stop) and self.history.has_shrunk
         short = self._shortfall(after, total) if isinstance(after, Stop) else None
         told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts, *([short] if short else ())))
         after = replace(after, warnings=told)
         follows = journalled(after)
         follows |= {"shortfall": told[-1]} if short else {}
+        follows |= {"most": self.history.most} if self.history.most else {}
+        follows |= {"shrunk": True} if shrunk else {}
         follows |= {"is_list": True} if self.history.is_list else {}
         follows |= {"names": self.history.names} if self.history.names else {}
         shown = json.dumps(follows)
         follows = follows if self.mask(shown) == shown else {}
-        return Page(number, records, after, total, follows, shortfall=told[-1] if short else None)
+        return Page(number, records, after, total, follows, shortfall=told[-1] if short else None, shrunk=shrunk)
 
     def _shortfall(self, stop: Stop, total: int | None) -> str | None:
         return shortfall(self.history, stop, self.endpoint.pagination, total, self.is_part)

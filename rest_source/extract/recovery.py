@@ -24,7 +24,7 @@ class Interrupted:
     `columns` and `warnings` are gathered from all lines up to it, and so are the slices that are `done`, the `cursors`
     of their scopes and those that are `unordered`, what lies `ahead` of their requests, and the requests that `failed`.
     `identities` are those of the pages of the slice under way, and `returned_before` counts the records that came
-    before it. `shortfall` is the first of a slice that is done.
+    before it. `shortfall` is the first of a slice that is done, and `shrunk` says that the total of one fell.
     """
 
     directory: Path
@@ -40,6 +40,7 @@ class Interrupted:
     returned_before: int = 0
     shortfall: str | None = None
     unordered: Mapping[str, Any] = field(default_factory=dict)
+    shrunk: bool = False
 
     @property
     def load_id(self) -> str:
@@ -104,6 +105,7 @@ def recover(directory: Path) -> Interrupted | None:
         reader.returned_before,
         reader.shortfall,
         reader.unordered,
+        reader.shrunk,
     )
 
 
@@ -124,6 +126,7 @@ class _Reader:
     returned_before: int = 0
     shortfall: str | None = None
     unordered: dict[str, Any] = field(default_factory=dict)
+    shrunk: bool = False
     _read: dict[str, Any] = field(default_factory=dict)
     _pending: int = 0
     _records: BinaryIO | None = None
@@ -152,6 +155,7 @@ class _Reader:
             self.failed += [line["failed"]] if "failed" in line else []
             self.ahead = line.get("ahead", self.ahead)
             self.shortfall = self.shortfall or line.get("shortfall")
+            self.shrunk |= "shrunk" in line
             if "identity" in line:
                 self.identities.setdefault(line["identity"], line.get("of_slice", line["page"]))
             if "slice_end" in line:

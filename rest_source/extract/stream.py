@@ -49,6 +49,7 @@ class PageStream:
     `full_refresh` nothing of earlier loads is gone on with. With `until`, which may be raised between two pages,
     nothing is requested beyond that page of the first series; `watch` is shown each answer with its request.
     `returned` counts the records by which paging goes, and `shortfall` says what was announced beyond what was read.
+    A load `shrunk` if a total fell while pages were read.
     """
 
     source: SourceSpec
@@ -74,6 +75,7 @@ class PageStream:
     rows: int = 0
     returned: int = 0
     shortfall: str | None = None
+    shrunk: bool = False
     _resumed: Interrupted | None = None
     _successor: "PageStream | None" = None
     _familiar: Familiar | None = field(init=False)
@@ -139,6 +141,7 @@ class PageStream:
         stream.total_reported = interrupted.last["total"]
         stream.pages, stream.rows = interrupted.pages, interrupted.last["rows"]
         stream.returned, stream.shortfall = interrupted.last["returned"], interrupted.shortfall
+        stream.shrunk = interrupted.shrunk
         stream._resumed = interrupted
         return stream
 
@@ -267,6 +270,7 @@ class PageStream:
             returned = resumed.last["returned"] - resumed.returned_before
             is_list, names = resumed.last.get("is_list", False), tuple(resumed.last.get("names", ()))
             history = History(dict(resumed.identities), returned, pages, is_list=is_list, names=names)
+            history.most = resumed.last.get("most", 0)
         reader = PageReader(
             self.endpoint,
             pager,
@@ -300,6 +304,7 @@ class PageStream:
         self.rows += page.records.count
         self.returned += page.returned
         self.shortfall = self.shortfall or page.shortfall
+        self.shrunk |= page.shrunk
         self.total_reported = page.total
         self._told.add(page.after.warnings if page.after else ())
         self._move(part.scope, page)

@@ -30,7 +30,8 @@ def write_load(session: Session, stage: Stage, load: LoadFacts) -> CommitResult:
     loaded_at = int(time.time() * 1000)
     result = Writer(session, table, stage, evolution, staged, loaded_at, load.partition).write(load)
     record_spellings(session, table, stage, evolution, before, load.asked_fields)
-    result = Children(session, table, stage, load, loaded_at).write(result)
+    suspects = result.suspects
+    result = Children(session, table, stage, load, loaded_at).write(result).suspecting(suspects)
     record_load(session, load, stage, staged, result, loaded_at)
     record_progress(session, load, loaded_at)
     return result

@@ -35,7 +35,8 @@ class TableView:
 class LoadFacts:
     """What is to be written, how, and what the extraction did; the stage holds the rows.
 
-    `marks_deleted` says that rows which are not among them have gone from the API, `siblings` names the tables of the
+    `marks_deleted` says that rows which are not among them have gone from the API; of `suspects` only, by `__hevo_id`,
+    if they are given. A load that `seeks_suspects` finds them for a second look. `siblings` names the tables of the
     source's endpoints. With `retries_rejected` the stage holds all records of the endpoint, or of its `partition`, that
     were rejected so far, which give way to rows that were read later. A load of a `partition` takes the place of the
     partitions it `covered`. `cursors` are to be kept by their scopes, those of `forgotten` scopes no longer, and
@@ -50,6 +51,8 @@ class LoadFacts:
     write: Literal["merge", "append", "replace"]
     schema_change: Literal["evolve", "freeze", "ignore"] = "evolve"
     marks_deleted: bool = False
+    suspects: frozenset[str] | None = None
+    seeks_suspects: bool = False
     siblings: tuple[str, ...] = ()
     retries_rejected: bool = False
     partition: str = ""
@@ -86,10 +89,12 @@ class CommitResult:
     as `merged_sample` and the fields that would tell them apart as `identity`; `rows_moved` rows that were taken out of
     other partitions, `rows_united` rows of the table that are gone as another one has their key.
 
-    `view`, the table itself, is no field: the fields are reported as they are.
+    `view`, the table itself, and `suspects`, the ids of rows that may be gone, are no fields: the fields are reported
+    as they are.
     """
 
     view = TableView()
+    suspects = frozenset[str]()
 
     rows_read: int = 0
     rows_inserted: int = 0
@@ -141,7 +146,13 @@ class CommitResult:
         """This result with a view of the table."""
         result = replace(self)
         object.__setattr__(result, "view", view)
+        object.__setattr__(result, "suspects", self.suspects)
         return result
+
+    def suspecting(self, ids: frozenset[str]) -> "CommitResult":
+        """This result with rows that were not returned."""
+        object.__setattr__(self, "suspects", ids)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

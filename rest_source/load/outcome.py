@@ -15,6 +15,7 @@ from rest_source.load.progress import PARENTS
 from rest_source.load.stager import Stager
 from rest_source.spec.base import normalise
 from rest_source.spec.literals import literal_warnings
+from rest_source.spec.pagination import LinkHeader, NextUrl, OffsetLimit, PageNumber
 
 SKIPPED = "skipped"
 
@@ -66,9 +67,16 @@ class Extraction:
 
     @property
     def has_drifted(self) -> bool:
-        """Whether the API announced another number of records than it gave, of which all were asked for."""
+        """Whether the API announced another number of records than it gave, of all it was asked for, or ever fewer."""
         total = self.stream.total_reported
-        return total is not None and self.stream.returned != total and self.reason != "cursor_reached"
+        is_other = total is not None and self.stream.returned != total
+        return self.reason != "cursor_reached" and (is_other or self.stream.shrunk)
+
+    @property
+    def may_miss(self) -> bool:
+        """Whether a record that exists may have moved to a page that was read already, as others were deleted."""
+        shifts = isinstance(self.stream.endpoint.pagination, PageNumber | OffsetLimit | NextUrl | LinkHeader)
+        return shifts and self.stream.pages > len(self.stream.slices)
 
     @property
     def doubt(self) -> str | None:
@@ -87,8 +95,8 @@ class Extraction:
         self.stager.close()
         self.spooled.remove()
 
-    def facts(self, run_id: str) -> LoadFacts:
-        """What goes into `_rest_source.loads` besides the counts."""
+    def facts(self, run_id: str, suspects: frozenset[str] | None = None) -> LoadFacts:
+        """What goes into `_rest_source.loads` besides the counts; a second look marks none but `suspects`."""
         stream = self.stream
         return LoadFacts(
             load_id=self.spooled.load_id,
@@ -96,7 +104,9 @@ class Extraction:
             endpoint=stream.endpoint.name,
             write="merge" if stream.endpoint.write == "replace" and self._replaces_nothing else stream.endpoint.write,
             schema_change=stream.endpoint.schema_change,
-            marks_deleted=stream.endpoint.deletes == "mark" and self.doubt is None and not self._is_retry,
+            marks_deleted=self._marks and (suspects is not None or not self.may_miss),
+            suspects=suspects,
+            seeks_suspects=self._marks and suspects is None and self.may_miss,
             partition=self._partition,
             covered=self._covered,
             cursors=self._moved,
@@ -145,6 +155,10 @@ class Extraction:
                 *self._unmarked(),
             ),
         )
+
+    @property
+    def _marks(self) -> bool:
+        return self.stream.endpoint.deletes == "mark" and self.doubt is None and not self._is_retry
 
     @property
     def _is_retry(self) -> bool:
@@ -240,6 +254,21 @@ def skipped(stream: PageStream, error: Ruled) -> LoadOutcome:
         stop_reason=SKIPPED,
         first_request=stream.first_request,
         warnings=(*stream.warnings, warning),
+    )
+
+
+def looked_again(first: LoadOutcome, second: LoadOutcome) -> LoadOutcome:
+    """A load with the marks of the second look that followed it."""
+    deleted = first.result.rows_deleted + second.result.rows_deleted
+    return replace(
+        first,
+        result=replace(first.result, rows_deleted=deleted).showing(second.result.view),
+        requests=second.requests,
+        retries=second.retries,
+        wait_seconds=second.wait_seconds,
+        bytes=second.bytes,
+        seconds=round(first.seconds + second.seconds, 3),
+        warnings=tuple(dict.fromkeys((*first.warnings, *second.warnings))),
     )
 
 

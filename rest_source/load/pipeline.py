@@ -17,7 +17,7 @@ from rest_source.extract.spool import Spool
 from rest_source.extract.stream import PageStream
 from rest_source.http.rules import Ruled
 from rest_source.load.destination import Destination
-from rest_source.load.outcome import Extraction, LoadOutcome, known, skipped, together
+from rest_source.load.outcome import Extraction, LoadOutcome, known, looked_again, skipped, together
 from rest_source.load.progress import known_of
 from rest_source.load.rejects import rejected_ids
 from rest_source.load.resume import REFUSED, find_interrupted, is_dated, is_stale, manifest, new_load_id
@@ -153,29 +153,53 @@ class Loader:
             extraction = self._extract(extraction.stream.afresh())
             outcome = self._commit(extraction)
         extraction.spooled.remove()
-        return outcome
+        suspects = outcome.result.suspects
+        return self._second_look(extraction.stream, outcome, suspects) if suspects else outcome
+
+    def _second_look(self, stream: PageStream, first: LoadOutcome, suspects: frozenset[str]) -> LoadOutcome:
+        """Read all pages again, and mark those of the rows as deleted that are not returned this time either.
+
+        Where a record is deleted while pages are read, those behind it move up, and the first of a page may be missed.
+        """
+        self.report(f"{len(suspects)} rows were not returned; reading all pages once more before they are marked.")
+        try:
+            again = self._extract(stream.afresh())
+            outcome = self._commit(again, suspects)
+        except RestSourceError as error:
+            stream.session.go_on()
+            told = f"No row was marked as deleted, as the second look at all pages failed: {error.message}"
+            return replace(first, warnings=(*first.warnings, told))
+        again.spooled.remove()
+        return looked_again(first, outcome)
 
     def _once_more(self, extraction: Extraction) -> Extraction:
         """A second pass where the API announced another number of records than it gave: rows may have moved."""
         stream, rows = extraction.stream, extraction.stream.returned
-        self.report(f"Read {rows} records of {stream.total_reported} announced; reading all of them once more.")
+        why = "the total fell meanwhile" if stream.shrunk else f"{stream.total_reported} were announced"
+        self.report(f"Read {rows} records, but {why}; reading all of them once more.")
         extraction.discard()
         again = self._extract(stream.afresh())
-        if again.has_drifted:
+        if again.stream.shrunk:
+            again.stream.warnings.append(
+                f"The total of records fell while they were read, in two full passes, which gave {rows} and "
+                f"{again.stream.returned}. Where records are deleted meanwhile, those behind move to earlier pages; "
+                "some may be missing until the next load. Load when less is deleted, or in smaller parts."
+            )
+        elif again.has_drifted:
             again.stream.warnings.append(
                 f"The API announced {again.stream.total_reported} records, but two full passes gave {rows} and "
                 f"{again.stream.returned}. Records come and go while they are read, or the total counts something else."
             )
         return again
 
-    def _commit(self, extraction: Extraction) -> LoadOutcome:
+    def _commit(self, extraction: Extraction, suspects: frozenset[str] | None = None) -> LoadOutcome:
         stream, endpoint = extraction.stream, extraction.stream.endpoint
         try:
             stage = stage_of(extraction.spooled, stream.source, endpoint, extraction.stager)
             if stage.read and stage.rejected == stage.read and not self._are_known(stage, stream):
                 raise _all_rejected(stage)
             stream.session.go_on()
-            result = self.destination.commit(stage, extraction.facts(self.run_id), self.report)
+            result = self.destination.commit(stage, extraction.facts(self.run_id, suspects), self.report)
             return extraction.outcome(result, stage.doubts)
         except RestSourceError as error:
             error.at(f"{stream.source.name}.{endpoint.name}")

@@ -71,11 +71,9 @@ class Writer:
             case _:
                 inserted, given_way, deleted = self._insert(chosen), _NONE, 0
         if load.marks_deleted and before:
-            marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
-            missing = self._missing(f"NOT t_.{MARKED_DELETED}")
-            deleted += self.session.execute(f"UPDATE {self._table} t_ SET {marks} {missing}")
+            deleted += self._mark(load.suspects)
         known = CommitResult.of(self.stage)
-        return replace(
+        result = replace(
             known,
             rows_inserted=inserted,
             rows_updated=given_way.updated,
@@ -91,6 +89,21 @@ class Writer:
             columns_ignored=self.evolution.ignored,
             columns_missing=self.evolution.missing if self.stage.read else (),
         )
+        return result.suspecting(self._suspects()) if load.seeks_suspects and before else result
+
+    def _mark(self, suspects: frozenset[str] | None) -> int:
+        """Mark the rows that were not returned; of the suspects only, if there are some to choose from."""
+        marks = f"{MARKED_DELETED} = true, {LOADED_AT} = {self.loaded_at}"
+        of_these = f" AND t_.{HEVO_ID} IN (SELECT unnest(CAST(? AS VARCHAR[])))" if suspects is not None else ""
+        missing = self._missing(f"NOT t_.{MARKED_DELETED}{of_these}")
+        chosen = [sorted(suspects)] if suspects is not None else []
+        return self.session.execute(f"UPDATE {self._table} t_ SET {marks} {missing}", chosen)
+
+    def _suspects(self) -> frozenset[str]:
+        rows = self.session.rows(
+            f"SELECT t_.{HEVO_ID} FROM {self._table} t_ {self._missing(f'NOT t_.{MARKED_DELETED}')}"
+        )
+        return frozenset(id for (id,) in rows)
 
     def _newest(self) -> tuple[str, int]:
         """Which staged rows count, and how many do not: the stage has a key once as it is spelled, but 1.0 is 1."""
