@@ -12,6 +12,7 @@ from rest_source.extract.page import Next, PageRequest
 from rest_source.extract.page_words import words
 from rest_source.extract.pagers import pager_for
 from rest_source.spec.endpoint import EndpointSpec
+from rest_source.spec.places import HeaderValue
 from rest_source.suggest.compared import are_one_page, holds_others, shares
 from rest_source.suggest.draft import Draft
 from rest_source.suggest.finding import Finding, Seen
@@ -210,7 +211,8 @@ class Prover:
 def _counts_a_page(settings: Settings, first: Page) -> bool:
     """Whether what the settings take for the total is no more than the records of the first page."""
     where = settings.get("total_records")
-    total = as_count(first.response.find(where)) if where is not None else None
+    place = HeaderValue(**where) if isinstance(where, dict) else where
+    total = as_count(first.response.find(place)) if place is not None else None
     return total is not None and 0 < total <= len(first.records)
 
 
