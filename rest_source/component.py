@@ -99,7 +99,7 @@ class RestSource(dg.Component):
             refuse_mistakes(file, attributes.error, _number(context))
         if not isinstance(attributes, SourceSpec):
             raise invalid_file([f"{file or context.path}: the key `attributes` is required"])
-        lines = endpoint_lines(file) if file else []
+        lines = endpoint_lines(file, _number(context)) if file else []
         if file and getattr(getattr(context.component_decl, "component_file_model", None), "post_processing", None):
             refuse_added_partitions(file, attributes, _number(context))
         if len(lines) != len(attributes.endpoints):  # as where the folder holds several sources

@@ -127,6 +127,27 @@ def test_a_file_with_mistakes_leaves_the_others_standing(
     assert told in failure(defs, monkeypatch)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("Shop", ("", ""), "the sources `Shop`, and `shop` of"),
+        ("crm", ("  base_url:", "  name: crm\n  base_url:"), "the key `name` stands twice"),
+        ("crm", ("base_url", "base_ulr"), "unknown key `base_ulr`"),
+    ],
+)
+def test_of_several_documents_in_a_file_only_those_with_mistakes_fall_out(
+    defs: Path, monkeypatch: pytest.MonkeyPatch, name: str, change: tuple[str, str], told: str
+) -> None:
+    file = write_file(defs / "a", URL, {"name": "orders"})
+    broken = write_file(defs / "b", URL, {"name": "customers"}, name=name).read_text().replace(*change)
+    file.write_text(f"{file.read_text()}\n---\n{broken}")
+    (defs / "b" / "defs.yaml").unlink()
+    found = load(defs, monkeypatch)
+    assert [spec.key.to_user_string() for spec in found.resolve_all_asset_specs()] == ["shop/orders"]
+    (sensor,) = found.sensors or []
+    assert isinstance(sensor, dg.SensorDefinition) and told in str(sensor.description)
+
+
 def test_names_of_one_file_clash_with_a_line(tmp_path: Path) -> None:
     file = write_file(tmp_path, URL, {"name": "status"}, {"name": "status_checks"})
     with pytest.raises(RestSourceError) as raised:

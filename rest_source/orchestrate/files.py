@@ -10,7 +10,7 @@ from rest_source.orchestrate.definitions import Part
 from rest_source.orchestrate.resource import api_resource
 from rest_source.spec.file import invalid_file
 from rest_source.spec.source import SourceSpec
-from rest_source.spec.together import PlacedSource, clashes, joined
+from rest_source.spec.together import Clash, PlacedSource, clashes, joined
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Project:
         return source, Part(placed.source.endpoints, resource, is_first=first is placed)
 
     def _mistakes(self, placed: PlacedSource) -> list[str]:
-        return [told for told in self._clashes if told.startswith(f"{placed.file}:")]
+        return [clash.told for clash in self._clashes if clash.placed is placed]
 
     @cached_property
-    def _clashes(self) -> list[str]:
+    def _clashes(self) -> list[Clash]:
         return clashes(self.sources)
 
     @cached_property

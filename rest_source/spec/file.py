@@ -98,10 +98,15 @@ def reject_duplicate_keys(path: Path) -> None:
     _reject_duplicates(path, _documents(path))
 
 
-def endpoint_lines(path: Path) -> list[int]:
-    """The line in which each endpoint of a file begins; raises as `reject_duplicate_keys` does, in one reading."""
+def endpoint_lines(path: Path, number: int | None = None) -> list[int]:
+    """The line in which each endpoint of a file begins, or of one document in it.
+
+    Raises as `reject_duplicate_keys` does, in one reading.
+    """
     lines = []
-    documents = list(_documents(path))
+    documents: Sequence[yaml.Node] = _documents(path)
+    if number is not None:
+        documents = [node for node in documents if isinstance(node, yaml.MappingNode)][number : number + 1]
     _reject_duplicates(path, documents)
     for document in documents:
         endpoints = _value(_value(document, "attributes"), "endpoints")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rest_source.errors import RestSourceError
 from rest_source.spec.base import normalise
@@ -24,6 +25,13 @@ class PlacedSource:
         return f"{self.file}:{self.lines[index]}" if index < len(self.lines) else self.file
 
 
+class Clash(NamedTuple):
+    """A mistake that a source makes together with an earlier one."""
+
+    placed: PlacedSource
+    told: str
+
+
 def joined(sources: Sequence[SourceSpec]) -> SourceSpec:
     """One source of the endpoints of several that are called alike, and agree on the rest."""
     first = sources[0]
@@ -31,14 +39,14 @@ def joined(sources: Sequence[SourceSpec]) -> SourceSpec:
     return first if len(sources) == 1 else first.model_copy(update={"endpoints": endpoints})
 
 
-def clashes(sources: Sequence[PlacedSource]) -> list[str]:
+def clashes(sources: Sequence[PlacedSource]) -> list[Clash]:
     """The mistakes that only several files together make, each with both places."""
     first: dict[str, PlacedSource] = {}
-    found: list[str] = []
+    found: list[Clash] = []
     for placed in sources:
         other = first.setdefault(normalise(placed.source.name), placed)
         if other is not placed:
-            found += _of_sources(placed, other)
+            found += (Clash(placed, told) for told in _of_sources(placed, other))
     return found or list(_of_endpoints(sources))
 
 
@@ -51,8 +59,8 @@ def refuse_clashes(path: Path, source: SourceSpec) -> None:
         with suppress(RestSourceError):  # its own mistakes are told where it is checked
             if file != here and any(_may_clash(name, source.name) for name in source_names(file)):
                 others.append(PlacedSource(load_source(file), str(file), tuple(endpoint_lines(file))))
-    found = clashes([*others, PlacedSource(source, str(path), tuple(endpoint_lines(path)))])
-    if own := [told for told in found if told.startswith(f"{path}:")]:
+    mine = PlacedSource(source, str(path), tuple(endpoint_lines(path)))
+    if own := [clash.told for clash in clashes([*others, mine]) if clash.placed is mine]:
         raise invalid_file(own)
 
 
@@ -79,7 +87,7 @@ def _of_sources(placed: PlacedSource, other: PlacedSource) -> Iterator[str]:
         )
 
 
-def _of_endpoints(sources: Sequence[PlacedSource]) -> Iterator[str]:
+def _of_endpoints(sources: Sequence[PlacedSource]) -> Iterator[Clash]:
     """Endpoints of different files that would have one table, or one step in Dagster."""
     taken: dict[str, tuple[PlacedSource, int]] = {}
     for placed in sources:
@@ -91,8 +99,6 @@ def _of_endpoints(sources: Sequence[PlacedSource]) -> Iterator[str]:
                 owner, at = taken.setdefault(what, (placed, index))
                 if owner is not placed:
                     theirs = f"`{owner.source.endpoints[at].name}` of `{owner.source.name}` in {owner.place(at)}"
-                    yield (
-                        f"{placed.place(index)}: `{endpoint.name}` of `{name}`, and {theirs}, would both be {what}; "
-                        "choose another name"
-                    )
+                    told = f"`{endpoint.name}` of `{name}`, and {theirs}, would both be {what}; choose another name"
+                    yield Clash(placed, f"{placed.place(index)}: {told}")
                     break
