@@ -629,6 +629,11 @@ def totalled_from_zero(call: Call) -> Reply:
     return Reply({"items": rows(10 * int(call.arg("page") or 0), 10), "total": 430})
 
 
+def totalled_in_a_header(call: Call) -> Reply:
+    start = int(call.arg("_start") or 0)
+    return Reply(rows(start, int(call.arg("_limit") or 10)), headers={"X-Total-Count": "430"})
+
+
 def by_odata(call: Call) -> Reply:
     """Next links that are relative to the context."""
     if call.path != "/v4/Authors(3)/books":
@@ -646,6 +651,7 @@ AGES = count()
     [
         (json_server, "/posts?_page=1&_limit=50"),
         (json_server, "/posts?_page=2&_limit=50"),
+        (totalled_in_a_header, "/posts?_limit=50"),
         (index_of_the_last, "/orders"),
         (postgrest, "/orders"),
         (postgrest, "/orders?limit=25"),

@@ -131,12 +131,14 @@ class Prover:
         where, start = settings.get("total_pages"), settings.get("start")
         if start != 0 or where is None or {"total", "count"} & set(words(str(where))):
             return settings
-        count = first.response.find(where)
+        count = as_count(_found(first, where))
         bare = {key: value for key, value in settings.items() if key != "total_pages"}
         try:
-            last = self._shown({**self.draft.params, settings.get("param", "page"): int(count)})
+            last = self._shown({**self.draft.params, settings.get("param", "page"): count})
         except RestSourceError:
             return settings
+        except EnoughAsked:
+            return bare
         is_new = bool(last.records) and all(
             self.asker.compared(holds_others, page, last, endpoint) for page in (first, second)
         )
@@ -211,9 +213,13 @@ class Prover:
 def _counts_a_page(settings: Settings, first: Page) -> bool:
     """Whether what the settings take for the total is no more than the records of the first page."""
     where = settings.get("total_records")
-    place = HeaderValue(**where) if isinstance(where, dict) else where
-    total = as_count(first.response.find(place)) if place is not None else None
+    total = as_count(_found(first, where)) if where is not None else None
     return total is not None and 0 < total <= len(first.records)
+
+
+def _found(page: Page, where: Any) -> Any:
+    """What a page has at a JSONPath or in a header, as the file has them."""
+    return page.response.find(HeaderValue(**where) if isinstance(where, dict) else where)
 
 
 def _named(settings: Settings) -> str:

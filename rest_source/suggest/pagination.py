@@ -229,7 +229,7 @@ def _total_alone(around: Around) -> Finding[Settings] | None:
     limit = around.param(SIZE_PARAMS)
     settings: dict[str, Any] = {"type": "offset_limit", "limit": around.count, "total_records": place(total)}
     if limit:
-        settings["limit_param"] = limit
+        settings |= {"limit_param": limit, "offset_param": OFFSETS_BESIDE.get(limit, ("offset",))[0]}
     told = f"{_shown(total)} counts more records than the {around.count} here"
     return Finding(settings, "low", f"{told}; nothing tells how to ask for them")
 
