@@ -89,6 +89,7 @@ def test_no_form_of_a_time_to_come_moves_the_cursor(write: Callable[[datetime], 
         *((value, "$.updated_at") for value in ("9999-12-31T23:59:59Z", "9999-12-31", "9999", 253402300799, "2099")),
         *((value, "$.value") for value in (20990105, "20990105", "31/12/2099", "1.2.2099 10:00", "05 Jan 2099")),
         *((value, "$.value") for value in ("Sat Jan 05 10:00:00 +0000 2099", "2099-Q1", "2099-W01", "2099-01")),
+        *((value, "$.value") for value in ("Jan 2099", "05 Jan 2099 22h30 CET", "2099/01/05_01", "2099_01_05")),
     ],
 )
 def test_a_lone_time_to_come_is_no_cursor(value: Any, cursor: str) -> None:

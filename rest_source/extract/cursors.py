@@ -13,7 +13,7 @@ from typing import Any
 
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.document import LongNumber
-from rest_source.extract.text_order import are_versions, earliest, is_before, latest_id
+from rest_source.extract.text_order import DAY_BEFORE_YEAR, differ_as_numbers, earliest, is_before, latest_id
 from rest_source.extract.time_forms import ISO, LEAST_EPOCH, ODATA, Written, in_zone, of_number, read, unit
 from rest_source.spec.template import written
 from rest_source.spec.units import EPOCHS
@@ -151,7 +151,7 @@ class CursorValues:
         numbers = [as_number(value) if is_numeric else None for value in (one, other)]
         if None not in numbers and not self._differ_in_unit(one, other):
             is_small = self.format is None and max(map(abs, numbers)) < LEAST_EPOCH  # type: ignore[arg-type]
-            is_certain = not (is_small and are_texts and are_versions(one, other))
+            is_certain = not (is_small and are_texts and differ_as_numbers(one, other))
             return numbers[0] < numbers[1] if is_certain else None  # type: ignore[operator]
         moments = [self.instant(value) for value in (one, other)]
         if None not in moments:
@@ -183,7 +183,7 @@ def _latest_of_shapes(values: list[str]) -> Iterator[str]:
         if width > 1:
             zones = {value[-width:] for value in alike}
             yield from (max(value for value in alike if value.endswith(zone)) for zone in zones)
-        elif match or _SORTED.fullmatch(shape):
+        elif (match or _SORTED.fullmatch(shape)) and not any(map(DAY_BEFORE_YEAR.fullmatch, alike)):
             yield max(alike)
         else:
             yield from alike

@@ -66,8 +66,9 @@ def read(value: Any, zone: tzinfo) -> Written | None:
         return None
     if re.fullmatch(COMPACT, text, re.ASCII):
         return _compact(text, value, zone)
-    found = _reduced(text, value, zone) or _number(text, value)
-    return found if found or not isinstance(value, str) else _iso(text, zone) or _odata(text) or _human(text, zone)
+    if re.fullmatch(f"{REDUCED}|{NUMBER}", text, re.ASCII):
+        return _reduced(text, value, zone) or _number(text, value)
+    return (_iso(text, zone) or _odata(text) or _human(text, zone)) if isinstance(value, str) else None
 
 
 def of_number(number: Decimal, digits: int, like: Any) -> Written | None:
