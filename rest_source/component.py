@@ -1,11 +1,15 @@
 """The component that a `defs.yaml` names: `type: rest_source.RestSource`."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
 import dagster as dg
+from dagster.components.core import decl
+from dagster.components.core.context import ComponentDeclLoadContext
+from dagster.components.core.defs_module import ComponentPath
 from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from rest_source.errors import RestSourceError
@@ -15,7 +19,7 @@ from rest_source.orchestrate.definitions import build_definitions
 from rest_source.orchestrate.files import Project
 from rest_source.spec.base import normalise
 from rest_source.spec.endpoint import EndpointSpec
-from rest_source.spec.file import endpoint_lines, invalid_file, refuse_added_partitions, refuse_mistakes
+from rest_source.spec.file import endpoint_lines, invalid_file, load_source, refuse_added_partitions, refuse_mistakes
 from rest_source.spec.source import SourceSpec
 from rest_source.spec.together import PlacedSource
 
@@ -134,6 +138,39 @@ class _BrokenSource(RestSource):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return broken_definitions(_place(context), self.error)
+
+
+@contextmanager
+def unreadable_files_are_broken_sources() -> Iterator[None]:
+    """Within the block, a file that Dagster cannot read is a source with mistakes, and leaves the others standing.
+
+    Dagster has no place for that: it reads all files before it loads a component, and gives up at the first.
+    """
+    read = decl.build_component_decl_from_yaml_file
+
+    def read_or_broken(context: ComponentDeclLoadContext, component_def_path: Path) -> decl.ComponentDecl[Any]:
+        try:
+            return read(context, component_def_path)
+        except Exception as error:
+            told = _mistakes_of(component_def_path, error)
+            refuse_in_validation(told)
+            place = ComponentPath.from_path(context.path)
+            return decl.ComponentLoaderDecl(context=context, loc=place, component_node_fn=lambda _: _BrokenSource(told))
+
+    decl.build_component_decl_from_yaml_file = read_or_broken
+    try:
+        yield
+    finally:
+        decl.build_component_decl_from_yaml_file = read
+
+
+def _mistakes_of(file: Path, error: Exception) -> RestSourceError:
+    """What is wrong with a file, in our words where we see it, else in Dagster's."""
+    try:
+        load_source(file)
+    except RestSourceError as found:
+        return found
+    return invalid_file([f"{file}: {error}"])
 
 
 def _references(file: Path | None, source: SourceSpec, lines: Sequence[int]) -> References:

@@ -20,7 +20,7 @@ ALLOWED = {
     "orchestrate": {"errors", "catalogue", "spec", "http", "extract", "load"},
     "reference": {"catalogue", "spec"},
     "component": {"errors", "spec", "orchestrate", "suggest"},
-    "definitions": {"collector", "orchestrate"},
+    "definitions": {"collector", "component", "orchestrate"},
     "suggest": {"errors", "spec", "extract"},
     "cli": {"errors", "collector", "catalogue", "spec", "http", "extract", "load", "orchestrate", "suggest"},
     "demo": {"cli"},

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from rest_source import RestSource, load_source
 from rest_source.cli.main import main
-from rest_source.component import _project
+from rest_source.component import _project, unreadable_files_are_broken_sources
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source.orchestrate.definitions import build_definitions
@@ -143,6 +143,30 @@ def test_of_several_documents_in_a_file_only_those_with_mistakes_fall_out(
     file.write_text(f"{file.read_text()}\n---\n{broken}")
     (defs / "b" / "defs.yaml").unlink()
     found = load(defs, monkeypatch)
+    assert [spec.key.to_user_string() for spec in found.resolve_all_asset_specs()] == ["shop/orders"]
+    (sensor,) = found.sensors or []
+    assert isinstance(sensor, dg.SensorDefinition) and told in str(sensor.description)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("name: crm", "name: [crm"), "not valid YAML"),
+        (("attributes:", "atributes:"), "unknown key `atributes`. Did you mean `attributes`?"),
+        (("RestSource", "RestSorce"), "unknown type `rest_source.RestSorce`. Did you mean `rest_source.RestSource`?"),
+        (("type: rest_source.RestSource", "type: their.Source"), "their"),
+        (None, "the key `type: rest_source.RestSource` is required"),
+    ],
+)
+def test_a_file_that_dagster_cannot_read_leaves_the_others_standing(
+    defs: Path, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str] | None, told: str
+) -> None:
+    write_file(defs / "a", URL, {"name": "orders"})
+    file = write_file(defs / "b", URL, {"name": "customers"}, name="crm")
+    file.write_text(file.read_text().replace(*change) if change else "")
+    with unreadable_files_are_broken_sources():
+        found = load(defs, monkeypatch)
+        assert told in failure(defs, monkeypatch)
     assert [spec.key.to_user_string() for spec in found.resolve_all_asset_specs()] == ["shop/orders"]
     (sensor,) = found.sensors or []
     assert isinstance(sensor, dg.SensorDefinition) and told in str(sensor.description)
