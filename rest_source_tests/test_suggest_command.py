@@ -634,6 +634,25 @@ def totalled_in_a_header(call: Call) -> Reply:
     return Reply(rows(start, int(call.arg("_limit") or 10)), headers={"X-Total-Count": "430"})
 
 
+def bounded(call: Call) -> Reply:
+    """A total that is only a lower bound."""
+    start = int(call.arg("from") or 0)
+    total = {"value": 100, "relation": "gte"}
+    return Reply({"hits": {"total": total, "hits": rows(start, int(call.arg("size") or 10))}})
+
+
+def scim(call: Call) -> Reply:
+    """Records are counted from 1."""
+    start = max(1, int(call.arg("startIndex") or 1))
+    return Reply({"Resources": rows(start - 1, 50), "startIndex": start, "totalResults": 430})
+
+
+def by_links_of_offsets(call: Call) -> Reply:
+    start = int(call.arg("offset") or 0)
+    following = f"{call.path}?limit=50&offset={start + 50}" if start + 50 < 430 else None
+    return Reply({"count": 430, "next": following, "previous": None, "results": rows(start, 50)})
+
+
 def by_odata(call: Call) -> Reply:
     """Next links that are relative to the context."""
     if call.path != "/v4/Authors(3)/books":
@@ -652,6 +671,9 @@ AGES = count()
         (json_server, "/posts?_page=1&_limit=50"),
         (json_server, "/posts?_page=2&_limit=50"),
         (totalled_in_a_header, "/posts?_limit=50"),
+        (bounded, "/_search?size=50"),
+        (scim, "/Users"),
+        (by_links_of_offsets, "/orders?limit=50&offset=400"),
         (index_of_the_last, "/orders"),
         (postgrest, "/orders"),
         (postgrest, "/orders?limit=25"),

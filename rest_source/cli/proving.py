@@ -18,10 +18,12 @@ from rest_source.suggest.draft import Draft
 from rest_source.suggest.finding import Finding, Seen
 from rest_source.suggest.pagination import Settings, alternatives
 from rest_source.suggest.suggestion import KEY_COLUMN, Suggestion, params_beside
-from rest_source.suggest.vocabulary import PAGE_PARAMS, TOKEN_PARAMS
+from rest_source.suggest.vocabulary import OFFSET_PARAMS, PAGE_PARAMS, SIZE_PARAMS, TOKEN_PARAMS
 
 _POSITIONS = {"page_number": "param", "offset_limit": "offset_param", "cursor": "param"}
 _OF_A_PAGE = "what looks like a total counts the records of a page"
+_OLDEST = 10**8
+"""A number from here on may be seconds since the epoch."""
 _LINKS = ("next_url", "link_header")
 
 
@@ -181,9 +183,13 @@ class Prover:
                 del params[name]
             elif isinstance(sent, int) and (on == 1 or (name in PAGE_PARAMS and not link)):
                 params[name] = self._first_number(name, sent, is_page=True)
-            elif isinstance(sent, int) and on > 1:
+            elif isinstance(sent, int) and (on > 1 or (not link and self._is_offset(name, sent))):
                 params[name] = self._first_number(name, sent, is_page=False)
         return params
+
+    def _is_offset(self, name: str, sent: int) -> bool:
+        """Whether a parameter is an offset, and not the time at which something starts: one of a size is beside it."""
+        return name in OFFSET_PARAMS and sent < _OLDEST and any(size in self.draft.params for size in SIZE_PARAMS)
 
     def _first_number(self, name: str, sent: int, *, is_page: bool) -> int:
         """The number of the first page, or record: 0 if that brings records which 1 does not."""

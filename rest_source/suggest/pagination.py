@@ -81,7 +81,8 @@ def _bases(around: Around, path: str) -> list[str]:
 def _offsets(found: Settings, seen: Seen, root: Root, params: Mapping[str, Any]) -> list[Settings]:
     """Offsets beside the size that the URL sends, or where the answer tells which range of the records it holds."""
     if found["type"] == "offset_limit":
-        return []
+        names = OFFSETS_BESIDE.get(found.get("limit_param", ""), ())
+        return [{**found, "offset_param": name} for name in names if name != found.get("offset_param")]
     size = next((name for name in params if name in SIZE_PARAMS and isinstance(params[name], int)), None)
     if size is not None and params[size] > 0:
         settings = {"type": "offset_limit", "limit_param": size, "limit": params[size]}
@@ -226,12 +227,22 @@ def _total_alone(around: Around) -> Finding[Settings] | None:
     total = around.total
     if around.count == 0 or around.root.kind == "one object" or total is None or total.count <= around.count:
         return None
-    limit = around.param(SIZE_PARAMS)
-    settings: dict[str, Any] = {"type": "offset_limit", "limit": around.count, "total_records": place(total)}
-    if limit:
-        settings |= {"limit_param": limit, "offset_param": OFFSETS_BESIDE.get(limit, ("offset",))[0]}
+    settings = {**_offset_beside(around), "total_records": place(total)}
     told = f"{_shown(total)} counts more records than the {around.count} here"
     return Finding(settings, "low", f"{told}; nothing tells how to ask for them")
+
+
+def _offset_beside(around: Around) -> dict[str, Any]:
+    """An offset of the name that goes with the size that the URL sends, or that the answer repeats."""
+    settings: dict[str, Any] = {"type": "offset_limit", "limit": max(around.count, 1)}
+    echo = around.field(OFFSET)
+    if size := around.param(SIZE_PARAMS):
+        names = OFFSETS_BESIDE.get(size, ("offset",))
+        return settings | {"limit_param": size, "offset_param": names[0]}
+    if echo is None:
+        return settings
+    size = next((size for size, names in OFFSETS_BESIDE.items() if echo.name in names), "limit")
+    return settings | {"limit_param": size, "offset_param": echo.name} | ({"start": 1} if echo.value == 1 else {})
 
 
 def _announced(around: Around) -> Finding[Settings] | None:
@@ -247,7 +258,7 @@ def _announced(around: Around) -> Finding[Settings] | None:
         "token": {"type": "cursor", "value": where},
         "number": {"type": "page_number"},
         "pages": {"type": "page_number", "total_pages": where},
-        "records": {"type": "offset_limit", "limit": max(around.count, 1)},
+        "records": _offset_beside(around),
         "flag": {"type": "page_number", **around.flagged},
     }
     return Finding(settings[sign.kind], "low", f"{sign}, which announces more; how to ask for it is a guess")

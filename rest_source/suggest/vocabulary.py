@@ -47,7 +47,7 @@ SIZE_PARAMS = (*SIZE, "_limit", "page[size]", "page[limit]", "count", "$top", "$
 OFFSET_PARAMS = (*OFFSET, "from", "_start", "$skip", "$offset", "page[offset]")
 OFFSETS_BESIDE = {
     "limit": ("offset", "skip"), "$limit": ("$skip", "$offset"), "$top": ("$skip",), "_limit": ("_start",),
-    "page[limit]": ("page[offset]",), "rows": ("start",), "size": ("from",), "count": ("offset", "startIndex"),
+    "page[limit]": ("page[offset]",), "rows": ("start",), "size": ("from",), "count": ("startIndex", "offset"),
     "maxResults": ("startAt", "startIndex"), "max_results": ("offset",), "first": ("skip",),
 }  # fmt: skip
 """The parameters of an offset that APIs have beside one of a size, the most usual first."""
