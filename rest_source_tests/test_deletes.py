@@ -203,6 +203,20 @@ def test_a_total_that_fell_has_all_read_once_more_and_is_told_if_it_falls_again(
     assert marked(warehouse) == []
 
 
+@pytest.mark.parametrize(("pagination", "passes"), [(PAGES, 2), ({**PAGES, **TOTALS}, 1)])
+def test_a_total_that_was_read_spares_the_second_look(
+    warehouse: Warehouse, pagination: dict[str, Any], passes: int
+) -> None:
+    api = Shrinking(0)
+    with LoopbackServer(api.answer) as server:
+        warehouse.load_from(server.url, **KEYS, pagination=pagination)
+        del api.records[0]
+        before = len(server.calls)
+        assert warehouse.load_from(server.url, **KEYS, pagination=pagination).result.rows_deleted == 1
+        first_pages = [call for call in server.calls[before:] if call.arg("page") == "1"]
+    assert len(first_pages) == passes
+
+
 def test_a_second_look_that_fails_marks_nothing_and_says_so(warehouse: Warehouse) -> None:
     api = Shrinking(0, total=False)
     keys = {**KEYS, "pagination": PAGES}
