@@ -134,7 +134,7 @@ def test_the_ledger_keeps_what_a_key_merged(warehouse: Warehouse) -> None:
 
 def test_a_ledger_of_an_earlier_release_is_read_and_gets_the_columns(warehouse: Warehouse) -> None:
     warehouse.load(orders(4), primary_key="id")
-    for column in ("rows_merged", "rows_moved", "rows_united", "identity"):
+    for column in ("rows_merged", "rows_moved", "rows_united", "rows_shared", "identity"):
         warehouse.execute(f"ALTER TABLE _rest_source.loads DROP COLUMN {column}")
     found = warehouse.destination.find_load("shop", "orders")
     assert found is not None and (found.result.rows_read, found.result.rows_merged) == (4, 0)

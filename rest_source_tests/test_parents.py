@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from pydantic import ValidationError
 
-from rest_source.demo.server import LoopbackServer
+from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.errors import RestSourceError
 from rest_source.extract.records import hevo_id
 from rest_source.extract.slices import Known, parent_text
@@ -496,3 +496,29 @@ def test_a_batch_names_equal_rows_once(warehouse: Warehouse) -> None:
         path = "/of/{parent.x:join(,)}"
         load(warehouse, server.url, path=path, parent=query, pagination={"type": "none"}, data_root_optional=True)
         assert [unquote(call.path) for call in server.calls] == ["/of/a,b"]
+
+
+@pytest.mark.parametrize("keys", [{}, {"write": "replace"}, {"nested": "split"}, {"columns": {"v": "BIGINT"}}])
+def test_equal_records_of_several_parents_are_told_and_the_remedy_keeps_them(
+    warehouse: Warehouse, keys: dict[str, Any]
+) -> None:
+    keys = {"primary_key": None, "pagination": {"type": "none"}, **keys}
+    lines = [{"v": "x" if "columns" in keys else 0}, *({"v": n, "l": [n]} for n in (1, 2, 2, 3))]
+
+    def answer(call: Call) -> Reply:
+        return Reply({"records": [*lines, {"v": 9, "of": call.path}] if "/4/" not in call.path else []})
+
+    with posts(warehouse, 1, 2, 3, 4, children=0), LoopbackServer(answer) as server:
+        outcome = load(warehouse, server.url, **keys, parent={"endpoint": "posts"})
+        told = next(warning for warning in outcome.warnings if "another row of the parent" in warning)
+        shared = 6 if "columns" in keys else 8
+        assert told.startswith(f"{shared} records were equal")
+        assert "write `include: id` in `parent`" in told
+        assert warehouse.rows("SELECT max(rows_shared) FROM _rest_source.loads") == [(shared,)]
+        again = load(warehouse, server.url, **keys, parent={"endpoint": "posts", "include": "id"})
+        assert not [warning for warning in again.warnings if "another row" in warning]
+        kept = warehouse.rows("SELECT parent_id, count(*) FROM shop.comments WHERE parent_id > 0 GROUP BY 1 ORDER BY 1")
+        assert kept == [(id, shared // 2 + 1) for id in (1, 2, 3)]
+        for silent in ({"primary_key": "v"}, {"write": "append", "primary_key": None}):
+            outcome = load(warehouse, server.url, **{**keys, **silent}, parent={"endpoint": "posts"})
+            assert not [warning for warning in outcome.warnings if "another row" in warning]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 from rest_source.extract.capped import CappedWindows
 from rest_source.extract.columns import Columns
@@ -339,7 +340,8 @@ class PageStream:
 
 def _placed(page: Page, part: Slice) -> Page:
     """A page of a slice, with its place in it in the journal."""
-    return replace(page, follows={**page.follows, "slice": part.key, "of_slice": page.number} if page.follows else {})
+    place = {"slice": part.key, "of_slice": page.number, "scope": crc32(part.scope.encode("utf-8", "surrogatepass"))}
+    return replace(page, follows={**page.follows, **place} if page.follows else {})
 
 
 def _inner_end(page: Page) -> Page:

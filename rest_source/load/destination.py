@@ -75,7 +75,7 @@ class LoadFacts:
 
 COUNTS = (
     *("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected"),
-    *("rows_merged", "rows_moved", "rows_united"),
+    *("rows_merged", "rows_moved", "rows_united", "rows_shared"),
 )
 """The counts of a commit that add up over the loads of a table."""
 
@@ -87,7 +87,8 @@ class CommitResult:
     `row_count` is the table's size afterwards, `partition_rows` that of its partition; child tables have theirs.
     `rows_merged` counts records that gave way to a newer one of their key though they differ, with some of these keys
     as `merged_sample` and the fields that would tell them apart as `identity`; `rows_moved` rows that were taken out of
-    other partitions, `rows_united` rows of the table that are gone as another one has their key.
+    other partitions, `rows_united` rows of the table that are gone as another one has their key,
+    `rows_shared` records that are no rows of their own as another parent gave an equal one.
 
     `view`, the table itself, and `suspects`, the ids of rows that may be gone, are no fields: the fields are reported
     as they are.
@@ -105,6 +106,7 @@ class CommitResult:
     rows_merged: int = 0
     rows_moved: int = 0
     rows_united: int = 0
+    rows_shared: int = 0
     row_count: int = 0
     partition_rows: int | None = None
     columns_added: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ class CommitResult:
             rows_read=stage.read,
             rows_rejected=stage.rejected,
             rows_merged=stage.merged.rows,
+            rows_shared=stage.merged.shared,
             reject_reasons=stage.reasons,
             merged_sample=stage.merged.sample,
             identity=stage.merged.identity,

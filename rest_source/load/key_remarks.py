@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rest_source.extract.slices import parent_fields
 from rest_source.load.destination import CommitResult
 from rest_source.load.merged import is_large
 from rest_source.spec.base import flow
@@ -29,6 +30,8 @@ def key_remarks(result: CommitResult, endpoint: EndpointSpec, quote: Quote = in_
         yield _of_merged(result, endpoint, read, key, quote)
     if result.rows_united:
         yield Remark(False, f"{result.rows_united} rows of the table are gone, as newer ones have the same {key}.")
+    if result.rows_shared:
+        yield _of_shared(result.rows_shared, endpoint, quote)
     if 2 * result.rows_moved >= max(1, read - result.rows_merged) and endpoint.requests == "partition":
         remedy = quote(written_key(endpoint, endpoint.primary_key))
         yield Remark(
@@ -37,6 +40,21 @@ def key_remarks(result: CommitResult, endpoint: EndpointSpec, quote: Quote = in_
             f"a record belongs to one partition at a time, nothing is to be done; if each has its own, write {remedy} "
             "and load the partitions again.",
         )
+
+
+def _of_shared(count: int, endpoint: EndpointSpec, quote: Quote) -> Remark:
+    parent = endpoint.parent
+    include = parent.include if parent else ()
+    names = [*include, *(name for name in parent_fields(endpoint) if name not in include)]
+    written = quote(f"include: {flow(names[0] if len(names) == 1 else names)}")
+    alone = "leave out `batch` and " if parent and parent.batch else ""
+    stay = f" Rows stored so far stay, without {quote(f'parent_{names[-1]}')}." if endpoint.write == "merge" else ""
+    return Remark(
+        False,
+        f"{count} records were equal to those of another row of the parent, and are no rows of their own. If a record "
+        f"belongs to several, name its `primary_key`; if each is its own, {alone}write {written} in `parent`, and "
+        f"{again(endpoint)}.{stay}",
+    )
 
 
 def _of_merged(result: CommitResult, endpoint: EndpointSpec, read: int, key: str, quote: Quote) -> Remark:

@@ -37,13 +37,14 @@ class Merged:
     """How many of the different `records` of a load gave way to newer ones of their key, with some of these keys.
 
     The very same record, read twice, is not among them. Where the key seems not to identify a record, `identity` names
-    fields that do, if there are any.
+    fields that do, if there are any. With the default key, `shared` counts those equal to one of another parent.
     """
 
     records: int = 0
     rows: int = 0
     sample: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)

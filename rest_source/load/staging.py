@@ -20,6 +20,7 @@ from rest_source.load.names import HEVO_ID, column_names
 from rest_source.load.rejects import held_in, missing_key, nested_key, reject
 from rest_source.load.respelled_times import INSTANTS, loses_digits
 from rest_source.load.schema import EXACT_INTEGER, ColumnType, Shape, type_of
+from rest_source.load.shared import first_row, shared
 from rest_source.load.spellings import SPELLED
 from rest_source.load.stage import Merged, Stage, StagedColumn, StagedTable
 from rest_source.load.stager import RECORDS, Stager, received, staged_name
@@ -65,10 +66,13 @@ def build_stage(
         key = () if default_key else _key_columns(tables[0].columns, fields, load.tables[()], stager.shape)
         doubts = tuple(doubt for table in tables for doubt in _cut(con, table, key))
         _keep_spelled(con, load, stager.shape, tables, asked)
+        first = first_row(con)
         rejected, reasons = reject(con, load, stager.shape, tables, key)
         united = Merged()
         if unique and load.rows and _has_repeated(con, RECORDS, key or (HEVO_ID,)):
-            united = merged(con, RECORDS, key, tables[0].columns, name) if key else united
+            united = (
+                merged(con, RECORDS, key, tables[0].columns, name) if key else Merged(shared=shared(con, load, first))
+            )
             _keep_newest(con, RECORDS, key or (HEVO_ID,))
         for table in tables[1:]:
             if _has_repeated(con, table.name, (HEVO_ID,)):

@@ -34,7 +34,7 @@ _TABLES = {
         "shortfall": "VARCHAR",
         "longest_record": "BIGINT",
         **dict.fromkeys(LISTS, "VARCHAR[]"),
-        **dict.fromkeys(("rows_merged", "rows_moved", "rows_united"), "BIGINT"),
+        **dict.fromkeys(("rows_merged", "rows_moved", "rows_united", "rows_shared"), "BIGINT"),
     },
     "rejected_records": {
         **dict.fromkeys(("load_id", "source", "endpoint", "partition", "table_name"), "VARCHAR"),
