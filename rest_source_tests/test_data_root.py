@@ -442,7 +442,7 @@ BROKEN = [
     {"status": "error", "message": "Internal"},
     {"status": "error", "data": {"items": []}},
     {"success": False, "message": "db"},
-    {"code": 40100, "msg": "too many requests", "data": {}},
+    {"code": 40100, "msg": "the account is locked", "data": {}},
     {"result": "fail", "reason": "x"},
     {"resourceType": "OperationOutcome", "issue": []},
     {"errors": [{"message": "timeout on shard 2"}], "data": {"items": [{"id": 11}]}},

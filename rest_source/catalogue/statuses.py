@@ -77,6 +77,16 @@ STATUSES = (
         shows="429",
     ),
     Entry(
+        ("rate_limited",),
+        "an answer of 200 without records says that a rate limit is used up, after all retries",
+        "as for 429",
+    ),
+    Entry(
+        ("not_ready",),
+        "an answer of 202 holds no records, after all retries: the API prepares them in the background, as a report",
+        "run again later; `on_error: [{status: 202, do: retry, wait: 1m}]` with `limits: {retries: 30}` waits longer",
+    ),
+    Entry(
         ("http_4xx",),
         "the API refuses the request as it is",
         "compare `method`, `path`, `params`, `headers` and `body` with the API's documentation",

@@ -8,7 +8,8 @@ from rest_source.errors import RestSourceError
 from rest_source.extract.announced import Sign
 from rest_source.extract.document import LongNumber
 from rest_source.extract.positional import Named, Names, RowNames, suggested
-from rest_source.extract.refusals import IDS, failure, no_list, null_root, told_failures
+from rest_source.extract.refusals import IDS, no_list, null_root, told_failures
+from rest_source.http.error_members import failure
 from rest_source.spec.base import free_name
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import MISSING, JsonPath, compile_path, step_to

@@ -14,7 +14,7 @@ class History:
     the pages without any at the end. `first` and `last` are what the first and the last answer announced. `is_list`
     says that an answer was a list, and `had_records` that one held several records. `names` are those of rows that are
     arrays. `is_wrapped` says that the data root was told to be one of a wrapper. `most` is the greatest total of
-    records so far.
+    records so far. `has_accepted` says that a page with records had the status 202.
     """
 
     digests: dict[str, int] = field(default_factory=dict)
@@ -28,6 +28,7 @@ class History:
     names: tuple[str, ...] = ()
     is_wrapped: bool = False
     most: int = 0
+    has_accepted: bool = False
     _latest: int = 0
     _last_page: Identity | None = None
 

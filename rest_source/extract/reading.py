@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from rest_source.collector import paused_collector
 from rest_source.errors import quoted
+from rest_source.extract import accepted, multi_status
 from rest_source.extract.announced import Sign, announced, as_count
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, Selection, as_records, with_fields
@@ -18,6 +19,7 @@ from rest_source.extract.familiar import Familiar
 from rest_source.extract.history import History
 from rest_source.extract.identity import Identity, by_content, by_key, by_lines
 from rest_source.extract.increments import Increments, Reached
+from rest_source.extract.multi_status import MULTI_STATUS
 from rest_source.extract.page import NOTHING, Ahead, Next, Page, Pager, Response, Stop, found_at, journalled
 from rest_source.extract.page_remarks import SECRET_LINK, partial_answer, repeated, wrapped
 from rest_source.extract.parts import PART_SIZE, LargeDocument, NotInParts
@@ -28,6 +30,7 @@ from rest_source.http.errors import Mask
 from rest_source.http.excerpt import shorten
 from rest_source.http.parse_errors import unreadable
 from rest_source.http.request import Answer
+from rest_source.http.waits import ACCEPTED
 from rest_source.spec.endpoint import EndpointSpec
 from rest_source.spec.jsonpath import compile_path
 from rest_source.spec.pagination import NoPagination
@@ -102,6 +105,10 @@ class PageReader:
             return str(error)
         return None
 
+    def holds(self, answer: Answer) -> bool:
+        """Whether an answer, whose status leaves that open, has records."""
+        return accepted.holds_records(self.endpoint, answer, self.history.has_accepted)
+
     def read(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Iterator[Page]:
         """The page in an answer to a step of the series, in one piece or in parts."""
         if answer.file is None:
@@ -113,11 +120,14 @@ class PageReader:
     @paused_collector()
     def _whole(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Page:
         first, data_root = number == 1, DataRoot.of(self.endpoint)
-        content = self._familiar(answer, data_root, self.familiar) or self._parsed(answer, data_root, first)
+        familiar = self.familiar if answer.status != MULTI_STATUS else None  # of which each part is looked at
+        content = self._familiar(answer, data_root, familiar) or self._parsed(answer, data_root, first)
         response = self._response(answer, content, data_root)
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
         doubts = [*content.doubts, *self._doubts(data_root, content, first)]
+        doubts += accepted.doubts(answer.status, content.document, content.count)
+        doubts += multi_status.doubts(answer.status, content.document)
         if content.root_meant is not None and not self.history.is_wrapped:
             self.history.is_wrapped = True
             doubts = [*doubts, wrapped(self.endpoint, content.root_meant)]
@@ -127,6 +137,7 @@ class PageReader:
         if content.count and self.pager.tells_twins and (twin := self.history.twin(content.identity)) is not None:
             doubts = [*doubts, repeated(number, twin)]
         new = self.pager.new(step.state, response) if after.keep else 0
+        self.history.has_accepted |= answer.status == ACCEPTED and content.count > 0
         if after.keep:
             self.history.add(number, content.identity, new, self.pager.keeps_digests, self.pager.keeps_marks)
         page = self._page(number, stored, after, self.pager.total(step.state, response), doubts)

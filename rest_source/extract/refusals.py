@@ -4,12 +4,9 @@ from typing import Any
 
 from rest_source.errors import RestSourceError, quoted
 from rest_source.extract.announced import Sign
+from rest_source.http.error_members import failure, hint
 from rest_source.spec.jsonpath import JsonPath, step_to
 
-_ERROR_KEYS = ("error", "errors", "error_message", "fault", "exception")
-_FLAGS = ("success", "ok")
-_STATES = ("status", "result", "state")
-_FAILED = ("error", "fail", "failed", "failure")
 IDS = ("id", "_id", "uuid", "guid", "key", "slug")
 """Fields that tell a record from the envelope of others."""
 
@@ -65,36 +62,14 @@ def _beside(path: JsonPath, document: Any, key: str, first_page: bool) -> list[s
 
 def _hinted(path: JsonPath, document: Any) -> list[str]:
     """A warning where an answer without records says that something failed, as some end a series in these words."""
-    hint = _hint(document)
-    if hint is None or path.returned(document):
+    key = hint(document)
+    if key is None or path.returned(document):
         return []
-    rule = f'{{json: $.{hint}, contains: "{document[hint]}", do: fail}}'
+    rule = f'{{json: $.{key}, contains: "{document[key]}", do: fail}}'
     return [
-        f"A page without records says `{hint}`: {document[hint]}, and was taken for an empty one. If that is an "
+        f"A page without records says `{key}`: {document[key]}, and was taken for an empty one. If that is an "
         f"error, add `on_error: [{rule}]`."
     ]
-
-
-def failure(document: Any) -> str | None:
-    """The member by which an answer says that something failed."""
-    if not isinstance(document, dict):
-        return None
-    return next((key for key in _ERROR_KEYS if document.get(key) not in (None, False, "", [], {})), None)
-
-
-def _hint(document: Any) -> str | None:
-    """The member by which an answer may say that something failed."""
-    if not isinstance(document, dict):
-        return None
-    said = {key: str(document.get(key)).lower() for key in (*_FLAGS, *_STATES, "resourceType")}
-    code = str(document.get("code"))
-    hints = {
-        **{key: said[key] == "false" for key in _FLAGS},
-        **{key: said[key] in _FAILED for key in _STATES},
-        "resourceType": said["resourceType"] == "operationoutcome",
-        "code": code.isdecimal() and int(code) != 0 and not code.startswith("2"),
-    }
-    return next((key for key, applies in hints.items() if applies), None)
 
 
 def null_root(path: str, failed: str | None, said_more: Sign | None, what: str = "null") -> RestSourceError:

@@ -106,7 +106,8 @@ class Series:
         if self.may_be_refused:
             rules = self.reader.endpoint.on_error
             place = self._waiting()
-            return self.session.send(self.builder.build(step.request), self.tally, rules=rules, place=place)
+            request = self.builder.build(step.request)
+            return self.session.send(request, self.tally, rules=rules, place=place, holds=self.reader.holds)
         return ahead.take(step, room=self.last_page() - number + 1)
 
     def _fetch(self, page: PageRequest, *, dropped: Event | None = None, postponed: Postponed | None = None) -> Answer:
@@ -120,6 +121,7 @@ class Series:
             dropped=dropped,
             postponed=postponed,
             place=self._waiting(),
+            holds=self.reader.holds,
         )
         if self.watch is not None:
             self.watch(request, answer)

@@ -20,10 +20,11 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _HINT = re.compile(rb"limit|thrott|too many|exceeded", re.IGNORECASE)
-_LONGEST = 20_000
+LONGEST = 20_000
+"""Bytes of a body beyond which it is no message."""
 
 
 def speaks_of_limit(answer: Answer) -> bool:
     """Whether the message of an answer, or the title of its page, says that a limit on requests was reached."""
     body = answer.body
-    return len(body) <= _LONGEST and _HINT.search(body) is not None and _SAID.search(server_message(answer)) is not None
+    return len(body) <= LONGEST and _HINT.search(body) is not None and _SAID.search(server_message(answer)) is not None

@@ -19,7 +19,6 @@ from rest_source.http.auth.schemes import sign_in
 from rest_source.http.auth.token_client import TokenClient
 from rest_source.http.body import WhyWhole
 from rest_source.http.clock import SYSTEM_CLOCK, Clock
-from rest_source.http.errors import http_error
 from rest_source.http.excerpt import shorten
 from rest_source.http.fence import explain, fence, strip
 from rest_source.http.pauses import SOMEWHERE, Pauses, Place, Report
@@ -29,6 +28,7 @@ from rest_source.http.redirect import MAX_REDIRECTS, follow, is_redirect, too_ma
 from rest_source.http.request import Answer, Request, Tally
 from rest_source.http.retry import Failure, Postponed, again, policy, repeatable
 from rest_source.http.rules import Ruled, first_rule
+from rest_source.http.success import Holds, is_success, refusal
 from rest_source.http.tls import UNVERIFIED, certificates
 from rest_source.http.transport import Transport
 from rest_source.http.waits import is_limit, named_wait, ruled_wait
@@ -150,17 +150,18 @@ class ApiSession:
         dropped: Event | None = None,
         postponed: Postponed | None = None,
         place: Place = SOMEWHERE,
+        holds: Holds | None = None,
     ) -> Answer:
-        """The answer of status 2xx, or of a status in `expected`; any other outcome is a RestSourceError.
+        """The answer that is a success, or of a status in `expected`; any other outcome is a RestSourceError.
 
         An answer that one of the `on_error` rules describes is a `Ruled` error, after retries where it says so.
         A large answer goes to a file, unless `why_whole` tells why it cannot be read in parts.
         A request ahead of its turn gets an event that says when it is `dropped`: it is `Postponed` where it fails in
         a way that may pass, and it is sent in its turn with that, which counts as the first of its retries.
-        `place` says in reports of pauses what is waiting.
+        `place` says in reports of pauses what is waiting, and `holds` whether an answer has records.
         """
         try:
-            errand = _Errand(tally, expected, rules, self._policy, why_whole, dropped, place)
+            errand = _Errand(tally, expected, rules, self._policy, why_whole, dropped, place, holds)
             if postponed is not None and postponed.failure is not None:
                 errand = replace(errand, retries=self._policy.increment(request.method))
                 self._pause(errand, max(0.0, postponed.wake_at - self._clock.monotonic()), postponed.failure)
@@ -195,7 +196,7 @@ class ApiSession:
             rule = None
             if isinstance(outcome, Answer):
                 rule = None if outcome.status in errand.expected else first_rule(errand.rules, outcome)
-                if rule is None and (_is_good(outcome) or outcome.status in errand.expected):
+                if rule is None and (outcome.status in errand.expected or is_success(outcome, errand.holds)):
                     return outcome
             failure = self._failure(request, outcome, rule)
             if grant is not None and rule is None and isinstance(outcome, Answer) and self.sign_in.refuses(outcome):
@@ -255,7 +256,7 @@ class ApiSession:
             ruled = ruled_wait(outcome, rule.wait, now) if rule.wait is not None else None
             return Failure(Ruled(outcome, rule, self.mask), ruled or wait, repeat=True)
         early = is_limit(outcome, wait)
-        error = http_error(outcome, self._where(request), self.mask, is_limit=early)
+        error = refusal(request, outcome, self._where(request), self.mask, is_limit=early)
         if not self._fence.admits(request.url):
             explain(error, request.url)
         elif outcome.status == 401 and self._auth.type == "none" and "authorization" not in _names(request):
@@ -280,6 +281,7 @@ class _Errand:
     why_whole: WhyWhole | None
     dropped: Event | None
     place: Place
+    holds: Holds | None
 
     @property
     def is_dropped(self) -> bool:
@@ -289,7 +291,3 @@ class _Errand:
 
 def _names(request: Request) -> set[str]:
     return {name.lower() for name, _ in request.headers}
-
-
-def _is_good(answer: Answer) -> bool:
-    return 200 <= answer.status < 300 or is_redirect(answer)

@@ -102,6 +102,7 @@ _BODY = 100_000
 _DEPTH = 5
 _LONGEST_NAME, _LONGEST_VALUE = 100, 2000
 
+ACCEPTED = 202
 _LIMITS = (420, 429, 430)
 """Statuses that say that it is too early: 429 by RFC 6585, and those of APIs that came before it or go beyond it.
 
@@ -141,9 +142,9 @@ def is_limit(answer: Answer, wait: Wait | None) -> bool:
     """Whether a refusal only says that it is too early, so that the request was not acted on.
 
     A refusal that names a wait does, as 413 by RFC 9110, 15.5.14, and 418 at Binance. So does one that says it in
-    words, as 403 at GitHub and 400 at Facebook and AWS.
+    words, as 403 at GitHub and 400 at Facebook and AWS. A status of success other than 202 is refused for nothing else.
     """
-    if answer.status in _LIMITS:
+    if answer.status in _LIMITS or (200 <= answer.status < 300 and answer.status != ACCEPTED):
         return True
     may_pass = 400 <= answer.status < 500 and answer.status not in _NEVER_PASS
     return may_pass and (wait is not None or speaks_of_limit(answer))
