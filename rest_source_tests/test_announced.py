@@ -147,7 +147,8 @@ def test_no_sign_in_a_header(headers: dict[str, Any]) -> None:
 
 
 def test_a_partial_answer_of_unknown_length_announces_more() -> None:
-    assert [sign.kind for sign in heard([], "", 206, Content_Range="0-2/*").signs] == ["flag"]
+    for headers in ({"Content_Range": "0-2/*"}, {"Content_Range": "bytes 0-18/500"}, {}):
+        assert [str(sign) for sign in heard([], "", 206, **headers).signs] == ["its status is 206, a part"]
 
 
 def test_the_objects_on_the_way_to_the_records_are_looked_through() -> None:

@@ -1,6 +1,8 @@
 """The `complete` check: as many records as the API announced."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -19,10 +21,12 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 PAGED = {"data_root": "$.items", "pagination": {"type": "page_number", "total_records": "$.total"}}
 
 
-def check(folder: Path, total: Any, **endpoint: Any) -> dg.AssetCheckEvaluation | None:
+def check(
+    folder: Path, total: Any, around: Mapping[str, Any] = MappingProxyType({}), **endpoint: Any
+) -> dg.AssetCheckEvaluation | None:
     io_manager = PaginatorIOManager(destination=f"duckdb:///{folder}/data.duckdb")
     pages = {"1": [{"id": 1}, {"id": 2}]}
-    handler = lambda call: Reply({"items": pages.get(call.arg("page") or "", []), "total": total})  # noqa: E731
+    handler = lambda call: Reply({"items": pages.get(call.arg("page") or "", []), "total": total, **around})  # noqa: E731
     with LoopbackServer(handler) as server:
         defs = build_definitions(spec(server.url, {**PAGED, **endpoint}), io_manager)
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(raise_on_error=False)
@@ -41,6 +45,13 @@ def test_it_names_both_numbers_where_they_differ(tmp_path: Path) -> None:
     assert not evaluation.passed
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
     assert evaluation.description == "The API announced 7 records, the last load read 2."
+
+
+def test_it_names_what_a_page_says_against_it(tmp_path: Path) -> None:
+    evaluation = check(tmp_path, 2, {"timed_out": True})
+    assert evaluation is not None
+    assert not evaluation.passed
+    assert str(evaluation.description).startswith("An answer says that it does not hold all that was asked for")
 
 
 def test_an_unknown_total_is_no_verdict(tmp_path: Path) -> None:

@@ -295,7 +295,7 @@ shaped = st.recursive(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(found=st.lists(shaped, min_size=1, max_size=6), size=st.integers(1, 3))
 @example(found=[{"of": [{"Count": 0, "of": []}]}], size=1)
 @pytest.mark.parametrize("nested", ["json", "string", "flatten", "split"])

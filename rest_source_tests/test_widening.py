@@ -132,7 +132,7 @@ RECORDS = st.lists(st.dictionaries(FIELDS, VALUES, max_size=5), max_size=5) | st
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(loads=st.lists(st.lists(RECORDS, min_size=1, max_size=2), min_size=1, max_size=3))
 def test_records_come_back_equal_however_they_are_split_into_loads(loads: list[list[list[dict[str, Any]]]]) -> None:
     with TemporaryDirectory() as folder:

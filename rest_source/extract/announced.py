@@ -54,6 +54,8 @@ class Sign:
         """The place and what it says; of a URL or token only that it is there: part of it may be a secret."""
         if self.kind == "link":
             return "Link: rel=next"
+        if not self.place:
+            return "its status is 206, a part"
         told = "is set" if isinstance(self.value, str) else f"is {json.dumps(self.value)}"
         return f"{f'the header {self.place}' if self.is_header else self.place} {told}"
 
@@ -75,6 +77,8 @@ class Sign:
         if self.kind == "number":
             by_offset = {"offset", "skip"} & set(words(self.place))
             return "`pagination: {type: offset_limit}`" if by_offset else "`pagination: {type: page_number}`"
+        if not self.place:
+            return "the pagination that the API documents"
         key = "has_more" if truth(self.value) else "done"
         return _REMEDIES[self.kind].format(where=self.where, key=key)
 
@@ -212,11 +216,11 @@ def _is_next(link: Link) -> bool:
 
 def _content_range(status: int, headers: Mapping[str, str]) -> Sign | None:
     """A part of the records (RFC 9110, 14.4): `items 0-24/640`, or none of them: `items */640`."""
-    window = r"\s*(?:[\w-]+\s+)?(?:\d+\s*-\s*\d+|\*)\s*/\s*(\d+|\*)\s*"
+    window = r"\s*(?:(?!bytes)[\w-]+\s+)?(?:\d+\s*-\s*\d+|\*)\s*/\s*(\d+|\*)\s*"
     match = re.fullmatch(window, headers.get("Content-Range", ""))
     if match and match[1] != "*":
         return Sign("records", "Content-Range", int(match[1]), is_header=True)
-    return Sign("flag", "Content-Range", True, is_header=True) if status == 206 else None
+    return Sign("flag", "", True) if status == 206 else None
 
 
 def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | None:

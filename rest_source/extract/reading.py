@@ -125,29 +125,32 @@ class PageReader:
         response = self._response(answer, content, data_root)
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
-        doubts = [*content.doubts, *self._doubts(data_root, content, first)]
+        doubts = self._doubts(data_root, content, number)
         doubts += accepted.doubts(answer.status, content.document, content.count)
         doubts += multi_status.doubts(answer.status, content.document)
-        if content.root_meant is not None and not self.history.is_wrapped:
-            self.history.is_wrapped = True
-            doubts = [*doubts, wrapped(self.endpoint, content.root_meant)]
-        doubts = [*doubts, SECRET_LINK] if content.reached.is_secret else doubts
-        doubts = [*doubts, partial_answer(sign)] if (sign := self.history.last.partial) is not None else doubts
         stored = content.encoded() if after.keep else NOTHING
-        if content.count and self.pager.tells_twins and (twin := self.history.twin(content.identity)) is not None:
-            doubts = [*doubts, repeated(number, twin)]
         new = self.pager.new(step.state, response) if after.keep else 0
         self.history.has_accepted |= answer.status == ACCEPTED and content.count > 0
         if after.keep:
             self.history.add(number, content.identity, new, self.pager.keeps_digests, self.pager.keeps_marks)
-        page = self._page(number, stored, after, self.pager.total(step.state, response), doubts)
+        told = [*content.doubts, *doubts, *([SECRET_LINK] if content.reached.is_secret else [])]
+        page = self._page(number, stored, after, self.pager.total(step.state, response), told, doubts)
         digest = content.identity.digest if after.keep and self.pager.keeps_digests else None
         follows = {**page.follows, "identity": digest} if page.follows and digest is not None else page.follows
         return self._moved(replace(page, follows=follows, returned=new), content)
 
-    def _doubts(self, data_root: DataRoot, content: _Content, first: bool) -> list[str]:
-        told = data_root.doubts(content.document, first, self.history.is_list, self.history.had_records)
-        self.history.had_records |= content.count > 1
+    def _doubts(self, data_root: DataRoot, content: _Content, number: int) -> list[str]:
+        """Why the page may not be what it is taken for."""
+        history = self.history
+        told = data_root.doubts(content.document, number == 1, history.is_list, history.had_records)
+        history.had_records |= content.count > 1
+        if content.root_meant is not None and not history.is_wrapped:
+            history.is_wrapped = True
+            told = [*told, wrapped(self.endpoint, content.root_meant)]
+        if history.last.partial is not None:
+            told = [*told, partial_answer(history.last.partial)]
+        if content.count and self.pager.tells_twins and (twin := history.twin(content.identity)) is not None:
+            told = [*told, repeated(number, twin)]
         return told
 
     def _response(self, answer: Answer, content: _Content, data_root: DataRoot) -> Response:
@@ -235,21 +238,24 @@ class PageReader:
         after: Next[Any] | Stop,
         total: int | None,
         doubts: list[str],
+        grave: Sequence[str] = (),
     ) -> Page:
         self.history.count(total)
         shrunk = isinstance(after, Stop) and self.history.has_shrunk
         short = self._shortfall(after, total) if isinstance(after, Stop) else None
-        told = tuple(shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts, *([short] if short else ())))
-        after = replace(after, warnings=told)
+        short = short or next(iter(grave), None)
+        short = shorten(short, TOLD, self.mask) if short else None
+        told = [shorten(text, TOLD, self.mask) for text in (*after.warnings, *doubts)]
+        after = replace(after, warnings=tuple(dict.fromkeys((*told, short) if short else told)))
         follows = journalled(after)
-        follows |= {"shortfall": told[-1]} if short else {}
+        follows |= {"shortfall": short} if short else {}
         follows |= {"most": self.history.most} if self.history.most else {}
         follows |= {"shrunk": True} if shrunk else {}
         follows |= {"is_list": True} if self.history.is_list else {}
         follows |= {"names": self.history.names} if self.history.names else {}
         shown = json.dumps(follows)
         follows = follows if self.mask(shown) == shown else {}
-        return Page(number, records, after, total, follows, shortfall=told[-1] if short else None, shrunk=shrunk)
+        return Page(number, records, after, total, follows, shortfall=short, shrunk=shrunk)
 
     def _shortfall(self, stop: Stop, total: int | None) -> str | None:
         return shortfall(self.history, stop, self.endpoint.pagination, total, self.is_part)
@@ -277,9 +283,9 @@ class PageReader:
         after = self.pager.advance(step.state, response)
         total = self.pager.total(step.state, response)
         reached = self._reached([], around.value, answer)
-        told = [*doubts][:_TOLD_OF_PARTS] + ([SECRET_LINK] if reached.is_secret else [])
-        told += [partial_answer(sign)] if (sign := self.history.last.partial) is not None else []
-        last_page = self._page(number, NOTHING, after, total, told)
+        grave = [partial_answer(sign)] if (sign := self.history.last.partial) is not None else []
+        told = [*[*doubts][:_TOLD_OF_PARTS], *([SECRET_LINK] if reached.is_secret else []), *grave]
+        last_page = self._page(number, NOTHING, after, total, told, grave)
         yield replace(last_page, returned=count, cursor=reached.latest, ahead=self._told(reached, {}))
 
     @paused_collector()

@@ -162,7 +162,8 @@ class Series:
         pagination, is_empty = self.reader.endpoint.pagination, error.id == "empty_body"
         if isinstance(pagination, Cursor) and error.status == 400 and not pagination.alone:
             return "If the API takes the cursor without other parameters: `pagination: {alone: true}`. Otherwise: "
-        may_be_end = is_empty or error.status in PAST_END or error.id == "redirect_changes_request"
+        is_redirect = error.id == "redirect_changes_request" and self.pages > 1
+        may_be_end = is_empty or error.status in PAST_END or is_redirect
         if not may_be_end or not isinstance(pagination, PageNumber | OffsetLimit):
             return ""
         if announces_more(self.reader.history, pagination):

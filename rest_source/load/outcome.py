@@ -74,13 +74,9 @@ class Extraction:
 
     @property
     def may_miss(self) -> bool:
-        """Whether a record that exists may have moved to a page that was read already, as others were deleted.
-
-        Not where a total that the file names is what was read.
-        """
+        """Whether a record that exists may have moved to a page that was read already, as others were deleted."""
         shifts = isinstance(self.stream.endpoint.pagination, PageNumber | OffsetLimit | NextUrl | LinkHeader)
-        is_whole = self.stream.total_reported is not None and not self.has_drifted
-        return shifts and self.stream.pages > len(self.stream.slices) and not is_whole
+        return shifts and self.stream.pages > len(self.stream.slices)
 
     @property
     def doubt(self) -> str | None:
