@@ -326,7 +326,7 @@ def flat(record: Record, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 @settings(max_examples=5)
 @given(first=RECORDS, later=RECORDS)
 @example(first=[{"a": [None]}], later=[{"a": [1]}])
-@pytest.mark.parametrize("nested", ["json", "split"])
+@pytest.mark.parametrize("nested", ["split"])
 def test_a_load_that_freeze_stops_leaves_no_trace_and_any_other_no_new_column(
     tmp_path_factory: pytest.TempPathFactory, nested: str, first: Rows, later: Rows
 ) -> None:
