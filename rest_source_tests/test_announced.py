@@ -9,6 +9,7 @@ from requests.structures import CaseInsensitiveDict
 from rest_source.demo.server import Call, LoopbackServer, Reply
 from rest_source.extract.announced import Announced, announced, as_count
 from rest_source.extract.links import link_with_rel, links
+from rest_source.spec.jsonpath import compile_path
 from rest_source_tests.fakes import Api, scripted
 from rest_source_tests.fakes.reading import read
 from rest_source_tests.loading import Warehouse
@@ -154,6 +155,14 @@ def test_a_partial_answer_of_unknown_length_announces_more() -> None:
 def test_the_objects_on_the_way_to_the_records_are_looked_through() -> None:
     document = {"data": {"items": {"edges": [], "pageInfo": {"hasNextPage": True, "endCursor": "Y"}}}}
     assert {sign.kind for sign in heard(document, "data.items.edges").signs} == {"flag", "token"}
+
+
+def test_an_index_on_the_way_is_followed() -> None:
+    page = {"cursor": "c1", "items": [{"id": 1}]}
+    way = compile_path("$.data.boards[0].items_page.items").way
+    (found,) = announced(200, {}, {"data": {"boards": [{"items_page": page}]}}, way).signs
+    assert (found.kind, found.place) == ("token", "$.data.boards[0].items_page.cursor")
+    assert announced(200, {}, {"data": {"boards": []}}, way).signs == ()
 
 
 def test_a_flag_that_says_no_outweighs_a_token() -> None:

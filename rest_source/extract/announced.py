@@ -134,7 +134,7 @@ NOTHING_MORE = Announced()
 
 
 def announced(
-    status: int, headers: Mapping[str, str], document: Any, lead: Sequence[str], is_record: bool = False
+    status: int, headers: Mapping[str, str], document: Any, lead: Sequence[str | int], is_record: bool = False
 ) -> Announced:
     """What an answer announces around its records, which are below `lead`.
 
@@ -223,7 +223,7 @@ def _content_range(status: int, headers: Mapping[str, str]) -> Sign | None:
     return Sign("flag", "", True) if status == 206 else None
 
 
-def _judged(field: AnswerField, lead: Sequence[str]) -> Sign | Literal["end"] | None:
+def _judged(field: AnswerField, lead: Sequence[str | int]) -> Sign | Literal["end"] | None:
     used = set(words(field.name))
     value = field.value
     if used in LAST and _is_flag(value, used):
@@ -294,7 +294,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, str) and value.strip().isdecimal()
 
 
-def _total(field: AnswerField, used: set[str], lead: Sequence[str]) -> Sign | None:
+def _total(field: AnswerField, used: set[str], lead: Sequence[str | int]) -> Sign | None:
     if used <= {"page", "pages"} and (match := re.fullmatch(r"\D*\d+\s*(?:of|/)\s*(\d{1,9})", str(field.value))):
         return Sign("pages", field.path, int(match[1]), field.is_header)
     count = as_count(field.value)
@@ -303,7 +303,7 @@ def _total(field: AnswerField, used: set[str], lead: Sequence[str]) -> Sign | No
     core = used - ASIDE or used
     if core in PAGES:
         return Sign("pages", field.path, count, field.is_header)
-    nouns = COUNTED | set(words(lead[-1])) if lead else COUNTED
+    nouns = COUNTED | set(words(str(lead[-1]))) if lead else COUNTED
     if core in COUNTS or ("total" in core and core <= nouns):
         return Sign("records", field.path, count, field.is_header, "total" in core, field.is_least)
     return None

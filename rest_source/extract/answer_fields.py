@@ -9,6 +9,8 @@ from typing import Any
 from rest_source.extract.page_words import ASIDE, LIMITS, NEXT, WRAPPERS, words
 from rest_source.spec.jsonpath import step_to
 
+Way = tuple[str | int, ...]
+"""The keys and indices that lead to the records."""
 _FIELDS = 100
 """Fields of one object that are looked at; one with more is a map whose keys are data."""
 _DEPTH = 3
@@ -51,18 +53,29 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def around(document: Any, lead: tuple[str, ...]) -> list[AnswerField]:
+def around(document: Any, lead: Way) -> list[AnswerField]:
     """The fields of the objects on the way to the records, and of the objects beside those that speak of pages."""
-    return sorted(_walk(document, "$", lead, 0), key=lambda field: field.path.count(".") + field.path.count("["))
+    return sorted(
+        _walk(*_into(document, "$", lead), 0), key=lambda field: field.path.count(".") + field.path.count("[")
+    )
 
 
-def _walk(value: Any, path: str, lead: tuple[str, ...], depth: int) -> Iterator[AnswerField]:
+def _into(value: Any, path: str, lead: Way) -> tuple[Any, str, Way]:
+    """The member of a list to which the indices lead with which the way goes on."""
+    while lead and isinstance(lead[0], int):
+        index, lead, path = lead[0], lead[1:], f"{path}[{lead[0]}]"
+        value = value[index] if isinstance(value, list) and -len(value) <= index < len(value) else None
+    return value, path, lead
+
+
+def _walk(value: Any, path: str, lead: Way, depth: int) -> Iterator[AnswerField]:
     if not isinstance(value, dict):
         return
     for name, item in islice(value.items(), _FIELDS):
         here = path + step_to(name)
         if lead[:1] == (name,):
-            yield from _walk(item, here, lead[1:], depth) if len(lead) > 1 else ()
+            inner, there, rest = _into(item, here, lead[1:])
+            yield from _walk(inner, there, rest, depth) if rest else ()
         elif isinstance(item, dict):
             yield from _inside(item, here, name, depth)
         elif isinstance(item, list):

@@ -156,7 +156,7 @@ class PageReader:
     def _response(self, answer: Answer, content: _Content, data_root: DataRoot) -> Response:
         """An answer as the pager sees it; what it announces goes into the history."""
         is_record = content.count == 1 and data_root.path.steps == () and isinstance(content.document, dict)
-        self._hear(answer, content.document, data_root.path.lead, is_record)
+        self._hear(answer, content.document, data_root.path.way, is_record)
         history, identity, count = self.history, content.identity, content.count
         return Response(
             answer.url,
@@ -168,7 +168,7 @@ class PageReader:
             lambda: count if history.twin(identity) is not None else history.known(identity),
         )
 
-    def _hear(self, answer: Answer, document: Any, lead: Sequence[str], is_record: bool = False) -> None:
+    def _hear(self, answer: Answer, document: Any, lead: Sequence[str | int], is_record: bool = False) -> None:
         """Note what an answer announces, in words that are known and at the place that the file names."""
         said = announced(answer.status, answer.headers, document, lead, is_record)
         where = self.endpoint.pagination.total_pages
@@ -277,7 +277,7 @@ class PageReader:
         except json.JSONDecodeError as error:
             raise unreadable(answer, error, self._asked(answer), self.mask) from None
         around = parse(replace(answer, body=large.skeleton, offset=None), self._asked(answer), self.mask)
-        self._hear(answer, around.value, data_root.path.lead)
+        self._hear(answer, around.value, data_root.path.way)
         self.history.pages, self.history.returned = number, count
         response = Response(answer.url, answer.headers, around.value, count, last)
         after = self.pager.advance(step.state, response)

@@ -7,6 +7,7 @@ as `$.data.items`, and those are walked directly.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
@@ -63,9 +64,14 @@ class JsonPath:
         return _reaches(self.expression, document)
 
     @property
+    def way(self) -> tuple[str | int, ...]:
+        """The plain keys and indices with which the path begins: what is beside them is around the records."""
+        return self.steps if self.steps is not None else _way(self.expression)
+
+    @property
     def lead(self) -> tuple[str, ...]:
-        """The plain keys with which the path begins: what is beside them is around the records."""
-        return self.steps if self.steps is not None else _lead(self.expression)
+        """The plain keys with which the path begins."""
+        return tuple(takewhile(lambda step: isinstance(step, str), self.way))  # type: ignore[arg-type]
 
     @property
     def parent(self) -> str | None:
@@ -186,16 +192,18 @@ def _reaches(expression: Any, document: Any) -> bool:
     return not _search(expression.left, document) and _reaches(expression.left, document)
 
 
-def _lead(expression: Any) -> tuple[str, ...]:
-    from jsonpath_ng import Child, Fields, Root
+def _way(expression: Any) -> tuple[str | int, ...]:
+    from jsonpath_ng import Child, Fields, Index, Root
 
+    if isinstance(expression, Index) and len(expression.indices) == 1:
+        return (int(expression.indices[0]),)
     if isinstance(expression, Fields) and len(expression.fields) == 1 and expression.fields[0] != "*":
         return (str(expression.fields[0]),)
     if not isinstance(expression, Child):
         return ()
-    before = _lead(expression.left)
+    before = _way(expression.left)
     is_plain = isinstance(expression.left, Root) or len(before) == _length(expression.left)
-    return before + _lead(expression.right) if is_plain else before
+    return before + _way(expression.right) if is_plain else before
 
 
 def _length(expression: Any) -> int:
