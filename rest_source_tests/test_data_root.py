@@ -314,7 +314,13 @@ def test_null_beside_an_error_is_an_error(api: Api, failed: dict[str, Any], data
     assert f"beside `{next(iter(failed))}`" in caught.value.message
 
 
-@pytest.mark.parametrize("failed", [{}, {"errors": []}, {"error": None}, {"error": False}])
+@pytest.mark.parametrize(
+    "failed",
+    [
+        *({}, {"errors": []}, {"error": None}, {"error": False}, {"error": "0"}, {"error": "None"}),
+        *({"error": {"code": "ok", "message": "", "log_id": "7"}}, {"error": {"code": 0, "message": ""}}),
+    ],
+)
 def test_null_alone_is_no_records(api: Api, failed: dict[str, Any]) -> None:
     api.serve(scripted({"data": {"items": None}, **failed}))
     assert read(api.url, {"data_root": "$.data.items"}).records == []
@@ -487,7 +493,11 @@ def test_such_an_error_marks_nothing_as_deleted_and_empties_no_table(
 
 
 @pytest.mark.parametrize(
-    "last", [{"code": 0, "data": {"items": []}}, {"code": 200}, {"message": "no more"}, {"ok": True}]
+    "last",
+    [
+        *({"code": 0, "data": {"items": []}}, {"code": 200}, {"message": "no more"}, {"ok": True}),
+        *({"code": 1, "msg": "success", "data": {"items": []}}, {"code": "10000", "message": "OK."}),
+    ],
 )
 def test_the_words_of_an_ordinary_end_are_no_error(warehouse: Warehouse, last: dict[str, Any]) -> None:
     with LoopbackServer(page_or(last)) as server:

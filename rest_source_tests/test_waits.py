@@ -216,6 +216,7 @@ def test_a_403_that_does_not_is_none(headers: dict[str, str]) -> None:
         (401, {"message": "Too many requests with a wrong token"}, {}),
         (400, {"message": "The query limit of 500 exceeds the maximum of 100."}, {}),
         (400, {"message": "rate must not be exceeded by limit"}, {"X-RateLimit-Reset": "25"}),
+        (400, {"message": "rate_limit is no setting of a white label"}, {"X-RateLimit-Reset": "25"}),
     ],
 )
 def test_other_refusals_are_not_repeated(status: int, body: Any, headers: dict[str, str]) -> None:

@@ -11,8 +11,15 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from rest_source.errors import quoted
 from rest_source.http.moments import moment_of
 
-_SIGNED = re.compile(r"x-(?:amz|goog)-.+|sig|.*signature|.*token|expires|policy|key-pair-id", re.IGNORECASE)
-"""Parameters of a URL that opens one file for a while: S3, Google Cloud Storage, Azure, CloudFront, Firebase."""
+_SIGNED = re.compile(r"x-(?:amz|goog)-.+|sig|.*signature|.*token_*|hdn\w+|expires|policy|key-pair-id", re.IGNORECASE)
+"""Parameters of a URL that opens one file for a while: S3, Google, Azure, CloudFront, Akamai, Firebase."""
+_ONLY_FOR_ACCESS = re.compile(
+    r"(?:access|auth|api|id|security)[_-]?(?:token|key)|jwt|ticket|signature|session(?:[_-]?id)?|sid", re.IGNORECASE
+)
+"""Parameters that open an API and choose nothing; a sign-in takes them out of the URL once it has set a cookie."""
+_FIRST = re.compile(r"(?:page|paged)(?:[_-]?(?:number|num|no))?=1|(?:offset|skip)=0", re.IGNORECASE)
+"""The first page, which is what is given where no page is named."""
+_SWITCHES = {"yes": "1", "true": "1", "on": "1", "no": "0", "false": "0", "off": "0"}
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?")
 
 
@@ -51,7 +58,8 @@ def _changes(source: SplitResult, target: SplitResult, sent: dict[str, _Sent], f
         return []
     moved = {value for name, taken in got.items() if name not in sent for value in taken.values}
     moved |= _pieces(target) - _pieces(source)
-    lost = [asked.name for name, asked in sent.items() if name not in got and not {*asked.values} <= {*moved, ""}]
+    lost = [it.name for name, it in sent.items() if name not in got and not {*it.values} <= {*moved, ""}]
+    lost = [name for name in lost if not _goes_without_saying(sent[name.casefold()])]
     changed = [(asked, got[name]) for name, asked in sent.items() if name in got and not _are_same(asked, got[name])]
     return [
         *(_lacks(lost) if lost and is_named_so else ()),
@@ -92,18 +100,28 @@ def _asks_alike(source: SplitResult, target: SplitResult, sent: dict[str, _Sent]
     return has_them and source.netloc == target.netloc
 
 
+def _goes_without_saying(asked: _Sent) -> bool:
+    """Whether the same is asked for without the parameter."""
+    return _ONLY_FOR_ACCESS.fullmatch(asked.name) is not None or (
+        len(asked.values) == 1 and _FIRST.fullmatch(f"{asked.name}={asked.values[0]}") is not None
+    )
+
+
 def _are_same(asked: _Sent, taken: _Sent) -> bool:
-    return sorted(map(_plain, asked.values)) == sorted(map(_plain, taken.values))
+    """Whether the values are the same, in any order; a list is written as repeated parameters or with commas."""
+    one, other = (sorted(_plain(part) for value in it.values for part in value.split(",")) for it in (asked, taken))
+    return one == other
 
 
 def _plain(value: str) -> str:
-    """The value in one spelling: numbers, moments and letters have several."""
+    """The value in one spelling: numbers, moments, switches, languages and letters have several."""
     if _NUMBER.fullmatch(value):
         return str(Decimal(value).normalize())
     with suppress(ValueError, OverflowError):
         if (moment := moment_of(value)) is not None:
             return str(moment)
-    return value.casefold()
+    value = value.casefold()
+    return _SWITCHES.get(value, value.replace("_", "-"))
 
 
 def _written(parameter: _Sent) -> str:

@@ -6,7 +6,7 @@ from rest_source.http.excerpt import server_message
 from rest_source.http.request import Answer
 
 _LIMIT = r"(?:rate|requests?|calls?)[\s_-]?limit(?:s|ing)?"
-_REACHED = r"(?:exceeded|reached|hit)"
+_REACHED = r"(?:exceeded|reached|(?<![a-z])hit(?![a-z]))"
 # Each stands for words that are documented or seen:
 # "You have exceeded a secondary rate limit", docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 # "userRateLimitExceeded", developers.google.com/workspace/drive/api/guides/handle-errors
