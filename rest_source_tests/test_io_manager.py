@@ -210,8 +210,15 @@ def test_warnings_of_a_load_are_metadata(io_manager: PaginatorIOManager) -> None
     with LoopbackServer(lambda call: Reply({"items": [{"id": 1}], "next": "/items?page=2"})) as server:
         result = materialize(io_manager, server.url, {"data_root": "$.items"})
     (event,) = result.get_asset_materialization_events()
-    warnings = event.step_materialization_data.materialization.metadata["warnings"]
-    assert "{type: next_url, path: $.next}" in str(warnings.value)
+    shown = event.step_materialization_data.materialization.metadata
+    assert list(shown)[:2] == ["warnings", "preview"]
+    assert "{type: next_url, path: $.next}" in str(shown["warnings"].value)
+
+
+def test_a_variable_that_is_missing_names_the_endpoint(io_manager: PaginatorIOManager) -> None:
+    auth = {"type": "bearer", "token": {"env": "REST_SOURCE_TEST_NOBODY_SETS_THIS"}}
+    error = failure(materialize(io_manager, "http://127.0.0.1:9", {}, auth=auth))
+    assert (error["id"], error["where"]) == ("missing_env", "shop.items")
 
 
 def test_no_value_of_a_preview_is_read_as_markup() -> None:

@@ -112,7 +112,11 @@ def test_a_blocking_check_that_fails_leaves_the_checks_below_as_they_were(
     api.records = 1
     with LoopbackServer(api) as server:
         job = definitions(duckdb_warehouse, server.url, {"complete": "error"}).resolve_implicit_global_asset_job_def()
-        assert not job.execute_in_process(instance=instance, raise_on_error=False).success
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    (failed,) = [event for event in result.all_events if event.is_step_failure]
+    assert failed.step_failure_data.error is not None
+    said = failed.step_failure_data.error.message
+    assert "shop.orders has not passed its check `complete`: The API announced 2 records, the last load read 1." in said
     assert verdicts(instance, "orders")["complete"][0] == "FAILED"
     never = "Not judged, as a blocking check of shop/orders failed. The check has never judged."
     assert set(verdicts(instance, "lines").values()) == {("SUCCEEDED", never)}

@@ -290,7 +290,7 @@ def test_a_short_wait_is_not(headers: dict[str, str]) -> None:
 def test_a_pause_of_our_own_is_announced_too() -> None:
     slept, told = answered(*[Reply({}, 502)] * 4)
     assert len([seconds for seconds in slept if seconds > 3]) == len(told) == 1
-    assert told[0].startswith("shop.orders: The API answered 502; after a pause of 5 s; page 3 follows at ")
+    assert told[0].startswith("shop.orders: The API answered 502, so there is a pause of 5 s; page 3 follows at ")
 
 
 class _Together(FakeClock):

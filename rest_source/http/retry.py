@@ -46,9 +46,8 @@ class Failure:
             return f"A rule of `on_error` asks to wait {length} ({status})"
         if self.wait is not None:
             return f"The API asks to wait {length} ({status}, {self.wait.by})"
-        return (
-            f"{f'The API answered {status}' if status else self.error.message.rstrip('.')}; after a pause of {length}"
-        )
+        happened = f"The API answered {status}" if status else self.error.message.rstrip(".")
+        return f"{happened}, so there is a pause of {length}"
 
 
 class Postponed(Exception):

@@ -53,7 +53,7 @@ def build_asset(
     # What @dg.asset comes to; the decorator looks at its function again and again, a millisecond for each asset.
     return dg.AssetsDefinition(
         node_def=dg.OpDefinition(
-            _loader(resource_key(source), endpoint),
+            _loader(source, endpoint),
             name=spec.key.to_python_identifier(),
             description=spec.description,
             ins=dict.fromkeys(inputs, AFTER),
@@ -106,12 +106,14 @@ def _spec(
     )
 
 
-def _loader(api: str, endpoint: EndpointSpec) -> Callable[..., Iterator[dg.Output[PageStream]]]:
+def _loader(source: SourceSpec, endpoint: EndpointSpec) -> Callable[..., Iterator[dg.Output[PageStream]]]:
+    where = f"{source.name}.{endpoint.name}"
+
     def load_endpoint(context: dg.AssetExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.Output[PageStream]]:
         config = context.op_execution_context.op_config
         unjudged = checks_keep_their_verdicts(context.get_step_execution_context(), context.asset_key)
-        with unjudged, explained(say=context.log.error):
-            resource: RestApi = getattr(context.resources, api)
+        with unjudged, explained(say=context.log.error, where=where):
+            resource: RestApi = getattr(context.resources, resource_key(source))
             stream = resource.stream(endpoint, config["full_refresh"], context.log.info)
         yield dg.Output(stream)
 

@@ -34,6 +34,7 @@ def broken_definitions(place: str, error: RestSourceError) -> dg.Definitions:
         description=f"No asset of this file is loaded. {error}",
     )
     def mistakes(_: dg.SensorEvaluationContext) -> None:
-        raise error
+        # Dagster shows one of its own errors as it is, and any other below a stack trace of where it was raised.
+        raise dg.DagsterInvalidDefinitionError(str(error))
 
     return dg.Definitions(sensors=[mistakes])

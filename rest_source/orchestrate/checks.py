@@ -1,6 +1,6 @@
 """Asset checks of an endpoint: `duplicates` and `schema` judge its table, the others how it is loaded."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -82,12 +82,13 @@ def _checker(
         with explained(clean=api.clean, say=context.log.error):
             run_id = attempt_id(context.run, context.instance)
             case = Case(io_manager.open(), source, endpoint, api.mask, run_id)
-        blocked = False
+        blocked: list[str] = []
         for name in [name for name in checks if name in selected]:
             with explained(clean=api.clean, say=context.log.error):
                 verdict = checks[name].judge(case)
             error = checks[name].level == "error"
-            blocked = blocked or (error and verdict.wrong is not None)
+            if error and verdict.wrong is not None:
+                blocked.append(f"`{name}`: {verdict.wrong}")
             yield dg.AssetCheckResult(
                 passed=verdict.wrong is None,
                 check_name=name,
@@ -97,5 +98,15 @@ def _checker(
             )
         if blocked:
             keep_verdicts_below(context.get_step_execution_context(), asset_key(source, endpoint))
+            raise _not_passed(source, endpoint, blocked)
 
     return check
+
+
+def _not_passed(source: SourceSpec, endpoint: EndpointSpec, blocked: Sequence[str]) -> dg.Failure:
+    """The failure of checks that are errors; Dagster's own names the checks only."""
+    return dg.Failure(
+        f"{source.name}.{endpoint.name} has not passed its check {' '.join(blocked)} "
+        "The load is in the table; what depends on it is not loaded in this run.",
+        allow_retries=False,
+    )

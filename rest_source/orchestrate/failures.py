@@ -44,12 +44,14 @@ def explained(
     come_back: bool = True,
     clean: Callable[[BaseException], None] = lambda error: None,
     say: Callable[[str], None] = lambda told: None,
+    where: str = "",
 ) -> Iterator[None]:
     """Turn a RestSourceError inside the block into a `dg.Failure`, with what is known of the load by then.
 
     Where the API asks to be left alone for longer than a load may wait, Dagster is asked to `come_back`. `clean`
     masks secrets in whatever is raised, as Dagster keeps its text and that of what caused it. A RestSourceError says
-    all there is to know: it comes without a traceback, and `say` writes it into the log of the run by itself.
+    all there is to know: it comes without a traceback, and `say` writes it into the log of the run by itself. One that
+    names no place happened `where` the block is.
     """
     try:
         yield
@@ -59,6 +61,7 @@ def explained(
             raise
         if isinstance(error, RetryLater) and come_back:
             raise dg.RetryRequested(max_retries=RETRIES_LATER, seconds_to_wait=error.seconds) from error
+        error.where = error.where or where
         say(str(error))
         metadata = {**_in_words(error), "error": error.to_dict(), **facts()}
         raise dg.Failure(str(error), metadata=metadata, allow_retries=error.retryable) from None

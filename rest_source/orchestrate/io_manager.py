@@ -75,7 +75,8 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
     def _load(self, context: dg.OutputContext, stream: PageStream) -> None:
         failed: dict[str, Any] = {}
         known, say = (lambda: {**stream.facts(), **failed}), context.log.error
-        as_failure = explained(known, self.come_back, stream.session.clean, say)
+        where = f"{stream.source.name}.{stream.endpoint.name}"
+        as_failure = explained(known, self.come_back, stream.session.clean, say, where)
         step = context.step_context
         unjudged = checks_keep_their_verdicts(step, context.asset_key)
         with unjudged, terminable(step, stream.session.stop), as_failure:

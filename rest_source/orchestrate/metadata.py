@@ -32,7 +32,7 @@ def load_metadata(outcome: LoadOutcome, destination: Destination, table: Table, 
         facts["dagster/partition_row_count"] = facts.pop("partition_rows", 0)
     facts.pop("row_count")
     facts["ended_as"] = ending(outcome.stop_reason).sentence
-    told = {key: facts.pop(key) for key in _TOLD if key in facts}
+    told = {key: facts.pop(key) for key in _TOLD if facts.get(key)}
     return told | table_metadata(outcome.result, destination, table, mask) | facts
 
 
