@@ -619,6 +619,34 @@ def test_an_end_that_page_1_leaves_in_doubt_costs_a_request(
     assert (result.ids, result.warnings, len(asked)) == (list(range(1, size + 1)), [], requests)
 
 
+@pytest.mark.parametrize("rules", [[], [{"status": 403, "do": "skip"}, {"json": "$.error", "do": "fail"}]], ids=str)
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        *(Reply({"detail": "one page only"}, 403), Reply(status=410), Reply("IndexError", 500), Reply("")),
+        *({"data": None, "error": "no page"}, {"success": False, "message": "no page"}, {**page(), "last": False}),
+        Reply(status=302, headers={"Location": "/records?page=1&size=10"}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "pagination", [SIZED | {"stop_on_short_page": True}, {"type": "page_number", "total_records": "$.count"}], ids=str
+)
+def test_a_page_that_only_settles_a_doubt_fails_no_load(
+    api: Api, pagination: dict[str, Any], beyond: Any, rules: list[Any]
+) -> None:
+    api.serve(lambda call: scripted(page(1, 2, count=2) if call.arg("page") == "1" else beyond)(call))
+    result = read(api.url, {"pagination": pagination, "on_error": rules})
+    assert (result.ids, result.warnings, result.stream.failed, len(api.calls)) == ([1, 2], [], [], 2)
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_a_page_that_settles_a_doubt_has_to_be_answered(api: Api, status: int) -> None:
+    api.serve(scripted(page(1, 2), Reply(status=status)))
+    with pytest.raises(RestSourceError, match=f"answered {status}"):
+        read(api.url, {"pagination": SIZED | {"stop_on_short_page": True}})
+
+
 def test_a_total_that_is_a_lower_bound_is_no_end(api: Api) -> None:
     bound = {"hits": {"value": 2, "relation": "gte"}}
     api.serve(scripted(page(1, 2, **bound), page(3, **bound), page(**bound)))

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rest_source.errors import RestSourceError
 from rest_source.extract.counted_remarks import FROM_ONE, ROWS_HIDDEN, capped, ignored
-from rest_source.extract.doubted import asked_for, disproved, is_doubtful
+from rest_source.extract.doubted import asked_for, disproved, is_doubtful, is_no_page
 from rest_source.extract.ends import PAST_END, declared_end, is_short, placed, says_more
 from rest_source.extract.page import Next, Response, Stop
 from rest_source.spec.pagination import OffsetLimit, PageNumber
@@ -79,12 +80,14 @@ class CountedPager:
     def knows_end(self, state: CountedState) -> bool:
         return state.total_pages is not None or state.total_records is not None
 
-    def past_end(self, state: CountedState, status: int) -> Stop | None:
-        if state.doubt and status in PAST_END:
+    def past_end(self, state: CountedState, error: RestSourceError) -> Stop | None:
+        if state.doubt and is_no_page(error):
             return Stop(state.doubt)
-        if state.empty and status in PAST_END:
+        if error.id == "on_error":
+            return None
+        if state.empty and error.status in PAST_END:
             return self._ended_empty(state)
-        is_end = status in (404, 416) and state.short
+        is_end = error.status in (404, 416) and state.short
         return Stop("not_found_after_short_page", warnings=self._capped(state, 0)) if is_end else None
 
     def total(self, state: CountedState, response: Response) -> int | None:

@@ -1,5 +1,7 @@
 """Ends that page 1 of a counted series may only seem to be; page 2 settles each."""
 
+from rest_source.errors import RestSourceError
+from rest_source.extract.ends import PAST_END
 from rest_source.extract.page import Response
 from rest_source.extract.page_words import words
 from rest_source.spec.pagination import OffsetLimit, PageNumber
@@ -16,6 +18,10 @@ _CAPPED = (
     "Write `{key}: {count}` in the pagination."
 )
 
+_TELL_NOTHING = (401, 407)
+_NO_PAGE = ("data_root_null", "empty_body", "redirect_changes_request", "http_500", "http_501")
+"""Errors with which APIs answer for a page that they do not have, beside refusals."""
+
 
 def is_doubtful(spec: PageNumber | OffsetLimit, response: Response, reason: str) -> bool:
     """Whether page 1 is no proof of the end for which it stands.
@@ -28,6 +34,17 @@ def is_doubtful(spec: PageNumber | OffsetLimit, response: Response, reason: str)
     if reason == "short_page":
         return True
     return reason == "total_reached" and response.count >= (asked_for(spec) or 0) and _is_unsure(spec)
+
+
+def is_no_page(error: RestSourceError) -> bool:
+    """Whether an error bears the end out that page 1 seemed to be: the API has no page 2, and says so in its way.
+
+    The file does not ask for that page. An error that may pass, or that asks for credentials, tells nothing.
+    """
+    status = error.status or 0
+    is_refused = error.id.startswith("http_") and 400 <= status < 500 and status not in _TELL_NOTHING
+    is_final = not error.retryable and (is_refused or error.id == "on_error")
+    return is_final or status in PAST_END or error.id in _NO_PAGE
 
 
 def disproved(spec: PageNumber | OffsetLimit, reason: str, count: int) -> str:

@@ -60,7 +60,7 @@ class _Follower:
     def knows_end(self, state: LinkedState) -> bool:
         return False
 
-    def past_end(self, state: LinkedState, status: int) -> Stop | None:
+    def past_end(self, state: LinkedState, error: RestSourceError) -> Stop | None:
         return None
 
     def total(self, state: LinkedState, response: Response) -> int | None:

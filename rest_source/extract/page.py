@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from rest_source.errors import RestSourceError
 from rest_source.extract.announced import as_count
 from rest_source.extract.answer_fields import is_bound
 from rest_source.extract.records import EncodedRecords
@@ -200,8 +201,8 @@ class Pager(Protocol[State]):
         """Whether a total is known, so that looking ahead stops where it should."""
         ...
 
-    def past_end(self, state: State, status: int) -> Stop | None:
-        """The end, if an error status in this state only says that the last page is behind us."""
+    def past_end(self, state: State, error: RestSourceError) -> Stop | None:
+        """The end, if an error in this state only says that the last page is behind us."""
         ...
 
     def total(self, state: State, response: Response) -> int | None:

@@ -122,10 +122,13 @@ class PageReader:
         first, data_root = number == 1, DataRoot.of(self.endpoint)
         familiar = self.familiar if answer.status != MULTI_STATUS else None  # of which each part is looked at
         content = self._familiar(answer, data_root, familiar) or self._parsed(answer, data_root, first)
-        response = self._response(answer, content, data_root)
+        before, response = self.history.last, self._response(answer, content, data_root)
         after = self._ended(self.pager.advance(step.state, response), content.reached.latest)
         follow(content.count, after)
-        doubts = self._doubts(data_root, content, number)
+        is_beyond = isinstance(after, Stop) and not after.keep
+        doubts = self._doubts(data_root, content, number, is_beyond)
+        if is_beyond:
+            self.history.last = before
         doubts += accepted.doubts(answer.status, content.document, content.count)
         doubts += multi_status.doubts(answer.status, content.document)
         stored = content.encoded() if after.keep else NOTHING
@@ -139,10 +142,11 @@ class PageReader:
         follows = {**page.follows, "identity": digest} if page.follows and digest is not None else page.follows
         return self._moved(replace(page, follows=follows, returned=new), content)
 
-    def _doubts(self, data_root: DataRoot, content: _Content, number: int) -> list[str]:
-        """Why the page may not be what it is taken for."""
+    def _doubts(self, data_root: DataRoot, content: _Content, number: int, is_beyond: bool) -> list[str]:
+        """Why the page may not be what it is taken for; one that `is_beyond` the last is taken for nothing."""
         history = self.history
         told = data_root.doubts(content.document, number == 1, history.is_list, history.had_records)
+        told = [] if is_beyond else told
         history.had_records |= content.count > 1
         if content.root_meant is not None and not history.is_wrapped:
             history.is_wrapped = True

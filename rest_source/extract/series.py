@@ -94,9 +94,9 @@ class Series:
 
     def _judged_end(self, error: RestSourceError, step: Next[Any]) -> Stop | None:
         """The end, where a rule takes the answer for it, or its status says that the last page is behind us."""
-        if isinstance(error, Ruled):
-            return Stop("ended_by_rule") if error.do == "end" else None
-        return self.reader.pager.past_end(step.state, error.status) if error.status else None
+        if isinstance(error, Ruled) and error.do == "end":
+            return Stop("ended_by_rule")
+        return self.reader.pager.past_end(step.state, error)
 
     def _end(self, number: int, stop: Stop) -> Page:
         return self.reader.ended(number, stop, self.total)
