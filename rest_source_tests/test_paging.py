@@ -619,6 +619,16 @@ def test_an_end_that_page_1_leaves_in_doubt_costs_a_request(
     assert (result.ids, result.warnings, len(asked)) == (list(range(1, size + 1)), [], requests)
 
 
+@pytest.mark.parametrize(
+    ("counts", "requests"), [([2] * 9, 10), ([5, 4, 3, 2, 1, 0], 7), ([1, 2, 3], 6), ([10, 9, 8, 7, 2], 6)]
+)
+def test_short_pages_of_many_parents_are_settled_together(api: Api, counts: list[int], requests: int) -> None:
+    api.serve(lambda call: Reply(page(*range(counts[int(call.arg("of") or 0)] if call.arg("page") == "1" else 0))))
+    keys = {"params": {"of": "{parent.n}"}, "parent": {"values": {"n": [*range(len(counts))]}}}
+    result = read(api.url, {"pagination": SIZED | {"stop_on_short_page": True}, **keys}, limits={"concurrency": 1})
+    assert (len(result.ids), result.warnings, len(api.calls)) == (sum(counts), [], requests)
+
+
 @pytest.mark.parametrize("rules", [[], [{"status": 403, "do": "skip"}, {"json": "$.error", "do": "fail"}]], ids=str)
 @pytest.mark.parametrize(
     "beyond",

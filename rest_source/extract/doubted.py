@@ -1,5 +1,7 @@
 """Ends that page 1 of a counted series may only seem to be; page 2 settles each."""
 
+from dataclasses import dataclass
+
 from rest_source.errors import RestSourceError
 from rest_source.extract.ends import PAST_END
 from rest_source.extract.page import Response
@@ -23,16 +25,31 @@ _NO_PAGE = ("data_root_null", "empty_body", "redirect_changes_request", "http_50
 """Errors with which APIs answer for a page that they do not have, beside refusals."""
 
 
+@dataclass(slots=True)
+class Uncut:
+    """The most records of a page that is not cut by the server, as the series of a load find out together."""
+
+    most: int = 0
+
+    def saw(self, count: int) -> None:
+        """Take in a page with so many records: one with fewer is not cut."""
+        self.bears_out(count - 1)
+
+    def bears_out(self, count: int) -> None:
+        """Take in that nothing came behind a short page with so many records."""
+        self.most = max(self.most, count)
+
+
 def is_doubtful(spec: PageNumber | OffsetLimit, response: Response, reason: str) -> bool:
     """Whether page 1 is no proof of the end for which it stands.
 
     A total is none where its name may be that of a count of the page, and the page may be full. A page that is shorter
-    than asked for is none, as it may be as long as the server allows.
+    than asked for is none, as it may be as long as the server allows, unless another page of the load tells.
     """
     if spec.repeated_pages == "allow" or not response.count:
         return False
     if reason == "short_page":
-        return True
+        return response.count > response.uncut
     return reason == "total_reached" and response.count >= (asked_for(spec) or 0) and _is_unsure(spec)
 
 

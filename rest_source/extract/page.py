@@ -54,7 +54,8 @@ class Response:
 
     `url` is where the answer came from, `count` the number of records, null ones included. `twin` is the number of an
     earlier page of the series that held the same records, and `known` how many of the records the page before or the
-    first page held; both are calls because they cost the encoding of the page.
+    first page held; both are calls because they cost the encoding of the page. Pages of up to `uncut` records are known
+    to be shorter than the server allows.
     """
 
     url: str
@@ -64,6 +65,7 @@ class Response:
     last_record: Any = None
     twin: Callable[[], int | None] = field(default=lambda: None, compare=False)
     known: Callable[[], int] = field(default=lambda: 0, compare=False)
+    uncut: int = 0
 
     def find(self, where: Found) -> Any:
         """The value at a JSONPath or in a header; MISSING where there is none."""

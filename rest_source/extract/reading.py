@@ -15,6 +15,7 @@ from rest_source.extract.announced import Sign, announced, as_count
 from rest_source.extract.columns import Columns
 from rest_source.extract.data_root import DataRoot, Record, Selection, as_records, with_fields
 from rest_source.extract.document import NO_CONTENT, Document, parse
+from rest_source.extract.doubted import Uncut
 from rest_source.extract.familiar import Familiar
 from rest_source.extract.history import History
 from rest_source.extract.identity import Identity, by_content, by_key, by_lines
@@ -66,7 +67,7 @@ class PageReader:
 
     `included` are fields of the parent that are put into each record, which is stored once for each of them; `familiar`
     reads pages that bring nothing new.
-    `history` has the pages before, and `is_part` says that the load has other series.
+    `history` has the pages before, and `is_part` says that the load has other series, with which it shares `uncut`.
     """
 
     endpoint: EndpointSpec
@@ -79,6 +80,7 @@ class PageReader:
     familiar: Familiar | None = None
     history: History = field(default_factory=History)
     is_part: bool = False
+    uncut: Uncut = field(default_factory=Uncut)
 
     def why_whole(self) -> WhyWhole | None:
         """Why no answer can be read in parts, or what tells so by a file; None where there are pages instead.
@@ -162,6 +164,7 @@ class PageReader:
         is_record = content.count == 1 and data_root.path.steps == () and isinstance(content.document, dict)
         self._hear(answer, content.document, data_root.path.way, is_record)
         history, identity, count = self.history, content.identity, content.count
+        self.uncut.saw(count)
         return Response(
             answer.url,
             answer.headers,
@@ -170,6 +173,7 @@ class PageReader:
             content.last,
             lambda: history.twin(identity),
             lambda: count if history.twin(identity) is not None else history.known(identity),
+            self.uncut.most,
         )
 
     def _hear(self, answer: Answer, document: Any, lead: Sequence[str | int], is_record: bool = False) -> None:
@@ -245,6 +249,8 @@ class PageReader:
         grave: Sequence[str] = (),
     ) -> Page:
         self.history.count(total)
+        if isinstance(after, Stop) and after.reason == "short_page" and not records.count:
+            self.uncut.bears_out(self.history.returned)
         shrunk = isinstance(after, Stop) and self.history.has_shrunk
         short = self._shortfall(after, total) if isinstance(after, Stop) else None
         short = short or next(iter(grave), None)

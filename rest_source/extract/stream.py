@@ -12,6 +12,7 @@ from rest_source.extract.capped import CappedWindows
 from rest_source.extract.columns import Columns
 from rest_source.extract.cursor_doubts import cursor_doubts
 from rest_source.extract.cursors import Unordered
+from rest_source.extract.doubted import Uncut
 from rest_source.extract.familiar import Familiar
 from rest_source.extract.fan import FanOut
 from rest_source.extract.history import History
@@ -81,6 +82,7 @@ class PageStream:
     _successor: "PageStream | None" = None
     _familiar: Familiar | None = field(init=False)
     _told: Told = field(init=False)
+    _uncut: Uncut = field(default_factory=Uncut, init=False)
     _is_many: bool = False
 
     def __post_init__(self) -> None:
@@ -283,6 +285,7 @@ class PageStream:
             familiar,
             history,
             self._is_many,
+            self._uncut,
         )
         counted = isinstance(self.endpoint.pagination, PageNumber | OffsetLimit)
         return Series(
