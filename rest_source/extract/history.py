@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from rest_source.extract.announced import NOTHING_MORE, Announced
 from rest_source.extract.identity import Identity
+from rest_source.extract.recovery import Interrupted
 
 
 @dataclass(slots=True)
@@ -31,6 +32,15 @@ class History:
     has_accepted: bool = False
     _latest: int = 0
     _last_page: Identity | None = None
+
+    @classmethod
+    def resumed(cls, load: Interrupted, pages: int) -> "History":
+        """The pages of the series under way in a load that goes on, as far as later ones are judged by them."""
+        last = load.last
+        history = cls(dict(load.identities), last["returned"] - load.returned_before, pages)
+        history.is_list, history.names = last.get("is_list", False), tuple(last.get("names", ()))
+        history.most = last.get("most", 0)
+        return history
 
     def twin(self, identity: Identity) -> int | None:
         """The earlier page that held the same records."""

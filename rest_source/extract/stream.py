@@ -270,10 +270,7 @@ class PageStream:
             follows = resumed.last["next"]
             step = Next(pager.restore(follows["state"]), PageRequest.restore(follows["request"]))
             pages = int(resumed.last.get("of_slice", resumed.pages))
-            returned = resumed.last["returned"] - resumed.returned_before
-            is_list, names = resumed.last.get("is_list", False), tuple(resumed.last.get("names", ()))
-            history = History(dict(resumed.identities), returned, pages, is_list=is_list, names=names)
-            history.most = resumed.last.get("most", 0)
+            history = History.resumed(resumed, pages)
         reader = PageReader(
             self.endpoint,
             pager,
