@@ -361,6 +361,14 @@ def test_the_cursor_of_an_answer_may_go_back(warehouse: Warehouse) -> None:
     assert after == ["2024-02-01", *["2024-01-01"] * 4]
 
 
+def test_the_cursor_of_an_answer_is_not_judged_by_its_order(warehouse: Warehouse) -> None:
+    incremental = {"cursor": "$.token", "from": "response"}
+    for token in ("sync 31.01.2024 10:00", "sync 05.01.2024 10:00", "http://10.0.0.1/changes?t=9"):
+        reply = Reply({"records": [{"id": 1}], "token": token})
+        outcome = warehouse.load(reply, **KEYS | {"incremental": incremental})
+        assert (outcome.cursor_after, outcome.warnings) == (token, ())
+
+
 def test_windows_reach_to_the_ends_of_the_calendar(warehouse: Warehouse) -> None:
     keys = KEYS | {
         "params": {"from": "{window.start}", "to": "{window.end}"},

@@ -151,6 +151,7 @@ def test_pages_that_bring_nothing_new_are_judged_alike(warehouse: Warehouse) -> 
         ("place", [5_500_000_000_000, 5_500_000_000_001], {}),
         ("place", [1, 7, 4_102_444_800], {"primary_key": "place"}),
         ("token", ["5500000000000", "5500000000001"], {}),
+        ("key", ["MARKET-4999", "MARKET-5000"], {}),
     ],
 )
 def test_numbers_that_are_no_times_stay_cursors(

@@ -44,7 +44,7 @@ def cursor_doubts(
         slicer.values.earlier(value, incremental.lookback)
         if shifts_cursor(slicer.endpoint) or used(slicer.endpoint) & {"window.start", "window.end"}:
             as_instant(slicer.values, value)
-        is_text = slicer.values.instant(value) is None
+        is_text = incremental.origin == "record" and slicer.values.instant(value) is None
     except RestSourceError as error:
         yield f"The next load would fail: {error.message} {error.cause} {error.remedy}"
         return

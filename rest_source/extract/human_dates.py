@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-_MONTHS = (
+MONTH_NAMES = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = {name[:3].lower(): f"{number:02}" for number, name in enumerate(_MONTHS, 1)}
+MONTHS = {name[:3].lower(): f"{number:02}" for number, name in enumerate(MONTH_NAMES, 1)}
 """The number of a month by the first letters of its name."""
 HOURS = {f"{12 if hour % 12 == 0 else hour % 12:02}{'ap'[hour // 12]}": f"{hour:02}" for hour in range(24)}
 """The hour by that of a half of the day and the first letter of the half: `12a` is 0, `01p` is 13."""
@@ -35,7 +35,7 @@ def _name(word: str) -> str:
     return _any_case(word[:3]) + (f"(?:{_any_case(word[3:])})?" if word[3:] else "")
 
 
-_MONTH = f"(?P<month>{'|'.join(map(_name, _MONTHS))}|{_any_case('Sept')})"
+_MONTH = f"(?P<month>{'|'.join(map(_name, MONTH_NAMES))}|{_any_case('Sept')})"
 _WEEKDAY = f"(?P<weekday>{'|'.join(map(_name, _WEEKDAYS))})"
 _DAY = r"(?P<day>\d\d?)(?P<suffix>st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"
@@ -135,7 +135,7 @@ def _as_name(name: str, like: str) -> str:
 
 
 def _month(moment: datetime, like: str, _: object) -> str:
-    return _as_name(_MONTHS[moment.month - 1], like) if like.isalpha() else f"{moment.month:0{len(like)}}"
+    return _as_name(MONTH_NAMES[moment.month - 1], like) if like.isalpha() else f"{moment.month:0{len(like)}}"
 
 
 def _hour(moment: datetime, like: str, is_of_half: bool) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from rest_source.extract.human_dates import MONTHS
+from rest_source.extract.human_dates import MONTH_NAMES
 from rest_source.extract.time_forms import COMPACT, read
 
 _PREFIX = re.compile(r"[A-Za-z]+[_-]")
@@ -34,10 +34,11 @@ _LEADING = re.compile(r"(1[89]|2[0-2])\d\d(?!\d)|(1[89]|2[0-2])\d{6}(?!\d)|1\d{9
 _HALF_OF_DAY = re.compile(r"\d *[ap]\.?m\b", re.IGNORECASE)
 _DATE_ENDS = re.compile(r"(?<=\d)(?!\d)")
 _LONGEST_DATE = 40
+_MONTH = "|".join((*(f"{name[:3]}|{name}" for name in MONTH_NAMES), "Sept"))
 _NAMED_YEAR = re.compile(
     r"(?<!\d)\d\d?([./-])\d\d?\1([1-9]\d{3})(?!\d)"  # 31/12/2025
     r"|^\d\d?[./-]([1-9]\d{3})$|^(?:Q[1-4]|W\d\d?|week \d\d?)[ ./-]*([1-9]\d{3})$"
-    rf"|\b(?:{'|'.join(MONTHS)})[a-z]*\b.*?(?<!\d)([1-9]\d{{3}})(?!\d)|^([1-9]\d{{3}})[ -](?:{'|'.join(MONTHS)})"
+    rf"|\b(?:{_MONTH})\b.*?(?<!\d)([1-9]\d{{3}})(?!\d)|^([1-9]\d{{3}})[ -](?:{_MONTH})\b"
     r"|^([1-9]\d{3})\D(?:0?[1-9]|1[0-2])\D(?:0?[1-9]|[12]\d|3[01])(?!\d)",  # 2025_12_31
     re.IGNORECASE,
 )
