@@ -70,6 +70,7 @@ def test_a_short_value_is_masked_only_where_it_stands_alone(text: str, masked: s
         ("The token is expired or wrong.", "The token is expired or wrong."),
         ('The API answered 401: "expired is no token".', 'The API answered 401: "{env.KEY} is no token".'),
         ("GET http://h/a?k=expired, page 1", "GET http://h/a?k={env.KEY}, page 1"),
+        ("A page holds `expired too`; roots: $.expired", "A page holds `{env.KEY} too`; roots: $.{env.KEY}"),
         ("expired", "{env.KEY}"),
         ('{"said": "token expired"}', '{"said": "token {env.KEY}"}'),
     ],

@@ -20,7 +20,7 @@ SHORT = 4
 _WORD = re.compile(r"[A-Za-z]{4,12}")
 _OURS = frozenset(_WORD.findall(" ".join(f"{entry.cause} {entry.remedy}" for entry in CATALOGUE)))
 """Words of our own sentences, such as `expired`, which a secret may be too."""
-_RECEIVED = re.compile(r"""(?:"[^"]*")|(?<=[\s\[({:])'[^']*'|\S*(?:[/=&?%]|:\S)\S*""")
+_RECEIVED = re.compile(r"""(?:"[^"]*")|`[^`]*`|\$[\[.]\S*|(?<=[\s\[({:])'[^']*'|\S*(?:[/=&?%]|:\S)\S*""")
 """The parts of a sentence that an API has a hand in: what it quotes, addresses and parameters."""
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]+@")
 """As urllib3 reads it: up to the last `@`, as a password may hold one."""
