@@ -30,11 +30,12 @@ def materialize(
     url: str,
     *endpoints: dict[str, Any],
     downstream: list[dg.AssetsDefinition] | None = None,
+    instance: dg.DagsterInstance | None = None,
     **source: Any,
 ) -> dg.ExecuteInProcessResult:
     defs = build_definitions(spec(url, *endpoints, **source), io_manager)
     defs = dg.Definitions.merge(defs, dg.Definitions(assets=downstream or []))
-    return defs.resolve_implicit_global_asset_job_def().execute_in_process(raise_on_error=False)
+    return defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, raise_on_error=False)
 
 
 def failure(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
@@ -215,10 +216,22 @@ def test_warnings_of_a_load_are_metadata(io_manager: PaginatorIOManager) -> None
     assert "{type: next_url, path: $.next}" in str(shown["warnings"].value)
 
 
-def test_a_variable_that_is_missing_names_the_endpoint(io_manager: PaginatorIOManager) -> None:
-    auth = {"type": "bearer", "token": {"env": "REST_SOURCE_TEST_NOBODY_SETS_THIS"}}
-    error = failure(materialize(io_manager, "http://127.0.0.1:9", {}, auth=auth))
-    assert (error["id"], error["where"]) == ("missing_env", "shop.items")
+def test_a_failure_is_shown_on_the_page_of_its_asset(io_manager: PaginatorIOManager) -> None:
+    def last(instance: dg.DagsterInstance) -> tuple[list[str], str, str]:
+        (event,) = instance.fetch_observations(dg.AssetKey(["shop", "items"]), limit=1).records
+        assert event.asset_observation is not None
+        shown = event.asset_observation.metadata
+        return list(shown), str(shown["what"].value), str(shown["where"].value)
+
+    words = ["what", "where", "likely cause", "what to do"]
+    unset = {"type": "bearer", "token": {"env": "NOBODY"}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        with LoopbackServer(lambda call: Reply({"error": "Invalid API key"}, status=401)) as server:
+            materialize(io_manager, server.url, {}, instance=instance)
+        told = f"shop.items, page 1, GET {server.url}/items"
+        assert last(instance) == (words, 'The API answered 401 Unauthorized: "Invalid API key".', told)
+        materialize(io_manager, "http://127.0.0.1:9", {}, instance=instance, auth=unset)
+        assert last(instance) == (words, "The environment variable NOBODY is not set.", "shop.items")
 
 
 def test_no_value_of_a_preview_is_read_as_markup() -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from rest_source.extract.stream import PageStream
-from rest_source.orchestrate.failures import explained
+from rest_source.orchestrate.failures import explained, shown_on
 from rest_source.orchestrate.io_manager import IO_MANAGER_KEY, PAGINATOR_IO_MANAGER, PaginatorIOManager
 from rest_source.orchestrate.partitions import backfill_policy, partitions_definition
 from rest_source.orchestrate.resource import RestApi, resource_key
@@ -112,7 +112,8 @@ def _loader(source: SourceSpec, endpoint: EndpointSpec) -> Callable[..., Iterato
     def load_endpoint(context: dg.AssetExecutionContext, _: Mapping[str, Any]) -> Iterator[dg.Output[PageStream]]:
         config = context.op_execution_context.op_config
         unjudged = checks_keep_their_verdicts(context.get_step_execution_context(), context.asset_key)
-        with unjudged, explained(say=context.log.error, where=where):
+        shown = shown_on(context.asset_key, context.log_event)
+        with unjudged, shown, explained(say=context.log.error, where=where):
             resource: RestApi = getattr(context.resources, resource_key(source))
             stream = resource.stream(endpoint, config["full_refresh"], context.log.info)
         yield dg.Output(stream)

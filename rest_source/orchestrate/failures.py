@@ -1,7 +1,7 @@
 """Our errors as Dagster's: one readable paragraph with its parts as metadata, retried only where that can help."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ from rest_source.errors import RestSourceError
 from rest_source.http.errors import RetryLater
 
 RETRIES_LATER = 3
+_WORDS = ("what", "where", "likely cause", "what to do")
 _terminated: set[str] = set()
 """The runs of this process that were terminated."""
 
@@ -67,6 +68,21 @@ def explained(
         raise dg.Failure(str(error), metadata=metadata, allow_retries=error.retryable) from None
 
 
+@contextmanager
+def shown_on(key: dg.AssetKey, log_event: Callable[[dg.AssetObservation], None]) -> Iterator[None]:
+    """Show a failure of the block on the page of the asset too, where Dagster says only that it has failed.
+
+    The next materialization takes its place there.
+    """
+    try:
+        yield
+    except dg.Failure as failure:
+        if words := {name: failure.metadata[name] for name in _WORDS if name in failure.metadata}:
+            with suppress(Exception):  # the failure is what matters
+                log_event(dg.AssetObservation(key, metadata=words))
+        raise
+
+
 def _in_words(error: RestSourceError) -> dict[str, str]:
-    parts = {"what": error.message, "where": error.where, "likely cause": error.cause, "what to do": error.remedy}
-    return {name: text for name, text in parts.items() if text}
+    parts = zip(_WORDS, (error.message, error.where, error.cause, error.remedy), strict=True)
+    return {name: text for name, text in parts if text}

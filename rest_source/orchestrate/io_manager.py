@@ -19,7 +19,7 @@ from rest_source.load.pipeline import run_load
 from rest_source.load.relation import Table
 from rest_source.load.state import state_directory
 from rest_source.orchestrate.computed import in_run, store_computed
-from rest_source.orchestrate.failures import explained, terminable
+from rest_source.orchestrate.failures import explained, shown_on, terminable
 from rest_source.orchestrate.metadata import load_metadata
 from rest_source.orchestrate.partitioned import load_partitions
 from rest_source.orchestrate.unjudged import checks_keep_their_verdicts
@@ -79,7 +79,8 @@ class PaginatorIOManager(dg.ConfigurableIOManager):
         as_failure = explained(known, self.come_back, stream.session.clean, say, where)
         step = context.step_context
         unjudged = checks_keep_their_verdicts(step, context.asset_key)
-        with unjudged, terminable(step, stream.session.stop), as_failure:
+        shown = shown_on(context.asset_key, context.log_event)
+        with unjudged, shown, terminable(step, stream.session.stop), as_failure:
             if context.has_asset_partitions and stream.endpoint.partitions_def is None:
                 raise _partitions_elsewhere(stream)
             destination = self.open()
