@@ -114,6 +114,11 @@ CASES: dict[str, Case] = {
         {"pagination": CURSOR},
         {"limits": {"retries": 0, "max_pages": 2}},
     ),
+    "not_ready": Case(lambda call, loud: Reply({"status": f"PENDING {loud}", "items": []}, 202), "not_ready"),
+    "rate_limited": Case(
+        lambda call, loud: Reply({"error": f"{loud}: rate limit exceeded"}, headers={"X-RateLimit-Remaining": "0"}),
+        "rate_limited",
+    ),
     "empty": Case(lambda call, loud: Reply("", headers={"X-Loud": quote(loud)[:900]}), "empty_body"),
     "undecodable": Case(lambda call, loud: Reply(loud, headers={"Content-Encoding": "gzip"}), "undecodable_body"),
     "header_too_long": Case(
