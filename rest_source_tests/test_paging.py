@@ -629,6 +629,22 @@ def test_short_pages_of_many_parents_are_settled_together(api: Api, counts: list
     assert (len(result.ids), result.warnings, len(api.calls)) == (sum(counts), [], requests)
 
 
+def test_a_last_page_of_which_nothing_is_selected_settles_nothing_for_others(api: Api) -> None:
+    def answer(call: Call) -> Reply:
+        first = 3 * (int(call.arg("page") or 1) - 1)
+        places = range(first, min(first + 3, 8))
+        return Reply({"data": [{"id": place, "kind": "b" if place >= 6 else "a"} for place in places]})
+
+    api.serve(answer)
+    keys = {
+        "params": {"of": "{parent.n}"},
+        "parent": {"values": {"n": [1, 2]}},
+        "data_root": '$.data[?(@.kind == "a")]',
+    }
+    result = read(api.url, {"pagination": SIZED | {"stop_on_short_page": True}, **keys}, limits={"concurrency": 1})
+    assert result.ids == [*range(6)] * 2
+
+
 @pytest.mark.parametrize("rules", [[], [{"status": 403, "do": "skip"}, {"json": "$.error", "do": "fail"}]], ids=str)
 @pytest.mark.parametrize(
     "beyond",

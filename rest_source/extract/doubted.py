@@ -41,10 +41,10 @@ class Uncut:
 
 
 def is_doubtful(spec: PageNumber | OffsetLimit, response: Response, reason: str) -> bool:
-    """Whether page 1 is no proof of the end for which it stands.
+    """Whether page 1 may not be the last, though it ends the series for a reason.
 
-    A total is none where its name may be that of a count of the page, and the page may be full. A page that is shorter
-    than asked for is none, as it may be as long as the server allows, unless another page of the load tells.
+    Its total may count the page alone, if the name allows that and the page may be full. A page that is shorter than
+    asked for may be as long as the server allows, unless another page of the load tells.
     """
     if spec.repeated_pages == "allow" or not response.count:
         return False

@@ -65,9 +65,9 @@ class _Content:
 class PageReader:
     """Reads the answers of one series; `longest` is the most bytes of one that are held in memory.
 
-    `included` are fields of the parent that are put into each record, which is stored once for each of them; `familiar`
-    reads pages that bring nothing new.
-    `history` has the pages before, and `is_part` says that the load has other series, with which it shares `uncut`.
+    Each of `included` holds fields of a parent; a record is stored once with each of them. `familiar` reads pages that
+    bring nothing new. `history` has the pages before, and `is_part` says that the load has other series, with which it
+    shares `uncut`.
     """
 
     endpoint: EndpointSpec
@@ -108,7 +108,7 @@ class PageReader:
         return None
 
     def holds(self, answer: Answer) -> bool:
-        """Whether an answer, whose status leaves that open, has records."""
+        """Whether an answer has records where its status does not tell."""
         return accepted.holds_records(self.endpoint, answer, self.history.has_accepted)
 
     def read(self, step: Next[Any], answer: Answer, number: int, follow: Follow) -> Iterator[Page]:
@@ -147,8 +147,8 @@ class PageReader:
     def _doubts(self, data_root: DataRoot, content: _Content, number: int, is_beyond: bool) -> list[str]:
         """Why the page may not be what it is taken for; one that `is_beyond` the last is taken for nothing."""
         history = self.history
-        told = data_root.doubts(content.document, number == 1, history.is_list, history.had_records)
-        told = [] if is_beyond else told
+        had = history.had_records
+        told = [] if is_beyond else data_root.doubts(content.document, number == 1, history.is_list, had)
         history.had_records |= content.count > 1
         if content.root_meant is not None and not history.is_wrapped:
             history.is_wrapped = True
@@ -249,7 +249,7 @@ class PageReader:
         grave: Sequence[str] = (),
     ) -> Page:
         self.history.count(total)
-        if isinstance(after, Stop) and after.reason == "short_page" and not records.count:
+        if isinstance(after, Stop) and after.reason == "short_page" and self.history.pages == 1:
             self.uncut.bears_out(self.history.returned)
         shrunk = isinstance(after, Stop) and self.history.has_shrunk
         short = self._shortfall(after, total) if isinstance(after, Stop) else None

@@ -323,7 +323,7 @@ class PageStream:
         return replace(page, follows=follows)
 
     def _move(self, scope: str, page: Page) -> None:
-        """Note how far a page has come in a scope, whose cursor stays once values of it have no certain order."""
+        """Note how far a page has come in a scope. Its cursor stays once two of its values have no certain order."""
         if page.unordered is not None:
             self.unordered.setdefault(scope, page.unordered)
         if page.cursor is not None and scope not in self.unordered:

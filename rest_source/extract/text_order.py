@@ -42,7 +42,7 @@ _NAMED_YEAR = re.compile(
     r"|^([1-9]\d{3})\D(?:0?[1-9]|1[0-2])\D(?:0?[1-9]|[12]\d|3[01])(?!\d)",  # 2025_12_31
     re.IGNORECASE,
 )
-"""Dates whose day is not certain, but whose year is."""
+"""Dates that name their year for certain, though not their day."""
 
 
 def is_before(one: str, other: str) -> bool | None:
